@@ -1,0 +1,50 @@
+"""The shapes that the parts of the pipeline hand to each other.
+
+Convention: pictures are (1, 3, H, W) float32 RGB in [0, 1]; flow is (1, 2, H, W) in pixels, channel 0 is x (right), 1 is y (down),
+backward: result(p) = image(p + flow(p)). Points are (x, y), sizes are (height, width).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What one frame remembers for the next: the frame's number and the dream, never rounded. (1, 3, H, W) float32."""
+
+    index: int
+    picture: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer that can be dreamed with.
+
+    `cost` is the share (0..1) of the whole network's multiplications that it takes to reach this layer.
+    """
+
+    name: str
+    channels: int
+    stride: int
+    cost: float
+    aliases: tuple[str, ...] = ()
+
+
+class Network(Protocol):
+    """A classifier opened up. A call runs no further than the deepest wanted layer and returns just the wanted ones.
+
+    image (1, 3, H, W) RGB in [0, 1], any float dtype of the network's own; each activation (1, C, h, w).
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def layers(self) -> tuple[Layer, ...]: ...
+
+    def __call__(self, image: Tensor, wanted: frozenset[str]) -> Mapping[str, Tensor]: ...
