@@ -1,0 +1,75 @@
+"""Zoomdream renders videos that a neural network has dreamed: endless zooms out of noise or a picture.
+
+    source → camera → flow → dream → encode        the same five words in the YAML, the code, the tests and the README
+
+The map:
+
+    cli/         commands, exit codes, progress
+    render.py    frames → a finished file: segments, state, resume, joining
+    build.py     config → parts: the only module that knows both
+    pipeline.py  one frame from the last, on one screen
+    config/      every YAML key, typed and frozen; loading, schedules
+    ops/         pure functions on tensors: warp, camera, blend, colour, octaves, gradient, objective, dream
+    nets/        networks to dream with, and their weights
+    media/       everything outside the process: pictures, ffmpeg, probing
+    types.py     what the parts hand to each other; errors.py what can go wrong
+
+Start reading at pipeline.step. From Python:
+
+    import zoomdream
+    config = zoomdream.load_config("configs/tiny.yaml")     # or a dict
+    path = zoomdream.render(config)                         # a finished video
+    for frame in zoomdream.frames(config): ...              # (3, H, W) float32 RGB in [0, 1]
+    dreamt = zoomdream.dream(image)                         # one picture
+
+`import zoomdream` is quick: torch is loaded when one of these is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from zoomdream.version import __version__
+
+if TYPE_CHECKING:
+    from zoomdream.config import load_config
+    from zoomdream.notebook import dream, frames
+    from zoomdream.render import render
+
+__all__ = ["__version__", "dream", "frames", "load_config", "render"]
+
+_HOMES = {
+    "load_config": "zoomdream.config",
+    "render": "zoomdream.render",
+    "frames": "zoomdream.notebook",
+    "dream": "zoomdream.notebook",
+}
+
+
+class _Package(ModuleType):
+    """The package itself, which keeps `zoomdream.render` the function.
+
+    Python binds a submodule to its package when it is first imported, so `zoomdream.render` would turn from the
+    function into the module of the same name as soon as anything imports from `zoomdream.render`.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'zoomdream' has no attribute {name!r}")
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+        super().__setattr__(name, value)
+        return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _HOMES and isinstance(value, ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *__all__})
+
+
+sys.modules[__name__].__class__ = _Package

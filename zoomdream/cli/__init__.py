@@ -1,0 +1,104 @@
+"""The command line: `zoomdream COMMAND ...`.
+
+parser.py says what may be typed; each command lives in a file of its own, imported only when it is called, so that
+`--help` is quick; errors become one paragraph on stderr and an exit code (errors.py draws the tree). Results go to
+stdout, progress and errors to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from zoomdream.cli.parser import parse
+from zoomdream.errors import ZoomdreamError
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; argv without the program's name, by default the process's own."""
+    _prepare_streams()
+    try:
+        try:
+            code = _run(parse(sys.argv[1:] if argv is None else argv))
+        except SystemExit as finished:  # argparse leaves this way after --help and --version
+            code = int(finished.code or 0)
+        sys.stdout.flush()
+        return code
+    except ZoomdreamError as error:
+        complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return INTERRUPTED
+    except Exception as error:  # the border: nothing reaches the user as a traceback
+        if isinstance(error, BrokenPipeError) and _stdout_is_gone():
+            return 1
+        if os.environ.get("ZOOMDREAM_DEBUG"):
+            raise
+        from zoomdream.cli.crash import explain
+
+        message, code = explain(error)
+        complain(message)
+        return code
+
+
+def complain(message: str) -> None:
+    """One paragraph on stderr: no blank lines, no control characters that a file name or a YAML value brought along."""
+    lines = [line.strip() if number == 0 else line.rstrip() for number, line in enumerate(message.splitlines())]
+    text = "\n".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines if line.strip())
+    print(f"zoomdream: {text}", file=sys.stderr, flush=True)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    match arguments.command:
+        case "render":
+            from zoomdream.cli.render import run
+        case "check":
+            from zoomdream.cli.check import run
+        case "networks":
+            from zoomdream.cli.networks import run_networks as run
+        case "layers":
+            from zoomdream.cli.networks import run_layers as run
+        case "schema":
+            from zoomdream.cli.schema import run
+        case "info":
+            from zoomdream.cli.info import run
+        case "doctor":
+            from zoomdream.cli.doctor import run
+        case "new":
+            from zoomdream.cli.new import run
+        case other:
+            raise AssertionError(f"the parser let the command {other!r} through")
+    return run(arguments)
+
+
+def _prepare_streams() -> None:
+    """File names may hold any bytes and YAML is UTF-8, whatever the locale says.
+
+    What goes into a file or a pipe is UTF-8 and gives file names back byte for byte; a terminal keeps its own encoding
+    and shows what it cannot write as escapes.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            if stream.isatty():
+                stream.reconfigure(errors="backslashreplace")
+            else:
+                stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+
+
+def _stdout_is_gone() -> bool:
+    """Whether stdout's reader has left, as in `zoomdream schema | head -1`.
+
+    If so, stdout is pointed at nothing, so that Python's own flush at exit does not complain.
+    """
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False

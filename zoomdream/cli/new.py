@@ -1,0 +1,59 @@
+"""`zoomdream new`: the ready configs, which travel inside the wheel, copied into the working directory."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from pathlib import Path
+
+from zoomdream.cli.tables import show
+from zoomdream.errors import ConfigError, OutputError
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write one ready config and print its path, or list them all."""
+    configs = ready_configs()
+    if arguments.list:
+        show(("name", "what it shows"), [(name, first_comment(path)) for name, path in configs.items()])
+        return 0
+    if arguments.name is None:
+        raise ConfigError(f"which config? One of {', '.join(configs)} (`zoomdream new --list` says what they show)")
+    name = arguments.name.removesuffix(".yaml")
+    if name not in configs:
+        near = difflib.get_close_matches(name, configs, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"the ready ones are {', '.join(configs)}"
+        raise ConfigError(f"there is no ready config {name!r}; {hint}")
+    target = arguments.output or Path(f"{name}.yaml")
+    _write_new(target, configs[name].read_bytes())
+    print(target)
+    return 0
+
+
+def ready_configs() -> dict[str, Path]:
+    """The ready configs by name: zoomdream/configs in a wheel, configs/ beside the package in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "configs", package.parent / "configs"):
+        if folder.is_dir():
+            return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+    raise AssertionError(f"no configs beside or inside {package}: the package was built wrongly")
+
+
+def first_comment(path: Path) -> str:
+    """What a config shows: the text of its first comment line."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
+
+
+def _write_new(target: Path, content: bytes) -> None:
+    try:
+        file = target.open("xb")
+    except FileExistsError:
+        raise OutputError(f"{target} is already there and is left alone; choose another name with --output") from None
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror}") from None
+    try:
+        with file:
+            file.write(content)
+    except OSError as error:
+        target.unlink(missing_ok=True)
+        raise OutputError(f"{target} cannot be written: {error.strerror}") from None

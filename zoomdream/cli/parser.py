@@ -1,0 +1,151 @@
+"""What may be typed: commands, options, help with examples. Knows nothing of torch, so `--help` is quick."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from zoomdream.errors import ConfigError
+from zoomdream.version import __version__
+
+EXAMPLES = """\
+examples:
+  zoomdream new endless_zoom                             write a ready config into this folder
+  zoomdream render endless_zoom.yaml                     make the video; run it again to go on after a stop
+  zoomdream render endless_zoom.yaml --preview           a quarter-size draft of the first seconds
+  zoomdream render endless_zoom.yaml --set duration=1m --set camera.zoom=1.5 --output long.mp4
+  zoomdream check endless_zoom.yaml                      what it would do, and how long that would take
+  zoomdream layers dreamnet                              what `objective: [{layer: ...}]` can name
+  zoomdream info long.mp4 > again.yaml                   the config that made a video
+
+exit codes:  0 done    2 config or command line wrong    3 an input is missing or broken
+             4 writing, encoding or the lock failed    130 interrupted; run again to go on
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse whose complaints are ConfigErrors, so that one place prints every error."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message[:1].lower()}{message[1:]} (see `{self.prog} --help`)")
+
+
+def build_parser() -> tuple[Parser, dict[str, Parser]]:
+    """The parser, and that of each command by name."""
+    root = Parser(
+        prog="zoomdream",
+        description="Renders videos that a neural network has dreamed: endless zooms out of noise or a picture.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    root.add_argument("--version", action="version", version=f"zoomdream {__version__}")
+    children = root.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands: dict[str, Parser] = {}
+
+    def command(name: str, summary: str, description: str = "") -> Parser:
+        commands[name] = children.add_parser(
+            name, help=summary, description=description or f"{summary[:1].upper()}{summary[1:]}.", allow_abbrev=False
+        )
+        return commands[name]
+
+    render = command(
+        "render",
+        "make the video of a config; goes on with a stopped render by itself",
+        "Makes the video of a config and prints its path as the last line on stdout. Stopped at any moment "
+        "and started again, a render goes on where it was; the unfinished is in OUTPUT.zoomdream/ beside the output.",
+    )
+    render.add_argument("config", metavar="CONFIG", type=Path, help="a YAML file")
+    _add_set(render)
+    render.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="where the video goes (.mp4 .mkv .mov .webm .gif .webp .png, frames/%%05d.png)",
+    )
+    render.add_argument(
+        "--restart", action="store_true", help="throw away what another or an earlier render of it has left"
+    )
+    render.add_argument(
+        "--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps (as `--set performance.device=D`)"
+    )
+    render.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    render.add_argument(
+        "--preview", action="store_true", help="a quarter-size draft of the first seconds, into NAME.preview.mp4"
+    )
+
+    check = command(
+        "check",
+        "say what is wrong with a config, or what it would do",
+        "Checks configs. For each one prints the resolved config as YAML, every key explicit, and as comments what it "
+        "would do: frames, size, network, device, time per frame (measured) and disk.",
+    )
+    check.add_argument("config", metavar="CONFIG", type=Path, nargs="+", help="a YAML file")
+    _add_set(check)
+
+    command("networks", "list the networks to dream with: where weights come from, licence, present or not")
+
+    layers = command("layers", "list a network's layers: aliases, channels, stride, relative cost")
+    layers.add_argument("network", metavar="NETWORK", help="a name from `zoomdream networks`")
+    layers.add_argument("--weights", metavar="FILE", type=Path, help="a weights file instead of the default")
+
+    command("schema", "print the JSON Schema of the YAML, from which editors complete and check")
+
+    info = command(
+        "info", "print the config that made a video, read from the video itself, as YAML that renders it again"
+    )
+    info.add_argument("video", metavar="VIDEO", type=Path, help="a video, or the OUTPUT.yaml beside a gif, webp or png")
+
+    command("doctor", "say what works here and what does not: device, ffmpeg, weights, versions")
+
+    new = command("new", "write one of the ready configs into the working directory")
+    new.add_argument("name", metavar="NAME", nargs="?", help="one of `zoomdream new --list`")
+    new.add_argument("--list", action="store_true", help="list the ready configs")
+    new.add_argument("-o", "--output", metavar="PATH", type=Path, help="where to write it (default: NAME.yaml)")
+    return root, commands
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line as a namespace. Raises ConfigError with the nearest valid name; --help and --version exit."""
+    root, commands = build_parser()
+    if not argv:
+        root.print_help(sys.stderr)
+        root.exit(ConfigError.exit_code)
+    word = argv[0]
+    if not word.startswith("-") and word not in commands:
+        raise ConfigError(f"there is no command {word!r}; {_advice(word, list(commands))}")
+    arguments, unknown = root.parse_known_args(argv)
+    parser = commands.get(arguments.command, root)
+    if unknown:
+        typed = unknown[0].partition("=")[0]
+        options = {word.strip("[],") for word in parser.format_help().split() if word.strip("[").startswith("-")}
+        near = difflib.get_close_matches(typed, sorted(options), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"see `{parser.prog} --help`"
+        raise ConfigError(f"`{parser.prog}` does not take {unknown[0]!r}; {hint}")
+    if arguments.command is None:
+        raise ConfigError(f"which command? One of {', '.join(commands)} (see `zoomdream --help`)")
+    return arguments
+
+
+def _add_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="change a key of the config, as often as you like: --set size=[640,360] --set camera.zoom=1.2",
+    )
+
+
+def _advice(word: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(word, names, n=1)
+    if near:
+        return f"did you mean `zoomdream {near[0]}`?"
+    if word.endswith((".yaml", ".yml")):
+        return f"did you mean `zoomdream render {word}`?"
+    return f"the commands are {', '.join(names)}"

@@ -1,0 +1,35 @@
+"""Tables on stdout: drawn by rich on a terminal, aligned plain text in a pipe, where scripts read them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def show(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print the rows under the headers."""
+    if sys.stdout.isatty():
+        _draw(headers, rows)
+    else:
+        print(plain(headers, rows))
+
+
+def plain(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns two spaces apart, as wide as their widest cell, without spaces at the end of a line."""
+    lines = [headers, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)
+
+
+def _draw(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header in headers:
+        table.add_column(header, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # Text: square brackets in a cell are no markup
+    Console().print(table)
