@@ -24,3 +24,19 @@ def assets() -> Path:
     if not folder:
         pytest.skip("ZOOMDREAM_ASSETS is not set")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dreamnet file of random weights, for whole renders where a test does not look at what was dreamt."""
+    import safetensors.torch
+    import torch
+
+    from zoomdream.nets.dreamnet import DreamNet, checksum
+
+    path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tensors = {name: tensor.half().contiguous() for name, tensor in DreamNet().state_dict().items()}
+    safetensors.torch.save_file(tensors, path, {"checksum": checksum(tensors)})
+    return path

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "zoomdream"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "scripts").glob("*.py"))]
+SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "scripts").rglob("*.py"))]
 
 FOUNDATION = {"errors", "types", "version"}
 MAY_IMPORT = {
@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "config": {"errors", "version"},
     "ops": {"types"},
     "nets": {"errors", "types"},
-    "media": {"errors", "types"},
+    "media": FOUNDATION,
     "pipeline": {"types", "ops"},
     "build": {*FOUNDATION, "config", "ops", "nets", "media", "pipeline"},
     "render": {*FOUNDATION, "config", "media", "pipeline", "build"},

@@ -1,0 +1,168 @@
+"""What may be typed, what is answered when it is wrong, and what never happens: a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from zoomdream import cli
+from zoomdream.cli import main
+from zoomdream.cli.parser import parse
+from zoomdream.errors import ConfigError, InputError, OutputError, RenderInterrupted
+from zoomdream.version import __version__
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def zoomdream(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(  # type: ignore[call-overload, no-any-return]
+        [sys.executable, "-m", "zoomdream", *arguments], env=environment, text=True, capture_output=True, **options
+    )
+
+
+def test_help_shows_every_command_with_examples_and_exit_codes() -> None:
+    result = zoomdream("--help")
+    assert result.returncode == 0
+    for word in (
+        "render",
+        "check",
+        "networks",
+        "layers",
+        "schema",
+        "info",
+        "doctor",
+        "new",
+        "examples:",
+        "exit codes:",
+    ):
+        assert word in result.stdout
+    assert result.stderr == ""
+
+
+def test_help_comes_at_once() -> None:
+    def seconds() -> float:
+        start = time.perf_counter()
+        zoomdream("--help")
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 0.5
+
+
+def test_the_version_is_the_packages() -> None:
+    assert zoomdream("--version").stdout == f"zoomdream {__version__}\n"
+
+
+def test_no_command_is_answered_with_the_help_on_stderr() -> None:
+    result = zoomdream()
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "zoomdream render" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        (["rendr", "a.yaml"], "did you mean `zoomdream render`?"),
+        (["a.yaml"], "did you mean `zoomdream render a.yaml`?"),
+        (["sing"], "the commands are render, check"),
+        (["render"], "CONFIG"),
+        (["render", "a.yaml", "--restrat"], "did you mean --restart?"),
+        (["render", "a.yaml", "--outptu=b.mp4"], "did you mean --output?"),
+        (["render", "a.yaml", "b.yaml"], "does not take 'b.yaml'"),
+        (["render", "a.yaml", "--set"], "--set"),
+        (["render", "a.yaml", "--rest"], "did you mean --restart?"),
+        (["--loud"], "does not take '--loud'"),
+        (["new"], "which config?"),
+        (["new", "tinny"], "did you mean tiny?"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_command_line_is_exit_code_2_and_one_line_with_the_remedy(
+    typed: list[str], answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(typed) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("zoomdream: ")
+    assert printed.err.count("\n") == 1
+    assert answer in printed.err
+
+
+def test_options_may_come_in_any_order() -> None:
+    arguments = parse(["render", "--set", "fps=24", "a.yaml", "--set=seed=1", "--quiet", "-o", "b.mp4"])
+    assert (arguments.config, arguments.overrides, arguments.output) == (Path("a.yaml"), ["fps=24", "seed=1"], "b.mp4")
+    assert arguments.quiet
+    assert not arguments.restart
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("a.yaml:3: size"), 2),
+        (InputError("no picture"), 3),
+        (OutputError("disk full"), 4),
+        (RenderInterrupted("stopped"), 130),
+        (KeyboardInterrupt(), 130),
+        (PermissionError(13, "Permission denied", "x.mp4"), 4),
+        (MemoryError(), 1),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"), 1),
+    ],
+    ids=repr,
+)
+def test_every_kind_of_error_has_its_exit_code_and_is_one_paragraph(
+    error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raise_in_commands(monkeypatch, error)
+    assert main(["schema"]) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("zoomdream: ")
+    assert "bug" not in printed.err
+    assert "\n\n" not in printed.err
+
+
+def test_a_bug_is_called_a_bug_and_its_traceback_is_kept_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    raise_in_commands(monkeypatch, ZeroDivisionError("division by zero"))
+    assert main(["schema"]) == 1
+    printed = capsys.readouterr().err
+    assert "this is a bug in zoomdream: ZeroDivisionError: division by zero" in printed
+    assert "Traceback (most" not in printed
+    (kept,) = tmp_path.iterdir()
+    assert str(kept) in printed
+    assert "Traceback (most recent call last)" in kept.read_text()
+
+
+def test_zoomdream_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOOMDREAM_DEBUG", "1")
+    raise_in_commands(monkeypatch, ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        main(["schema"])
+
+
+def test_control_characters_in_a_message_do_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    cli.complain("bad\x1b[31m name\r\n\n  second line\n")
+    assert capsys.readouterr().err == "zoomdream: bad\\x1b[31m name\n  second line\n"
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    command = f"{sys.executable} -m zoomdream --help | true"
+    result = subprocess.run(
+        ["bash", "-c", f"sleep 0; {command}"], cwd=ROOT, text=True, capture_output=True, check=False
+    )
+    assert result.stderr == ""
+
+
+def raise_in_commands(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def run(arguments: object) -> int:
+        raise error
+
+    monkeypatch.setattr(cli, "_run", run)

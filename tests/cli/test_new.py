@@ -1,0 +1,48 @@
+"""`zoomdream new` writes ready configs, and never over a file that is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from zoomdream.cli import main
+from zoomdream.cli.new import first_comment, ready_configs
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_a_ready_config_is_written_into_the_working_directory_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "tiny"]) == 0
+    assert capsys.readouterr().out == "tiny.yaml\n"
+    assert (tmp_path / "tiny.yaml").read_bytes() == (ROOT / "configs" / "tiny.yaml").read_bytes()
+
+
+def test_a_file_that_is_there_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.yaml").write_text("mine")
+    assert main(["new", "tiny"]) == 4
+    assert Path("tiny.yaml").read_text() == "mine"
+    assert "tiny.yaml is already there" in capsys.readouterr().err
+    assert main(["new", "tiny.yaml", "-o", "other.yaml"]) == 0
+    assert Path("other.yaml").is_file()
+
+
+def test_a_folder_that_is_not_there_is_an_error_of_the_output(tmp_path: Path) -> None:
+    assert main(["new", "tiny", "-o", str(tmp_path / "nowhere" / "a.yaml")]) == 4
+    assert os.listdir(tmp_path) == []
+
+
+def test_the_list_says_what_each_config_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "--list"]) == 0
+    printed = capsys.readouterr().out
+    for name, path in ready_configs().items():
+        assert name in printed
+        assert first_comment(path) in printed
+        assert len(first_comment(path)) > 20, f"{path} must begin with a comment on what it shows"

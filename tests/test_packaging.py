@@ -1,0 +1,48 @@
+"""What travels in the wheel: every package, the configs, the embedded network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_every_package_is_listed() -> None:
+    folders = {path.parent.relative_to(ROOT) for path in (ROOT / "zoomdream").rglob("__init__.py")}
+    listed = set(SETTINGS["tool"]["setuptools"]["packages"])
+    assert listed == {".".join(folder.parts) for folder in folders} | {"zoomdream.configs"}
+
+
+def test_the_wheel_holds_the_configs_and_the_package_data_and_works_from_its_own_folder(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for name in ("zoomdream", "configs"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "LICENSE", "README.md"):
+        shutil.copy(ROOT / name, source / name)
+    build = "import sys, setuptools.build_meta as backend; backend.build_wheel(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=source, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        archive.extractall(tmp_path / "installed")
+    assert {f"zoomdream/configs/{path.name}" for path in (ROOT / "configs").glob("*.yaml")} <= names
+    data = [path for path in (ROOT / "zoomdream" / "data").glob("*") if path.is_file()]
+    assert {"zoomdream/py.typed", *(f"zoomdream/data/{path.name}" for path in data)} <= names
+    assert not any(name.startswith("tests") for name in names)
+
+    result = subprocess.run(
+        [sys.executable, "-m", "zoomdream", "new", "tiny"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (0, "tiny.yaml\n"), result.stderr

@@ -1,0 +1,164 @@
+"""`zoomdream doctor`: what works here and what does not, each line with its remedy."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from zoomdream.cli.tables import show
+from zoomdream.errors import InputError, OutputError, ZoomdreamError
+from zoomdream.version import __version__
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "pydantic",
+    "pyyaml",
+    "rich",
+    "safetensors",
+    "simpleeval",
+    "imageio-ffmpeg",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. `blocks` is the exit code of a render without it, 0 if a render works all the same."""
+
+    state: str  # ok | missing | note
+    what: str
+    detail: str
+    blocks: int = 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the findings; 0 if a render can work here, else the exit code that it would end with."""
+    findings = [finding for what, examine in EXAMINATIONS.items() for finding in _examined(what, examine)]
+    show(("state", "what", "found"), [(finding.state, finding.what, finding.detail) for finding in findings])
+    broken = [finding for finding in findings if finding.blocks]
+    if broken:
+        print(f"\nA render does not work here yet: {', '.join(finding.what for finding in broken)}.")
+    else:
+        print("\nA render works here.")
+    return broken[0].blocks if broken else 0
+
+
+def _examined(what: str, examine: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """What an examination finds; if it breaks, that is a finding too, because a doctor must not die of the illness."""
+    try:
+        yield from examine()
+    except ZoomdreamError as error:
+        yield Finding("missing", what, str(error), blocks=error.exit_code)
+    except Exception as error:
+        yield Finding("missing", what, f"{type(error).__name__}: {error}".splitlines()[0], blocks=1)
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("ok", "zoomdream", f"{__version__} in {Path(__file__).resolve().parent.parent}")
+    yield Finding("ok", "python", f"{platform.python_version()} ({sys.executable}), {platform.platform()}")
+    for name in PACKAGES:
+        try:
+            yield Finding("ok", name, metadata.version(name))
+        except metadata.PackageNotFoundError:
+            yield Finding("missing", name, f"install it: {sys.executable} -m pip install {name}", blocks=1)
+
+
+def _processor() -> Iterator[Finding]:
+    import torch
+
+    flags = _processor_flags()
+    fast = [text for flag, text in (("avx512_bf16", "bfloat16"), ("amx_bf16", "AMX bfloat16")) if flag in flags]
+    yield Finding(
+        "ok",
+        "processor",
+        f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}, "
+        f"{' and '.join(fast) or 'no bfloat16'} in hardware",
+    )
+
+
+def _device() -> Iterator[Finding]:
+    import torch
+
+    for index in range(torch.cuda.device_count()):
+        facts = torch.cuda.get_device_properties(index)
+        yield Finding("ok", f"cuda:{index}", f"{facts.name}, {facts.total_memory / 2**30:.0f} GiB")
+    if torch.backends.mps.is_available():
+        yield Finding("ok", "mps", "Apple GPU")
+    from zoomdream import build
+    from zoomdream.config import load_config
+
+    plan = build.plan(load_config({}))
+    yield Finding("ok", "auto means", f"device {plan.device}, precision {plan.precision}, {plan.threads} threads")
+
+
+def _ffmpeg() -> Iterator[Finding]:
+    from zoomdream.media import codecs, ffmpeg
+
+    try:
+        program = ffmpeg.executable("bundled")
+        version = ffmpeg.version(program)
+        listed = ffmpeg.run([str(program), "-hide_banner", "-encoders"], what="asking ffmpeg for its encoders").split()
+    except ZoomdreamError as error:
+        yield Finding("missing", "ffmpeg", str(error), blocks=OutputError.exit_code)
+    else:
+        yield Finding("ok", "ffmpeg", f"{version} ({program})")
+        absent = sorted({codec.encoder for codec in codecs.CODECS.values()} - set(listed))
+        if absent:
+            yield Finding("missing", "encoders", f"this ffmpeg has no {', '.join(absent)}; other codecs work")
+        else:
+            yield Finding("ok", "encoders", f"for {', '.join(codecs.CODECS)}")
+    on_path = shutil.which("ffmpeg")
+    yield Finding("note", "ffmpeg on PATH", on_path or "none; only `encode.ffmpeg: path` would need it")
+
+
+def _networks() -> Iterator[Finding]:
+    from zoomdream.nets import catalog
+
+    for entry in catalog.entries():
+        if entry.present:
+            yield Finding("ok", f"network {entry.name}", entry.description)
+        elif entry.embedded:
+            remedy = "its weights are missing from the package; reinstall zoomdream"
+            yield Finding("missing", f"network {entry.name}", remedy, blocks=InputError.exit_code)
+        else:
+            yield Finding("note", f"network {entry.name}", f"needs a weights file: {entry.source}")
+
+
+def _folder() -> Iterator[Finding]:
+    here = Path.cwd()
+    try:
+        with tempfile.TemporaryFile(dir=here):
+            pass
+    except OSError as error:
+        remedy = f"{here} cannot be written ({error.strerror}); go elsewhere or use --output"
+        yield Finding("missing", "working folder", remedy, blocks=OutputError.exit_code)
+    else:
+        yield Finding("ok", "working folder", f"{here}, {shutil.disk_usage(here).free / 2**30:.1f} GiB free")
+
+
+def _processor_flags() -> set[str]:
+    """What /proc/cpuinfo says the processor can do; empty where there is no such file."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return set()
+    return {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.partition(":")[2].split()}
+
+
+EXAMINATIONS: dict[str, Callable[[], Iterator[Finding]]] = {
+    "packages": _versions,
+    "processor": _processor,
+    "device": _device,
+    "ffmpeg": _ffmpeg,
+    "networks": _networks,
+    "working folder": _folder,
+}

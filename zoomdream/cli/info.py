@@ -1,0 +1,40 @@
+"""`zoomdream info VIDEO`: the config that made a video, read from the video, as YAML that renders it again."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoomdream.errors import InputError
+from zoomdream.media import ffmpeg, metadata, probe
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the config on stdout, and all else about the video as comments."""
+    video: Path = arguments.video
+    program = ffmpeg.executable("bundled")
+    config = metadata.read_metadata(program, video)
+    origin = metadata.read_origin(program, video)
+    if origin is None:
+        raise InputError(f"{video} changed while it was read")
+    print(f"# {_one_line(video)}: made by zoomdream {origin.version}, fingerprint {origin.fingerprint}")
+    if video.is_file():  # not so for a folder of pictures, frames/%05d.png
+        for line in _facts(program, video):
+            print(f"# {line}")
+    print(config.rstrip("\n"))
+    return 0
+
+
+def _facts(program: Path, video: Path) -> Iterator[str]:
+    facts = probe.probe(program, video)
+    frames = probe.count_frames(program, video)
+    rate = f"{facts.fps} frames per second" if facts.fps else "no frame rate"
+    duration = f", {facts.duration:g} s" if facts.duration is not None else ""
+    yield f"{facts.width}x{facts.height}, {frames} frames, {rate}{duration}"
+    yield f"{facts.codec}, {facts.pixel_format}, sound: {facts.audio or 'none'}"
+
+
+def _one_line(path: Path) -> str:
+    """A file name that cannot end the comment it stands in."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(path))
