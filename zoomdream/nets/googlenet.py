@@ -10,17 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn import functional as F
 
 from zoomdream.errors import InputError
-from zoomdream.nets.googlenet_layers import BLOCKS, BRANCHES, CLASSIFIER, STEM, layers, tensor_shapes
+from zoomdream.nets.googlenet_layers import BLOCKS, BRANCHES, CLASSES, CLASSIFIER, LOGITS, STEM, layers, tensor_shapes
 from zoomdream.nets.weights import read_tensors
 from zoomdream.types import Layer
 
 MEAN_RGB = (123.0, 117.0, 104.0)
+SIDE_HEADS = ("loss1_", "loss2_")
 
 
 class _Convolution(nn.Module):
@@ -40,9 +43,8 @@ class _Convolution(nn.Module):
 class _ResponseNorm(nn.Module):
     """Local response norm over 5 neighbouring channels: x * (1 + 1e-4/5 * sum of their squares) ** -0.75.
 
-    The sum is a 1x1 convolution with a banded matrix: exact to 2e-5, and it runs in bfloat16 on the CPU. PyTorch's own does
-    not, and took 40 % of a gradient step. The first norm's input reaches 3,400 on natural pictures, whose square float16
-    cannot hold: it is divided by 64 before and the matrix multiplied by 64 squared, which is exact.
+    The sum is a 1x1 convolution with a banded matrix: exact to 2e-5, and it runs in bfloat16 on the CPU. PyTorch's own
+    does not, and took 40 % of a gradient step.
     """
 
     band: Tensor
@@ -51,12 +53,42 @@ class _ResponseNorm(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         distance = (torch.arange(channels)[:, None] - torch.arange(channels)[None, :]).abs()
-        self.register_buffer("band", (distance <= 2).float()[:, :, None, None] * (1e-4 / 5 * 64**2), persistent=False)
+        self.register_buffer(
+            "band", (distance <= 2).float()[:, :, None, None] * _ResponseNormStep.share, persistent=False
+        )
         self.register_buffer("one", torch.ones(channels), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        result: Tensor = _ResponseNormStep.apply(x, self.band, self.one)
+        return result
+
+
+class _ResponseNormStep(torch.autograd.Function):
+    """The norm with its gradient written out, which is 8 % of a whole gradient step quicker than autograd's own.
+
+    With s = 1 + a * sum of squares:  d/dx of x * s**-0.75  is  g * s**-0.75 - 1.5 * a * x * band(g * x * s**-1.75).
+    The first norm's input reaches 3,400 on natural pictures, whose square float16 cannot hold, so x is divided by 64
+    and the band multiplied by 64 squared; both are exact.
+    """
+
+    share = 1e-4 / 5 * 64**2
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, band: Tensor, one: Tensor) -> Tensor:
         small = x * (1 / 64)
-        return x * F.conv2d(small * small, self.band, self.one) ** -0.75
+        sums = F.conv2d(small.mul_(small), band, one)
+        power = sums**-0.75
+        ctx.save_for_backward(x, sums, power, band)
+        return x * power
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        x, sums, power, band = ctx.saved_tensors
+        scaled = gradient * power
+        # Small again for float16; the band is symmetric, so it is its own transpose.
+        spread = F.conv2d((scaled * x).div_(sums), band)
+        return scaled.addcmul_(spread, x, value=-1.5 / 64**2), None, None
 
 
 class _Found:
@@ -119,8 +151,8 @@ class GoogLeNet(nn.Module):
     """The network, opened up: a call returns the wanted activations and computes nothing past the deepest of them.
 
     Layers: `conv1`, `conv2_reduce`, `conv2`, the blocks `mixed3a` .. `mixed5b`, and each branch's convolutions such as
-    `mixed4c_3x3_reduce`; all but the blocks also before their ReLU (`..._pre_relu`). `logits`, (1, 1000, 1, 1), is the
-    classifier on the mean of `mixed5b`, if the weights have one. No weight needs a gradient; the picture may.
+    `mixed4c_3x3_reduce`; all but the blocks also before their ReLU (`..._pre_relu`). Where the weights have the
+    classifier, a call knows `logits` too, (1, 1000), of the mean of `mixed5b`. No weight needs a gradient.
     """
 
     mean: Tensor
@@ -149,18 +181,20 @@ class GoogLeNet(nn.Module):
 
     @property
     def layers(self) -> tuple[Layer, ...]:
-        """Every layer in the network's order; `logits` only where the weights have the classifier."""
-        return layers() if self.classifier is not None else layers()[:-1]
+        """Every layer that can be dreamed with, in the network's order."""
+        return layers()
 
     def forward(self, image: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
         """image: (1, 3, H, W) RGB in [0, 1]. Returns the wanted layers by canonical name, each (1, C, h, w).
 
-        Raises ValueError for a name that is not one of `layers`.
+        Raises ValueError for a name that is not one of `layers`; people's names go through `catalog.find_layer`.
         """
-        if unknown := wanted - {layer.name for layer in self.layers}:
-            raise ValueError(f"{self.name} has no layer {sorted(unknown)[0]!r}")
+        known = {layer.name for layer in self.layers} | ({LOGITS} if self.classifier is not None else set())
+        if unknown := wanted - known:
+            raise ValueError(f"{self.name} has no layer {min(unknown)!r}")
         found = _Found(wanted)
-        self._run(image, found)
+        if wanted:
+            self._run(image, found)
         return found.activations
 
     def _run(self, image: Tensor, found: _Found) -> None:
@@ -183,7 +217,7 @@ class GoogLeNet(nn.Module):
             if found.done():
                 return
         if self.classifier is not None:
-            found.keep("logits", self.classifier(x.mean((2, 3), keepdim=True)))
+            found.keep(LOGITS, self.classifier(x.mean((2, 3), keepdim=True)).flatten(1))
 
 
 def _pool(x: Tensor) -> Tensor:
@@ -197,18 +231,22 @@ def load(path: Path) -> GoogLeNet:
     `loss2_`) are ignored. Raises InputError for a file that cannot be read or that holds another network.
     """
     tensors = read_tensors(path)
-    kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(("loss1_", "loss2_"))}
     expected = tensor_shapes()
-    if not any(name.startswith(CLASSIFIER) for name in kept):
+    if not any(name.startswith(CLASSIFIER) for name in tensors):
         expected = {name: shape for name, shape in expected.items() if not name.startswith(CLASSIFIER)}
     for name, shape in expected.items():
-        if name not in kept:
+        if name not in tensors:
             raise _another(path, f"it has no tensor {name!r}")
-        if tuple(kept[name].shape) != shape:
-            raise _another(path, f"its tensor {name!r} is {_text(kept[name].shape)} where GoogLeNet has {_text(shape)}")
-    if unknown := next((name for name in kept if name not in expected), None):
-        raise _another(path, f"GoogLeNet has no tensor {unknown!r}")
-    return GoogLeNet(kept)
+        if tuple(tensors[name].shape) != shape:
+            raise _another(path, f"its tensor {name!r} is {_text(tensors[name].shape)}, here it is {_text(shape)}")
+    for name, tensor in tensors.items():
+        if name.startswith(SIDE_HEADS):
+            # Without its classifier a Places GoogLeNet gives itself away only here: its mean is another.
+            if "classifier" in name and tensor.shape[0] != CLASSES:
+                raise _another(path, f"its tensor {name!r} tells {tensor.shape[0]} classes apart, here it is {CLASSES}")
+        elif name not in expected:
+            raise _another(path, f"here is no tensor {name!r}")
+    return GoogLeNet({name: tensors[name] for name in expected})
 
 
 def _another(path: Path, difference: str) -> InputError:

@@ -1,4 +1,7 @@
-"""The BVLC GoogLeNet on paper: the widths of its blocks, the tensors of its weights file, its layers and their names."""
+"""The BVLC GoogLeNet on paper: the widths of its blocks, the tensors of its weights file, its layers and their names.
+
+Szegedy et al. 2014, arXiv:1409.4842, table 1.
+"""
 
 from __future__ import annotations
 
@@ -47,9 +50,20 @@ BLOCKS = {
     "5a": Widths(832, 256, 160, 320, 32, 128, 128),
     "5b": Widths(832, 384, 192, 384, 48, 128, 128),
 }
-BRANCHES = ("1x1", "3x3_reduce", "3x3", "5x5_reduce", "5x5", "pool_proj")
+STRIDES = {"3": 8, "4": 16, "5": 32}
+# Each branch of a block and what Inception5h calls it.
+BRANCHES = {
+    "1x1": "1x1",
+    "3x3_reduce": "3x3_bottleneck",
+    "3x3": "3x3",
+    "5x5_reduce": "5x5_bottleneck",
+    "5x5": "5x5",
+    "pool_proj": "pool_reduce",
+}
 STEM = {"conv1": "conv1_7x7_s2", "conv2_reduce": "conv2_3x3_reduce", "conv2": "conv2_3x3"}
 CLASSIFIER = "loss3_classifier"
+LOGITS = "logits"
+CLASSES = 1000
 
 
 def tensor_shapes() -> dict[str, tuple[int, ...]]:
@@ -62,7 +76,7 @@ def tensor_shapes() -> dict[str, tuple[int, ...]]:
     for block, width in BLOCKS.items():
         for branch in BRANCHES:
             weights[f"inception_{block}_{branch}"] = width.weight_shape(branch)
-    weights[CLASSIFIER] = (1000, BLOCKS["5b"].output)
+    weights[CLASSIFIER] = (CLASSES, BLOCKS["5b"].output)
     shapes: dict[str, tuple[int, ...]] = {}
     for name, shape in weights.items():
         shapes[f"{name}.weight"] = shape
@@ -72,69 +86,42 @@ def tensor_shapes() -> dict[str, tuple[int, ...]]:
 
 @cache
 def layers() -> tuple[Layer, ...]:
-    """Every layer in the network's order; `cost` counts multiplications, those of the banded norms too."""
+    """Every layer that can be dreamed with, in the network's order; `cost` counts the banded norms' work too."""
     shapes = tensor_shapes()
-
-    def work(key: str, stride: int) -> float:
-        """Multiplications of a convolution for each pixel of the picture."""
-        return prod(shapes[f"{key}.weight"]) / stride**2
-
-    found: list[tuple[str, int, int, float, tuple[str, ...]]] = []
-
-    def add(name: str, key: str, stride: int, spent: float, aliases: tuple[str, ...]) -> None:
-        channels = shapes[f"{key}.weight"][0]
-        before = tuple(f"{alias}_pre_relu" for alias in aliases)
-        found.append((f"{name}_pre_relu", channels, stride, spent, before))
-        found.append((name, channels, stride, spent, aliases))
-
-    spent = 0.0
+    spent = 0.0  # multiplications for each pixel of the picture
+    found: list[Layer] = []
     for index, (name, key) in enumerate(STEM.items()):
         stride = 2 if name == "conv1" else 4
-        spent += work(key, stride)
-        add(name, key, stride, spent, (key.replace("_", "/", 1), key, f"conv2d{index}"))
-        if name != "conv2_reduce":  # the banded norm that follows
-            spent += (shapes[f"{key}.weight"][0] / 4) ** 2
+        channels = shapes[f"{key}.weight"][0]
+        spent += prod(shapes[f"{key}.weight"]) / stride**2
+        found += _convolution(name, channels, stride, spent, (key.replace("_", "/", 1), key, f"conv2d{index}"))
+        if name != "conv2_reduce":
+            spent += (channels / 4) ** 2  # the norm that follows, at a quarter of the picture's edges
     for block, width in BLOCKS.items():
-        stride = {"3": 8, "4": 16, "5": 32}[block[0]]
-        costs = {branch: work(f"inception_{block}_{branch}", stride) for branch in BRANCHES}
+        stride = STRIDES[block[0]]
+        costs = {branch: prod(width.weight_shape(branch)) / stride**2 for branch in BRANCHES}
         for branch in BRANCHES:
-            reduced = costs.get(f"{branch}_reduce", 0.0)
-            add(
-                f"mixed{block}_{branch}",
-                f"inception_{block}_{branch}",
-                stride,
-                spent + reduced + costs[branch],
-                _aliases(block, branch),
-            )
+            reached = spent + costs.get(f"{branch}_reduce", 0.0) + costs[branch]
+            channels = width.weight_shape(branch)[0]
+            found += _convolution(f"mixed{block}_{branch}", channels, stride, reached, _aliases(block, branch))
         spent += sum(costs.values())
-        names = (
-            f"inception_{block}/output",
-            f"inception_{block}_output",
-            f"inception_{block}",
-            f"inception{block}",
-            block,
-        )
-        found.append((f"mixed{block}", width.output, stride, spent, names))
-    found.append(
-        (
-            "logits",
-            shapes[f"{CLASSIFIER}.weight"][0],
-            32,
-            spent,
-            ("loss3/classifier", CLASSIFIER, "softmax2_pre_activation"),
-        )
-    )
-    return tuple(
-        Layer(name, channels, stride, cost / spent, aliases) for name, channels, stride, cost, aliases in found
+        caffe = (f"inception_{block}/output", f"inception_{block}_output", f"inception_{block}")
+        found.append(Layer(f"mixed{block}", width.output, stride, spent, (*caffe, f"inception{block}", block)))
+    return tuple(Layer(one.name, one.channels, one.stride, one.cost / spent, one.aliases) for one in found)
+
+
+def _convolution(name: str, channels: int, stride: int, spent: float, aliases: tuple[str, ...]) -> tuple[Layer, Layer]:
+    """A convolution before and after its ReLU. Without a suffix a name always means after.
+
+    So it is with Caffe's blobs, which are rectified in place. neural-dream's modules of the same names are before it.
+    """
+    before = tuple(f"{alias}_pre_relu" for alias in aliases)
+    return (
+        Layer(f"{name}_pre_relu", channels, stride, spent, before),
+        Layer(name, channels, stride, spent, aliases),
     )
 
 
 def _aliases(block: str, branch: str) -> tuple[str, ...]:
-    """Caffe's names for it and Inception5h's. Caffe rectifies in place, so its blob is the value after the ReLU."""
-    inception5h = (
-        branch.replace("x3_reduce", "x3_bottleneck")
-        .replace("x5_reduce", "x5_bottleneck")
-        .replace("pool_proj", "pool_reduce")
-    )
-    names = (f"inception_{block}/{branch}", f"inception_{block}_{branch}", f"mixed{block}_{inception5h}")
-    return names if inception5h != branch else names[:2]
+    caffe = (f"inception_{block}/{branch}", f"inception_{block}_{branch}", f"{block}_{branch}")
+    return caffe if BRANCHES[branch] == branch else (*caffe, f"mixed{block}_{BRANCHES[branch]}")
