@@ -1,0 +1,161 @@
+"""ffmpeg: find it, run it, always read its exit code and the end of what it says."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from zoomdream.errors import OutputError
+
+QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
+"""Arguments with which ffmpeg says nothing but errors, and does not read keys from the terminal."""
+
+# A session of its own: Ctrl-C in the terminal reaches us alone, and we end ffmpeg in our own order.
+_SESSION = os.name != "nt"
+_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+
+_TAIL = 12  # lines of stderr that are kept; the reason is nearly always among the last
+
+
+def executable(which: str = "bundled") -> Path:
+    """The ffmpeg to run: "bundled" (imageio-ffmpeg's) or "path" (the first on PATH). OutputError if absent."""
+    if which == "path":
+        found = shutil.which("ffmpeg")
+        if found is None:
+            raise OutputError("encode.ffmpeg is `path`, but there is no ffmpeg on PATH; install one, or set `bundled`.")
+        return Path(found)
+    import imageio_ffmpeg  # here, so that importing this module never searches the disk
+
+    try:
+        return Path(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise OutputError(
+            "imageio-ffmpeg has no ffmpeg for this machine; install ffmpeg and set `encode.ffmpeg: path`."
+        ) from error
+
+
+def version(program: Path) -> str:
+    """The version that ffmpeg prints about itself, e.g. "7.1"."""
+    words = run([str(program), "-version"], what="asking ffmpeg for its version").split()
+    return words[2] if words[:2] == ["ffmpeg", "version"] else "unknown"
+
+
+def run(command: Sequence[str], *, what: str, folder: Path | None = None) -> str:
+    """Run a command to its end and return what it printed. Raises OutputError saying `what` failed and why."""
+    with Process(command, what=what, folder=folder, feed=False) as process:
+        return process.finish()
+
+
+def read_log(command: Sequence[str]) -> str:
+    """Everything a command says on stderr, whatever its exit code (`ffmpeg -i FILE` alone always "fails")."""
+    result = subprocess.run(
+        list(command),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=_environment(),
+        check=False,
+        start_new_session=_SESSION,
+        creationflags=_GROUP,
+    )
+    return result.stderr.decode("utf-8", "replace")
+
+
+class Process:
+    """A running ffmpeg. A context manager that always gives the process back: leaving it early kills it.
+
+    With `feed`, `write` sends it bytes. `finish` closes that pipe, waits, and raises OutputError unless all went well.
+    """
+
+    def __init__(self, command: Sequence[str], *, what: str, folder: Path | None = None, feed: bool = True) -> None:
+        self._what = what
+        self._tail: deque[str] = deque(maxlen=_TAIL)
+        self._printed: list[bytes] = []
+        try:
+            self._process = subprocess.Popen(
+                list(command),
+                cwd=folder,
+                stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if feed else subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment(),
+                start_new_session=_SESSION,
+                creationflags=_GROUP,
+            )
+        except OSError as error:
+            raise OutputError(f"{what} failed: {command[0]} does not start: {error.strerror or error}.") from error
+        # Threads, because a pipe that nobody empties fills up and stalls ffmpeg.
+        self._readers = [threading.Thread(target=self._listen, args=(self._process.stderr,), daemon=True)]
+        if not feed:
+            self._readers.append(threading.Thread(target=self._collect, args=(self._process.stdout,), daemon=True))
+        for reader in self._readers:
+            reader.start()
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def write(self, data: bytes) -> None:
+        """Send bytes. If ffmpeg is gone, raises OutputError with its reason."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+        except OSError:  # a broken pipe, which Windows calls an invalid argument
+            self.finish()
+            raise OutputError(f"{self._what} failed: ffmpeg ended before the last frame.") from None
+
+    def finish(self) -> str:
+        """Wait for the end and return what was printed on stdout. Raises OutputError with the end of stderr."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):  # it is gone already; the exit code says why
+                self._process.stdin.close()
+        code = self._process.wait()
+        for reader in self._readers:
+            reader.join()
+        if code != 0:
+            raise OutputError(f"{self._what} failed: {explain(list(self._tail), code)}")
+        return b"".join(self._printed).decode("utf-8", "replace")
+
+    def kill(self) -> None:
+        """End the process now, if it still runs. Raises nothing."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for reader in self._readers:
+            reader.join()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):  # unsent bytes of a killed process
+                    stream.close()
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            self._tail.append(line.decode("utf-8", "replace").strip())
+
+    def _collect(self, stream: IO[bytes]) -> None:
+        self._printed.append(stream.read())
+
+
+def explain(lines: Sequence[str], code: int) -> str:
+    """What ffmpeg's last words mean, for a person. `lines` is the end of stderr, `code` the exit code."""
+    said = " / ".join(line for line in lines if line)
+    if "No space left on device" in said:
+        return "the disk is full (No space left on device). Make room and start the same command again."
+    if code < 0:
+        return f"ffmpeg was ended by signal {-code}. {said}".rstrip()
+    return f"ffmpeg ended with code {code}: {said or 'it gave no reason'}"
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "SVT_LOG": "1", "AV_LOG_FORCE_NOCOLOR": "1"}  # SVT-AV1 prints a banner of its own otherwise

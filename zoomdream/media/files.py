@@ -1,0 +1,57 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+
+def temporary_name(final: Path) -> Path:
+    """A name beside `final`, on its file system, that no other run uses. It ends like `final`: tools look at that.
+
+    Unique, because an ffmpeg that outlived a killed render may still be writing to the old one.
+    """
+    return final.with_name(f"{final.stem}.{uuid4().hex[:8]}.partial{final.suffix}")
+
+
+def settle(temporary: Path, final: Path) -> None:
+    """Move a finished file (or folder of files) into place, so that a power cut leaves the old or the new."""
+    for file in sorted(temporary.iterdir()) if temporary.is_dir() else [temporary]:
+        _flush(file)
+    os.replace(temporary, final)
+    _flush(final.parent)
+
+
+def write_whole(final: Path, data: bytes) -> None:
+    """Write a file atomically. Raises OSError, and then leaves nothing behind."""
+    temporary = temporary_name(final)
+    try:
+        temporary.write_bytes(data)
+        settle(temporary, final)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder, if it is there and lets itself be removed. Raises nothing."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with contextlib.suppress(OSError):  # on Windows an ffmpeg of a killed render may still hold it
+        path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    if os.name == "nt":
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

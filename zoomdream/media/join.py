@@ -1,0 +1,158 @@
+"""Segments and a soundtrack to one finished file: nothing is encoded again (but gif and webp, which are made here)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from zoomdream.errors import OutputError
+from zoomdream.media import ffmpeg, metadata
+from zoomdream.media.encode import EncodeSettings
+from zoomdream.media.files import discard, temporary_name, write_whole
+from zoomdream.media.probe import audio_codec, count_frames, probe
+
+_FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".gif": "gif", ".webp": "webp"}
+
+_COPIED = {
+    ".mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"},
+    ".mov": {"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s16be", "pcm_s24be"},
+    ".webm": {"opus", "vorbis"},
+}  # what is copied as it is; Matroska takes everything
+
+
+def join(
+    settings: EncodeSettings, segments: Sequence[Path], output: Path, frames: int, *, origin: str, audio: Path | None
+) -> Path:
+    """Make the finished file in the segments' folder, check its frame count, and return where it is.
+
+    segments are files in one folder, in order; output only says what kind of file it becomes; frames is how many it
+    must hold; origin is the text for the `comment` tag. Raises OutputError, and then leaves no partial file.
+    """
+    folder = segments[0].parent
+    suffix = output.suffix.lower()
+    finished = temporary_name(folder / f"joined{suffix}")
+    playlist, tags, palette = folder / "join.txt", folder / "tags.txt", temporary_name(folder / "palette.png")
+    try:
+        write_whole(playlist, list_segments([segment.name for segment in segments]).encode())
+        write_whole(tags, metadata.format_tags({"comment": origin}).encode())
+        match settings.codec:
+            case "gif":
+                commands = gif_commands(settings, playlist.name, palette.name, finished.name)
+            case "webp":
+                commands = [webp_command(settings, playlist.name, finished.name)]
+            case _:
+                sound = None if audio is None else (audio, audio_options(audio_codec(settings.program, audio), suffix))
+                commands = [join_command(settings, playlist.name, tags.name, finished.name, frames, sound)]
+        for command in commands:
+            ffmpeg.run(command, what=f"Joining {output}", folder=folder)
+        _check(settings, finished, frames)
+    except OSError as error:
+        discard(finished)
+        raise OutputError(f"Joining {output} failed: {error.strerror or error}.") from error
+    except BaseException:
+        discard(finished)
+        raise
+    finally:
+        discard(palette)
+    return finished
+
+
+def list_segments(names: Sequence[str]) -> str:
+    """ffmpeg's list of files to read one after the other. The names are ours: no quotes, spaces or folders in them."""
+    return "ffconcat version 1.0\n" + "".join(f"file {name}\n" for name in names)
+
+
+def join_command(
+    settings: EncodeSettings,
+    playlist: str,
+    tags: str,
+    target: str,
+    frames: int,
+    sound: tuple[Path, list[str]] | None,
+) -> list[str]:
+    """The command that copies segments and a soundtrack into one file. The sound ends with the picture.
+
+    The length goes on the sound's input: `-shortest` would cut the picture where the sound ends first.
+    """
+    suffix = Path(target).suffix
+    command = [
+        str(settings.program),
+        *ffmpeg.QUIET,
+        "-y",
+        "-f",
+        "concat",
+        "-i",
+        playlist,
+        "-f",
+        "ffmetadata",
+        "-i",
+        tags,
+    ]
+    if sound is not None:
+        length = Fraction(frames) / settings.fps
+        command += ["-t", f"{float(length):.6f}", "-i", f"file:{sound[0].absolute()}", "-map", "2:a:0", *sound[1]]
+    command += [
+        "-map", "0:v:0", "-c:v", "copy", "-bsf:v", _grid(settings.fps), "-map_metadata", "1", "-map_chapters", "-1",
+        "-fflags", "+bitexact",
+    ]  # fmt: skip
+    if suffix in (".mp4", ".mov"):
+        command += ["-movflags", "+faststart+write_colr"]
+        if settings.codec == "h265":
+            command += ["-tag:v", "hvc1"]  # QuickTime plays no other
+    return [*command, "-f", _FORMATS[suffix], target]
+
+
+def _grid(fps: Fraction) -> str:
+    """Put every timestamp on the exact grid of frames.
+
+    The concat reader adds up durations in whole microseconds (at 29 fps a third of one is lost with each segment), and
+    a last segment of one frame has no reordering delay, which left a gap: 29.02 fps on average instead of 29.97.
+    """
+    tick = f"{fps.denominator}/{fps.numerator}"
+    return f"setts=pts='round(PTS*TB/({tick}))*({tick})/TB':dts='STARTDTS+N*({tick})/TB'"
+
+
+def audio_options(codec: str, suffix: str) -> list[str]:
+    """Copy the sound where the container may hold it, else AAC (WebM: Opus)."""
+    if suffix == ".mkv" or codec in _COPIED.get(suffix, set()):
+        return ["-c:a", "copy"]
+    if suffix == ".webm":
+        return ["-c:a", "libopus", "-b:a", "160k"]
+    return ["-c:a", "aac", "-b:a", "192k"]
+
+
+def gif_commands(settings: EncodeSettings, playlist: str, palette: str, target: str) -> list[list[str]]:
+    """Two passes, not one graph: a graph that splits the frames holds all of them until the palette is known."""
+    read = [str(settings.program), *ffmpeg.QUIET, "-y", "-f", "concat", "-i", playlist]
+    return [
+        [*read, "-vf", "palettegen=stats_mode=full", "-frames:v", "1", "-update", "1", "-f", "image2", palette],
+        [
+            *read, "-i", palette, "-lavfi", "[0:v][1:v]paletteuse=dither=sierra2_4a:diff_mode=none",
+            "-fps_mode", "passthrough", "-loop", "0", "-f", "gif", target,
+        ],
+    ]  # fmt: skip
+
+
+def webp_command(settings: EncodeSettings, playlist: str, target: str) -> list[str]:
+    """Animated WebP. With bgra, libwebp converts by the rules of its own format."""
+    return [
+        str(settings.program), *ffmpeg.QUIET, "-y", "-f", "concat", "-i", playlist, "-map", "0:v:0",
+        "-c:v", "libwebp_anim", "-pix_fmt", settings.pixel_format, "-lossless", "0", "-quality", "85",
+        "-fps_mode", "passthrough", "-loop", "0", "-f", "webp", target,
+    ]  # fmt: skip
+
+
+def _check(settings: EncodeSettings, finished: Path, frames: int) -> None:
+    """OutputError unless the file holds what it must."""
+    if settings.codec == "webp":  # equal neighbours become one picture that is shown longer
+        facts = probe(settings.program, finished)
+        if (facts.width, facts.height) != (settings.width, settings.height):
+            raise OutputError(f"Joining failed: the WebP is {facts.width}x{facts.height}.")
+        return
+    found = count_frames(settings.program, finished)
+    if found != frames:
+        raise OutputError(
+            f"Joining failed: the file has {found} frames instead of {frames}. A segment may be damaged; "
+            "`--restart` renders all of it again."
+        )
