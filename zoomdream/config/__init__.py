@@ -1,0 +1,30 @@
+"""Every YAML key, typed and frozen: from files, `extends`, `--set` or a mapping to one resolved `Config`.
+
+The way of a config: read_yaml (text → plain values with lines) → assemble (extends, --set) → load (times and defaults
+resolved) → schema, schema_render (the keys themselves) → checks (what no key can tell alone) → explain (problems →
+sentences). Numbers over time: schedule, with expression, easing, smooth_noise and times below it.
+"""
+
+from zoomdream.config.json_schema import json_schema
+from zoomdream.config.load import load_config, load_config_text
+from zoomdream.config.schedule import Schedule, constant
+from zoomdream.config.schema import Config, Encode, ImageSource, Network, NoiseSource, Performance
+from zoomdream.config.schema_render import Camera, Color, Dream, Term
+
+__all__ = [
+    "Camera",
+    "Color",
+    "Config",
+    "Dream",
+    "Encode",
+    "ImageSource",
+    "Network",
+    "NoiseSource",
+    "Performance",
+    "Schedule",
+    "Term",
+    "constant",
+    "json_schema",
+    "load_config",
+    "load_config_text",
+]

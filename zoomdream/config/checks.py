@@ -1,0 +1,81 @@
+"""What no single key can tell: codec against container, quality against codec, the area, every schedule at every
+frame.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from zoomdream.config.codecs import ABILITIES, CONTAINERS, Codec, containers, fitting
+from zoomdream.config.explain import Problem
+from zoomdream.config.fields import schedules
+from zoomdream.config.schema import Config, Encode
+from zoomdream.errors import ConfigError
+
+LARGEST_AREA = 64_000_000
+MOST_TERM_FRAMES = 5_000_000
+
+
+def problems(config: Config) -> Iterator[Problem]:
+    """Everything that is wrong with a config whose keys are each right."""
+    width, height = config.size
+    if width * height > LARGEST_AREA:
+        yield Problem(("size",), f"size is {width} x {height}. Allowed: at most {LARGEST_AREA // 10**6} megapixels.")
+    if config.timeline is not None and config.timeline < config.frames:
+        yield Problem(
+            ("timeline",), f"timeline is {config.timeline}. Allowed: at least the number of frames, {config.frames}."
+        )
+    for index, term in enumerate(config.objective):
+        if term.channels is not None and len(set(term.channels)) < len(term.channels):
+            yield Problem(("objective", index, "channels"), f"objective.{index}.channels names a channel twice.")
+    if problem := output_problem(config.output):
+        yield Problem(("output",), problem)
+    else:
+        yield from _encode(config.encode, config.output)
+    for path, schedule in schedules(config):
+        try:
+            schedule.values(config.frames, config.fps, config.seed)
+        except ConfigError as error:
+            yield Problem(path, str(error))
+
+
+def output_problem(output: Path) -> str | None:
+    """What is wrong with the name of the output, if anything."""
+    if not fitting(output):
+        ending = f"ends in {output.suffix}" if output.suffix else "has no extension"
+        near = get_close_matches(output.suffix.lower(), CONTAINERS, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        return f'output is "{output}", which {ending}.{hint} Allowed: {" ".join(CONTAINERS)}.'
+    numbered = output.suffix.lower() == ".png" and "%" in str(output)
+    if numbered and ("%" in str(output.parent) or not re.fullmatch(r"[^%]*%(0[1-9])?d[^%]*", output.name)):
+        return f'output is "{output}". Allowed for numbered pictures: one pattern such as %05d in the name of the file.'
+    return None
+
+
+def _encode(encode: Encode, output: Path) -> Iterator[Problem]:
+    if encode.codec not in fitting(output):
+        yield Problem(
+            ("encode", "codec"),
+            f"encode.codec is {encode.codec}, which does not fit into {output.suffix}. "
+            f"Allowed there: {', '.join(fitting(output))}; "
+            f"{encode.codec} fits into {', '.join(containers(encode.codec))}.",
+        )
+        return
+    ability = ABILITIES[encode.codec]
+    if encode.crf is not None and (ability.largest_crf is None or encode.crf > ability.largest_crf):
+        limit = "nothing: it has no crf" if ability.largest_crf is None else f"0 to {ability.largest_crf}"
+        yield Problem(("encode", "crf"), f"encode.crf is {encode.crf}. Allowed for {encode.codec}: {limit}.")
+    if encode.preset is not None and encode.preset not in ability.presets:
+        yield _choice("preset", encode.preset, encode.codec, ability.presets)
+    if encode.pixel_format != "auto" and encode.pixel_format not in ability.pixel_formats:
+        yield _choice("pixel_format", encode.pixel_format, encode.codec, ("auto", *ability.pixel_formats))
+
+
+def _choice(name: str, value: str, codec: Codec, choices: tuple[str, ...]) -> Problem:
+    near = get_close_matches(value, choices, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    listed = ", ".join(choices) if choices else "nothing: it has no presets"
+    return Problem(("encode", name), f'encode.{name} is "{value[:40]}".{hint} Allowed for {codec}: {listed}.')

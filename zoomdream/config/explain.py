@@ -1,0 +1,187 @@
+"""What pydantic and the checks find, as sentences for a person: where, key, value, what is allowed, the nearest
+name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from zoomdream.config.assemble import shown
+from zoomdream.config.fields import NOT_A_PATH, allowed
+from zoomdream.config.origin import KeyPath, Origin, dotted
+from zoomdream.config.schema import Config
+from zoomdream.errors import ConfigError
+
+MOST_SHOWN = 10
+_NOT_IN_MODEL = ("extends", "duration")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: the key, and a sentence that names it."""
+
+    path: KeyPath
+    text: str
+
+
+def config_error(problems: Sequence[Problem], origin: Origin) -> ConfigError:
+    """All problems, one per line (at most ten), each with its place."""
+    lines = list(dict.fromkeys(f"{origin.find(problem.path)}: {problem.text}" for problem in problems))
+    if len(lines) > MOST_SHOWN:
+        lines[MOST_SHOWN:] = [f"... and {len(lines) - MOST_SHOWN} more."]
+    return ConfigError("\n".join(lines))
+
+
+def problems_of(error: ValidationError, tree: dict[str, Any]) -> list[Problem]:
+    """One problem per key, however many ways pydantic tried."""
+    found: dict[KeyPath, Problem] = {}
+    for detail in error.errors(include_url=False):
+        path = _real_path(detail["loc"], tree, missing=detail["type"] == "missing")
+        if detail["type"] == "missing" and isinstance(path[-1], int):  # a list that is too short
+            path = path[:-1]
+        found.setdefault(path, Problem(path, _sentence(detail, path, tree)))
+    return [problem for path, problem in found.items() if not any(_below(other, path) for other in found)]
+
+
+def _below(path: KeyPath, around: KeyPath) -> bool:
+    """A wrong item makes its list wrong too (too few right ones): only the item is of interest."""
+    return len(path) > len(around) and path[: len(around)] == around
+
+
+def _sentence(detail: Any, path: KeyPath, tree: dict[str, Any]) -> str:
+    key, value = dotted(path), _value(tree, path)
+    field, model = _field(path, tree)
+    rule = allowed(field) if field else str(detail["msg"])
+    match detail["type"]:
+        case "extra_forbidden":
+            return unknown_key(path, tree)
+        case "missing" if value is None:
+            return f"{key} is missing. Allowed: {rule}."
+        case "union_tag_not_found":
+            return f"{key}.kind is missing. Allowed: {', '.join(kind for kind, _ in _kinds(path))}."
+        case "union_tag_invalid":
+            kinds, kind = [kind for kind, _ in _kinds(path)], value["kind"]
+            return f"{key}.kind is {shown(kind)}.{_near(str(kind), kinds)} Allowed: {', '.join(kinds)}."
+        case "model_type" | "model_attributes_type":
+            keys = dict.fromkeys(
+                name for section in _models(field.annotation if field else model) for name in section.model_fields
+            )
+            return f"{key} is {shown(value)}. Allowed: a section with the keys {', '.join(keys)}."
+        case "literal_error":
+            choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)] if field else []
+            return f"{key} is {shown(value)}.{_near(str(value), choices)} Allowed: {rule}."
+        case "value_error" if (problem := str(detail["ctx"]["error"])) != NOT_A_PATH:
+            itself = isinstance(value, dict) or problem.startswith(
+                "The expression"
+            )  # the problem shows the value itself
+            return f"{key}: {problem}" if itself else f"{key} is {shown(value)}. {problem}"
+        case _:
+            return f"{key} is {shown(value)}. Allowed: {rule}."
+
+
+def unknown_key(path: KeyPath, tree: dict[str, Any]) -> str:
+    """That the key is unknown, the nearest one, and those that are allowed there."""
+    *around, name = path
+    _, model = _field(tuple(around), tree)
+    known = [] if model is None else [*([] if around else _NOT_IN_MODEL), *model.model_fields]
+    near = get_close_matches(str(name), known, n=1, cutoff=0.6)
+    if others := [kind for kind, keys in _kinds(tuple(around)) if name in keys]:
+        hint = f" It belongs to kind: {others[0]}."
+    elif near:
+        hint = f" Did you mean {dotted((*around, near[0]))}?"
+    else:
+        elsewhere = {keys[-1]: dotted(keys) for keys in reversed(list(_all_keys(Config)))}
+        far = get_close_matches(str(name), elsewhere, n=1, cutoff=0.8)
+        hint = f" Did you mean {elsewhere[far[0]]}?" if far else ""
+    return f"{dotted(path)[:100]} is not a key that zoomdream knows.{hint} Allowed here: {', '.join(known)}."
+
+
+def _kinds(around: KeyPath) -> list[tuple[str, tuple[str, ...]]]:
+    """The kinds that a section comes in, with their keys; none for a section that is always the same."""
+    models = (
+        _models(Config.model_fields[around[0]].annotation)
+        if len(around) == 1 and around[0] in Config.model_fields
+        else []
+    )
+    tagged = [model for model in models if "kind" in model.model_fields]
+    return [(get_args(model.model_fields["kind"].annotation)[0], tuple(model.model_fields)) for model in tagged]
+
+
+def _near(name: str, choices: Sequence[str]) -> str:
+    near = get_close_matches(name.lower(), choices, n=1, cutoff=0.5)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def _all_keys(model: type[BaseModel], at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, field in model.model_fields.items():
+        yield (*at, name)
+        for inner in _models(field.annotation):
+            yield from _all_keys(inner, (*at, name))
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    """The sections that an annotation can hold."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _field(path: KeyPath, tree: dict[str, Any]) -> tuple[FieldInfo | None, type[BaseModel] | None]:
+    """The field that describes the key (for a list item: the list's), and the section that it holds, if it is one."""
+    field: FieldInfo | None = None
+    models: list[type[BaseModel]] = [Config]
+    for depth, step in enumerate(path):
+        if isinstance(step, int):
+            continue
+        owner = next(
+            (model for model in _fitting(models, _value(tree, path[:depth])) if step in model.model_fields), None
+        )
+        if owner is None:
+            return field, None
+        field = owner.model_fields[step]
+        models = _models(field.annotation)
+    fitting = _fitting(models, _value(tree, path))
+    return field, fitting[0] if fitting else None
+
+
+def _fitting(models: list[type[BaseModel]], value: Any) -> list[type[BaseModel]]:
+    """Of several sections (kinds of source) the one that the YAML names, first."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    return sorted(
+        models,
+        key=lambda model: (
+            "kind" not in model.model_fields or kind not in get_args(model.model_fields["kind"].annotation)
+        ),
+    )
+
+
+def _value(tree: Any, path: KeyPath) -> Any:
+    for step in path:
+        if isinstance(tree, dict):
+            tree = tree.get(str(step))
+        elif isinstance(tree, list) and isinstance(step, int) and step < len(tree):
+            tree = tree[step]
+        else:
+            return None
+    return tree
+
+
+def _real_path(location: tuple[int | str, ...], tree: Any, missing: bool) -> KeyPath:
+    """pydantic's location without its own steps (kinds of a union, types that it tried)."""
+    path: list[int | str] = []
+    for index, step in enumerate(location):
+        last = index == len(location) - 1
+        if isinstance(tree, dict) and step in tree:
+            tree = tree[str(step)]
+        elif isinstance(tree, list) and isinstance(step, int) and step < len(tree):
+            tree = tree[step]
+        elif not (missing and last):
+            continue
+        path.append(step)
+    return tuple(path)

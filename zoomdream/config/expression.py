@@ -1,0 +1,272 @@
+"""Safe arithmetic for schedules: text to a function of the moment, from which nothing else can be reached.
+
+The text is parsed by Python's own parser and every node is looked up in a short list; what is not in it is an error.
+Nothing is handed to `eval`, all numbers are floats (so no power can fill the memory), and length, nesting and size are
+bounded.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import warnings
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from zoomdream.config.smooth_noise import smooth_noise
+
+LONGEST_TEXT = 1000
+MOST_NODES = 300
+DEEPEST = 40
+
+
+class Moment(NamedTuple):
+    """What an expression can see: seconds, frame, number of frames, share of the way (0..1), frames per second,
+    seed.
+    """
+
+    t: float
+    frame: float
+    frames: float
+    u: float
+    fps: float
+    seed: int
+
+
+Evaluate = Callable[[Moment], float]
+
+
+class Function(NamedTuple):
+    """A function that expressions may call; `usage` shows its arguments, of which there are `fewest` to `most`."""
+
+    call: Callable[..., float]
+    fewest: int
+    most: int
+    usage: str
+
+
+class ExpressionError(ValueError):
+    """The expression cannot be read or worked out; the message continues "the expression ..."."""
+
+
+def _phase(x: float, period: float) -> float:
+    return (x / period) % 1.0
+
+
+def _clamp(x: float, low: float, high: float) -> float:
+    return max(low, min(high, x))
+
+
+def _smoothstep(low: float, high: float, x: float) -> float:
+    share = _clamp((x - low) / (high - low), 0.0, 1.0)
+    return share * share * (3 - 2 * share)
+
+
+def _triangle(x: float, period: float) -> float:
+    return 1 - 4 * abs(_phase(x + period / 4, period) - 0.5)
+
+
+def _square(x: float, period: float) -> float:
+    return 1.0 if _phase(x, period) < 0.5 else -1.0
+
+
+def _pulse(x: float, period: float, width: float = 0.5) -> float:
+    return 1.0 if _phase(x, period) < width else 0.0
+
+
+FUNCTIONS: dict[str, Function] = {
+    "sin": Function(math.sin, 1, 1, "sin(x)"),
+    "cos": Function(math.cos, 1, 1, "cos(x)"),
+    "tan": Function(math.tan, 1, 1, "tan(x)"),
+    "exp": Function(math.exp, 1, 1, "exp(x)"),
+    "log": Function(math.log, 1, 1, "log(x)"),
+    "sqrt": Function(math.sqrt, 1, 1, "sqrt(x)"),
+    "abs": Function(abs, 1, 1, "abs(x)"),
+    "min": Function(min, 2, 8, "min(a, b)"),
+    "max": Function(max, 2, 8, "max(a, b)"),
+    "floor": Function(math.floor, 1, 1, "floor(x)"),
+    "ceil": Function(math.ceil, 1, 1, "ceil(x)"),
+    "clamp": Function(_clamp, 3, 3, "clamp(x, low, high)"),
+    "lerp": Function(lambda a, b, share: a + (b - a) * share, 3, 3, "lerp(a, b, share)"),
+    "smoothstep": Function(_smoothstep, 3, 3, "smoothstep(low, high, x)"),
+    "tri": Function(_triangle, 2, 2, "tri(t, period)"),
+    "saw": Function(lambda x, period: 2 * _phase(x, period) - 1, 2, 2, "saw(t, period)"),
+    "square": Function(_square, 2, 2, "square(t, period)"),
+    "pulse": Function(_pulse, 2, 3, "pulse(t, period, width)"),
+    "noise": Function(smooth_noise, 1, 2, "noise(t, stream)"),
+}
+
+CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}
+NAMES = (*Moment._fields, *CONSTANTS)
+
+_BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: math.pow,  # never complex, never an integer of a million digits
+}
+_COMPARE: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_REFUSED: dict[type[ast.AST], str] = {
+    ast.Attribute: "uses a dot after a name",
+    ast.Subscript: "uses square brackets",
+    ast.List: "uses square brackets",
+    ast.Tuple: "has a comma outside of a function",
+    ast.Lambda: "defines a function",
+    ast.ListComp: "loops",
+    ast.SetComp: "loops",
+    ast.DictComp: "loops",
+    ast.GeneratorExp: "loops",
+    ast.NamedExpr: "assigns with :=",
+    ast.JoinedStr: "contains text in quotes",
+}
+
+
+def compile_expression(text: str) -> Evaluate:
+    """The expression as a function of the moment. Raises ExpressionError; so does the function, where the value does
+    not exist.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise ExpressionError(f"is {len(text)} characters long; at most {LONGEST_TEXT} are allowed")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "1if t else 2" is a warning to Python and harmless here
+            tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        reason = (
+            error.msg if isinstance(error, SyntaxError) else "it is nested too deeply or holds unreadable characters"
+        )
+        raise ExpressionError(f"cannot be read: {reason}") from None
+    if sum(1 for _ in ast.walk(tree)) > MOST_NODES:
+        raise ExpressionError("is too large")
+    evaluate = _compile(tree.body, DEEPEST)
+
+    def guarded(moment: Moment) -> float:
+        try:
+            value = float(evaluate(moment))
+        except ZeroDivisionError:
+            raise ExpressionError("divides by zero") from None
+        except OverflowError:
+            raise ExpressionError("grows beyond every number") from None
+        except ValueError:
+            raise ExpressionError("takes a root, power or logarithm that does not exist") from None
+        if not math.isfinite(value):
+            raise ExpressionError("is not finite")
+        return value
+
+    return guarded
+
+
+def _compile(node: ast.expr, depth: int) -> Evaluate:
+    if depth == 0:
+        raise ExpressionError(f"is nested more than {DEEPEST} deep")
+    depth -= 1
+    match node:
+        case ast.Constant():
+            return _constant(node.value)
+        case ast.Name():
+            return _name(node.id)
+        case ast.UnaryOp(op=ast.USub()):
+            negated = _compile(node.operand, depth)
+            return lambda moment: -negated(moment)
+        case ast.UnaryOp(op=ast.UAdd()):
+            return _compile(node.operand, depth)
+        case ast.UnaryOp(op=ast.Not()):
+            denied = _compile(node.operand, depth)
+            return lambda moment: float(not denied(moment))
+        case ast.BinOp() if type(node.op) in _BINARY:
+            combine = _BINARY[type(node.op)]
+            left, right = _compile(node.left, depth), _compile(node.right, depth)
+            return lambda moment: combine(left(moment), right(moment))
+        case ast.BoolOp():
+            return _both_or_either(node, depth)
+        case ast.Compare() if all(type(op) in _COMPARE for op in node.ops):
+            return _comparison(node, depth)
+        case ast.IfExp():
+            test, yes, no = (_compile(part, depth) for part in (node.test, node.body, node.orelse))
+            return lambda moment: yes(moment) if test(moment) else no(moment)
+        case ast.Call():
+            return _call(node, depth)
+        case _:
+            reason = _REFUSED.get(type(node), "uses something that is not arithmetic")
+            raise ExpressionError(
+                f"{reason}; allowed are + - * / // % **, comparisons, if else, and {', '.join(FUNCTIONS)}"
+            )
+
+
+def _constant(value: object) -> Evaluate:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ExpressionError(f"contains {repr(value)[:40]}, which is not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise ExpressionError("contains a number without end") from None
+    return lambda _moment: number
+
+
+def _name(name: str) -> Evaluate:
+    if name in CONSTANTS:
+        number = CONSTANTS[name]
+        return lambda _moment: number
+    if name in Moment._fields:
+        index = Moment._fields.index(name)
+        return lambda moment: float(moment[index])
+    if name in FUNCTIONS:
+        raise ExpressionError(f"names {name} without its arguments: {FUNCTIONS[name].usage}")
+    raise ExpressionError(_unknown(name))
+
+
+def _both_or_either(node: ast.BoolOp, depth: int) -> Evaluate:
+    parts = [_compile(value, depth) for value in node.values]
+    if isinstance(node.op, ast.And):
+        return lambda moment: float(all(part(moment) for part in parts))
+    return lambda moment: float(any(part(moment) for part in parts))
+
+
+def _comparison(node: ast.Compare, depth: int) -> Evaluate:
+    tests = [_COMPARE[type(op)] for op in node.ops]
+    parts = [_compile(part, depth) for part in (node.left, *node.comparators)]
+
+    def compare(moment: Moment) -> float:
+        values = [part(moment) for part in parts]
+        return float(all(test(values[i], values[i + 1]) for i, test in enumerate(tests)))
+
+    return compare
+
+
+def _call(node: ast.Call, depth: int) -> Evaluate:
+    if not isinstance(node.func, ast.Name):
+        raise ExpressionError("calls something that is not one of its functions: " + ", ".join(FUNCTIONS))
+    name = node.func.id
+    if name not in FUNCTIONS:
+        raise ExpressionError(_unknown(name))
+    call, fewest, most, usage = FUNCTIONS[name]
+    if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
+        raise ExpressionError(f"gives {name} a named or starred argument: {usage}")
+    if not fewest <= len(node.args) <= most:
+        raise ExpressionError(f"gives {name} {len(node.args)} arguments: {usage}")
+    arguments = [_compile(argument, depth) for argument in node.args]
+    if name == "noise":
+        place, stream = arguments[0], arguments[1] if len(arguments) == 2 else lambda _moment: 0.0
+        return lambda moment: smooth_noise(place(moment), moment.seed, math.floor(stream(moment)))
+    if len(arguments) == 1:
+        only = arguments[0]
+        return lambda moment: call(only(moment))
+    return lambda moment: call(*(argument(moment) for argument in arguments))
+
+
+def _unknown(name: str) -> str:
+    near = get_close_matches(name, (*NAMES, *FUNCTIONS), n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]}?" if near else ";"
+    return f"names {name[:40]}, which is unknown{hint} Known: {', '.join((*NAMES, *FUNCTIONS))}"

@@ -1,0 +1,104 @@
+"""What all sections of the config share: frozen, unknown keys forbidden, and every key says what it is and what is
+allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    Strict,
+    WithJsonSchema,
+)
+from pydantic.fields import FieldInfo
+
+from zoomdream.config.origin import KeyPath
+from zoomdream.config.schedule import Limits, Schedule
+from zoomdream.config.times import parse_rate, rate_text
+
+NOT_A_PATH = "a path is text"
+
+SectionType = TypeVar("SectionType", bound="Section")
+
+
+class Section(BaseModel):
+    """A mapping of the YAML. Equal where all keys are equal, hashable, picklable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+def setting(default: Any, about: str, allowed: str, **limits: Any) -> Any:
+    """A key: its default, what it is, what is allowed (with unit and range; shown in errors and by editors)."""
+    return Field(default=default, description=f"{about} Allowed: {allowed}.", **limits)
+
+
+def scheduled(default: Any, about: str, limits: Limits) -> Any:
+    """A key that may change over time; `limits` also stands in the annotation, where it reads the value."""
+    return setting(default, about, f"{limits.text}; a number, an expression of t, or keyframes")
+
+
+def allowed(field: FieldInfo) -> str:
+    """The part of a key's description that says what is allowed, without its full stop."""
+    return (field.description or "").partition("Allowed: ")[2].removesuffix(".")
+
+
+def _path(value: Any) -> Path:
+    if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
+        raise ValueError(NOT_A_PATH)
+    return Path(value)
+
+
+Whole = Annotated[int, Strict()]
+Real = Annotated[float, Strict()]
+Flag = Annotated[bool, Strict()]
+Text = Annotated[str, Strict()]
+FilePath = Annotated[Path, BeforeValidator(_path)]
+Rate = Annotated[
+    Fraction,
+    PlainValidator(parse_rate),
+    PlainSerializer(rate_text),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 1, "maximum": 240},
+                {"type": "string", "pattern": r"^\d+(/\d+|\.\d+)?$"},
+            ]
+        }
+    ),
+]
+
+
+def rebuilt(section: SectionType, change: Callable[[KeyPath, Any], Any], at: KeyPath = ()) -> SectionType:
+    """A copy of the section in which every value below it is `change(key path, value)`. Nothing is validated again."""
+    update = {name: _rebuilt(getattr(section, name), change, (*at, name)) for name in type(section).model_fields}
+    return section.model_copy(update=update)
+
+
+def _rebuilt(value: Any, change: Callable[[KeyPath, Any], Any], at: KeyPath) -> Any:
+    if isinstance(value, Section):
+        return rebuilt(value, change, at)
+    if isinstance(value, tuple):
+        return tuple(_rebuilt(item, change, (*at, index)) for index, item in enumerate(value))
+    return change(at, value)
+
+
+def schedules(section: Section) -> list[tuple[KeyPath, Schedule]]:
+    """All schedules below the section with their keys."""
+    found: list[tuple[KeyPath, Schedule]] = []
+
+    def note(at: KeyPath, value: Any) -> Any:
+        if isinstance(value, Schedule):
+            found.append((at, value))
+        return value
+
+    rebuilt(section, note)
+    return found

@@ -1,0 +1,244 @@
+"""A number that may change over time: a constant, an expression, or keyframes. One value per frame comes out."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from zoomdream.config.easing import EASINGS, NAMES, SMOOTH, check_easing, smooth_between
+from zoomdream.config.expression import Evaluate, ExpressionError, Moment, compile_expression
+from zoomdream.config.times import Position, parse_position
+from zoomdream.errors import ConfigError
+
+MOST_KEYFRAMES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The range of a schedule, its unit, and whether keyframes are interpolated in log scale.
+
+    In an annotation, `zoom: Annotated[Schedule, Limits(...)]`, it also reads what the YAML says.
+    """
+
+    lowest: float
+    highest: float
+    unit: str
+    log: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{self.lowest:g} to {self.highest:g} {self.unit}".rstrip()
+
+    def read(self, value: Any) -> Schedule:
+        """What the YAML says, as a Schedule. Raises ValueError that says what is allowed."""
+        if isinstance(value, Schedule):
+            return replace(value, limits=self)
+        if isinstance(value, Mapping):
+            return Schedule(Keyframes.read(value, self), self)
+        return Schedule(_read_value(value, self), self)
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        writer = core_schema.plain_serializer_function_ser_schema(Schedule.tree)
+        return core_schema.no_info_plain_validator_function(self.read, serialization=writer)
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        number = {"type": "number", "minimum": self.lowest, "maximum": self.highest, "description": self.text}
+        expression = {"type": "string", "description": "an expression of t, frame, frames, u, fps and seed"}
+        value = {"anyOf": [number, expression]}
+        keyframes = {
+            "type": "object",
+            "description": "keyframes at seconds (5s), frames (150f) or a share of the way (80%)",
+            "properties": {
+                "keys": {"type": "object", "minProperties": 1, "additionalProperties": value},
+                "ease": {"enum": list(NAMES), "default": "linear", "description": "how the value goes from key to key"},
+            },
+            "required": ["keys"],
+            "additionalProperties": False,
+        }
+        return {"anyOf": [number, expression, keyframes]}
+
+
+ANY_NUMBER = Limits(-math.inf, math.inf, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframes:
+    """Values (numbers or expressions) at moments, and the easing between them. Before the first and after the last it
+    holds.
+    """
+
+    points: tuple[tuple[Position, float | str], ...]
+    ease: str
+
+    @classmethod
+    def read(cls, tree: Mapping[Any, Any], limits: Limits) -> Keyframes:
+        """{keys: {0s: 1.2, 80%: "1 + u"}, ease: in_out_sine}. Raises ValueError that says what is allowed."""
+        unknown = [str(name) for name in tree if name not in ("keys", "ease")]
+        if unknown:
+            raise ValueError(f"Keyframes have no key {unknown[0][:40]!r}. Allowed: keys, ease.")
+        keys = tree.get("keys")
+        if not isinstance(keys, Mapping) or not keys:
+            raise ValueError("Keyframes need keys, such as {keys: {0s: 1.2, 5s: 1.6}, ease: in_out_sine}.")
+        if len(keys) > MOST_KEYFRAMES:
+            raise ValueError(f"There are {len(keys)} keyframes. At most {MOST_KEYFRAMES} are allowed.")
+        points = []
+        for moment, value in keys.items():
+            try:
+                points.append((parse_position(moment), _read_value(value, limits)))
+            except ValueError as error:
+                raise ValueError(f"At the keyframe {str(moment)[:40]}: {error}") from None
+        return cls(tuple(points), check_easing(tree.get("ease", "linear")))
+
+    def tree(self) -> dict[str, Any]:
+        return {"keys": {str(position): value for position, value in self.points}, "ease": self.ease}
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A number over time. Compared and hashed by what it says and its range, not by where it was written.
+
+    `key` names it in errors. `timeline` is the number of frames that `u`, `frames` and `80%` refer to, where a render
+    is only the beginning of a longer film (a preview); None: the render's own.
+    """
+
+    source: float | str | Keyframes
+    limits: Limits = ANY_NUMBER
+    key: str = field(default="a schedule", compare=False)
+    timeline: int | None = field(default=None, compare=False)
+
+    @property
+    def constant(self) -> float | None:
+        """The number, where it never changes and is written as one; else None."""
+        return self.source if isinstance(self.source, float) else None
+
+    def bound(self, key: str, timeline: int | None) -> Schedule:
+        """The same schedule, knowing its key and timeline."""
+        return replace(self, key=key, timeline=timeline)
+
+    def tree(self) -> float | str | dict[str, Any]:
+        """What the YAML of a resolved config says."""
+        return self.source.tree() if isinstance(self.source, Keyframes) else self.source
+
+    def values(self, frames: int, fps: Fraction, seed: int) -> list[float]:
+        """The value at each of the frames 0..frames-1.
+
+        fps in frames per second. Raises ConfigError that names the key and the time where a value is not finite, does
+        not exist or is outside of the range.
+        """
+        if isinstance(self.source, float):
+            return [self._checked(self.source, 0, fps)] * frames
+        length = self.timeline or frames
+        evaluate = self._evaluator(length, fps)
+        rate, last = float(fps), max(length - 1, 1)
+        values = []
+        for frame in range(frames):
+            moment = Moment(frame / rate, float(frame), float(length), frame / last, rate, seed)
+            try:
+                value = evaluate(moment)
+            except ExpressionError as error:
+                raise ConfigError(
+                    f"{self.key}: the expression {error} at {_when(frame, fps)}.{self._shown()}"
+                ) from None
+            values.append(self._checked(value, frame, fps))
+        return values
+
+    def _evaluator(self, length: int, fps: Fraction) -> Evaluate:
+        if isinstance(self.source, Keyframes):
+            return _between(self._placed(self.source, length, fps), self.source.ease, self.limits.log)
+        return _evaluate(self.source)
+
+    def _placed(self, keyframes: Keyframes, length: int, fps: Fraction) -> list[tuple[float, Evaluate]]:
+        """(frame, value) of each keyframe in the order of time."""
+        points = (
+            (float(position.frame(length, fps)), str(position), _evaluate(value))
+            for position, value in keyframes.points
+        )
+        placed = sorted(points, key=lambda point: point[0])
+        for (frame, name, _), (next_frame, next_name, _) in pairwise(placed):
+            if frame == next_frame:
+                raise ConfigError(f"{self.key} has two keyframes at the same moment: {name} and {next_name}.")
+        return [(frame, value) for frame, _, value in placed]
+
+    def _checked(self, value: float, frame: int, fps: Fraction) -> float:
+        if self.limits.lowest <= value <= self.limits.highest and math.isfinite(value):
+            return value
+        when = "" if isinstance(self.source, float) else f" at {_when(frame, fps)}"
+        raise ConfigError(f"{self.key} is {value:.6g}{when}. Allowed: {self.limits.text}.{self._shown()}")
+
+    def _shown(self) -> str:
+        return f' The expression is "{_short(self.source)}".' if isinstance(self.source, str) else ""
+
+
+def constant(value: float) -> Schedule:
+    """A schedule that never changes."""
+    return Schedule(float(value))
+
+
+def _read_value(value: Any, limits: Limits) -> float | str:
+    if isinstance(value, str):
+        try:
+            compile_expression(value)
+        except ExpressionError as error:
+            raise ValueError(f'The expression "{_short(value)}" {error}.') from None
+        return value.strip()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"Allowed: {limits.text}, as a number, an expression of t, or keyframes.")
+    if not limits.lowest <= value <= limits.highest:  # also where it is not a number at all
+        raise ValueError(f"Allowed: {limits.text}.")
+    return float(value)
+
+
+def _evaluate(value: float | str) -> Evaluate:
+    return compile_expression(value) if isinstance(value, str) else lambda _moment: value
+
+
+def _between(points: list[tuple[float, Evaluate]], ease: str, log: bool) -> Evaluate:
+    """The value between keyframes. The values on both sides are worked out at the moment itself, so that expressions
+    blend.
+    """
+    times = [frame for frame, _ in points]
+    sides = [_logarithm(value) if log else value for _, value in points]
+    finish = math.exp if log else float
+
+    def evaluate(moment: Moment) -> float:
+        after = bisect_right(times, moment.frame)
+        if after == 0 or after == len(times):
+            return points[min(after, len(times) - 1)][1](moment)
+        start, end = after - 1, after
+        if ease == SMOOTH:
+            four = (max(start - 1, 0), start, end, min(end + 1, len(times) - 1))
+            before, left, right, beyond = (sides[index](moment) for index in four)
+            frames = (times[four[0]], times[start], times[end], times[four[3]])
+            return finish(smooth_between(frames, (before, left, right, beyond), moment.frame))
+        share = EASINGS[ease]((moment.frame - times[start]) / (times[end] - times[start]))
+        left = sides[start](moment)
+        return finish(left + (sides[end](moment) - left) * share)
+
+    return evaluate
+
+
+def _logarithm(value: Evaluate) -> Evaluate:
+    def evaluate(moment: Moment) -> float:
+        number = value(moment)
+        if number <= 0:
+            raise ExpressionError(f"at a keyframe is {number:.6g}, which is not above 0,")
+        return math.log(number)
+
+    return evaluate
+
+
+def _when(frame: int, fps: Fraction) -> str:
+    return f"{float(frame / fps):.6g} s (frame {frame})"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."

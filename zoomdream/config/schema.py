@@ -1,0 +1,215 @@
+"""The whole YAML as one frozen value: `Config`. What a key means, its unit, range and default stand on its field."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr
+
+from zoomdream.config import write
+from zoomdream.config.codecs import Codec
+from zoomdream.config.fields import FilePath, Flag, Rate, Section, Text, Whole, rebuilt, setting
+from zoomdream.config.origin import KeyPath, Origin, Place, dotted, steps
+from zoomdream.config.schedule import Schedule
+from zoomdream.config.schema_render import Camera, Color, Dream, Term
+
+PREVIEW_SECONDS = 4
+PREVIEW_SHRINK = 4
+PREVIEW_SMALLEST_EDGE = 64
+MOST_FRAMES = 1_000_000
+LARGEST_SEED = 2**63 - 1
+
+
+class NoiseSource(Section):
+    """The zoom starts from noise."""
+
+    kind: Literal["noise"] = setting("noise", "What the zoom starts from.", "noise or image")
+
+
+class ImageSource(Section):
+    """The zoom starts from a picture. `path` is absolute."""
+
+    kind: Literal["image"] = setting(..., "What the zoom starts from.", "noise or image")
+    path: FilePath = setting(..., "The picture, relative to the YAML file.", "the path of a picture")
+
+
+Source = Annotated[NoiseSource | ImageSource, Field(discriminator="kind")]
+
+
+class Network(Section):
+    """What dreams. `weights` is absolute."""
+
+    name: Text = setting("dreamnet", "The network.", "a name that `zoomdream networks` lists", min_length=1)
+    weights: FilePath | None = setting(
+        None, "A local weights file instead of the network's own.", "the path of a weights file"
+    )
+
+
+class Encode(Section):
+    """How the frames become a file. Codec, crf and preset here are resolved: what was left out is filled in by the
+    output.
+    """
+
+    codec: Codec = setting(
+        "h264",
+        "The codec; where left out, the usual one of the output's extension.",
+        "h264, h265, vp9, av1, prores, ffv1, gif, webp or png, where the output's extension can hold it",
+    )
+    crf: Whole | None = setting(
+        None,
+        "Quality, lower is better; where left out, a good one.",
+        "0 to 51 (h264, h265) or 0 to 63 (vp9, av1), a whole number",
+        ge=0,
+        le=63,
+    )
+    preset: Text | None = setting(
+        None,
+        "Speed against size.",
+        "ultrafast to placebo (h264, h265; default medium) or 0 to 13 (av1; default 8)",
+        min_length=1,
+    )
+    pixel_format: Text = setting(
+        "auto", "ffmpeg's name of the pixel format.", "auto or a name such as yuv420p10le", min_length=1
+    )
+    audio: Literal["none"] | FilePath = setting("none", "The soundtrack.", "none or the path of a sound file")
+    metadata: Flag = setting(
+        True, "Whether the resolved config is stored in the file, for `zoomdream info`.", "true or false"
+    )
+    ffmpeg: Literal["bundled", "path"] = setting(
+        "bundled", "Which ffmpeg: the one of imageio-ffmpeg, or the one on PATH.", "bundled or path"
+    )
+
+
+class Performance(Section):
+    """Where and how precisely it is computed. `auto` is resolved once, when a render starts."""
+
+    device: Text = setting(
+        "auto", "The device.", "auto, cpu, cuda, cuda:N or mps", pattern=r"^(auto|cpu|cuda|cuda:\d{1,3}|mps)$"
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = setting(
+        "auto", "Number format inside the network.", "auto, float32, bfloat16 or float16"
+    )
+    threads: Literal["auto"] | Annotated[Whole, Field(ge=1, le=1024)] = setting(
+        "auto", "Threads of the CPU.", "auto or a whole number from 1 to 1024"
+    )
+
+
+class Config(Section):
+    """A render, resolved: every key has its value, times are frames, inputs are absolute paths. Made by `load_config`.
+
+    size is (width, height) in pixels; `output` is as it was given, relative to the working directory.
+    """
+
+    output: FilePath = setting(
+        Path("zoomdream.mp4"),
+        "The file to make, relative to the working directory. A .png is the last frame, frames/%05d.png are all.",
+        "a path that ends in .mp4, .mkv, .mov, .webm, .gif, .webp or .png",
+    )
+    size: tuple[
+        Annotated[Whole, Field(ge=16, le=16384)],
+        Annotated[Whole, Field(ge=16, le=16384)],
+    ] = setting((960, 540), "Width and height.", "a list of two, each 16 to 16384 pixels, at most 64 megapixels")
+    fps: Rate = setting(
+        Fraction(30), "Frames per second, kept exact.", '1 to 240, a number or a fraction such as "30000/1001"'
+    )
+    frames: Whole = setting(
+        360, "Number of frames; instead of duration.", f"a whole number from 1 to {MOST_FRAMES}", ge=1, le=MOST_FRAMES
+    )
+    timeline: Whole | None = setting(
+        None,
+        "Number of frames that u, frames and 80% in schedules refer to, where that is more than this render.",
+        f"a whole number from frames to {MOST_FRAMES}",
+        ge=1,
+        le=MOST_FRAMES,
+    )
+    seed: Whole = setting(
+        7, "Seed of all randomness.", f"a whole number from 0 to {LARGEST_SEED}", ge=0, le=LARGEST_SEED
+    )
+    source: Source = setting(NoiseSource(kind="noise"), "What the zoom starts from.", "a section with the key kind")
+    network: Network = setting(Network(), "What dreams.", "a section")
+    objective: tuple[Term, ...] = setting(
+        (Term(layer="mixed4c"),),
+        "What is amplified.",
+        "a list of 1 to 64 terms, each with a layer",
+        min_length=1,
+        max_length=64,
+    )
+    dream: Dream = setting(Dream(), "How each frame is dreamt.", "a section")
+    camera: Camera = setting(Camera(), "How the camera moves.", "a section")
+    color: Color = setting(Color(), "How colour is held.", "a section")
+    encode: Encode = setting(Encode(), "How the file is encoded.", "a section")
+    performance: Performance = setting(Performance(), "Device, precision, threads.", "a section")
+
+    _origin: Origin = PrivateAttr(default=Origin(Place("the config", None, Path()), {}))
+
+    @property
+    def origin(self) -> Origin:
+        """Where each key was written; never compared."""
+        return self._origin
+
+    def where(self, key: str | KeyPath) -> str:
+        """For errors: "spiral.yaml, line 12: objective.0.layer". `key` is a dotted path or its steps."""
+        path = steps(key) if isinstance(key, str) else key
+        return f"{self._origin.find(path)}: {dotted(path)}"
+
+    def placed(self, origin: Origin) -> Config:
+        """The same config, with the places of its keys."""
+        copy = self.model_copy()
+        copy._origin = origin
+        return copy
+
+    def preview(self) -> Config:
+        """A draft: a quarter of the edges, the first four seconds, another output; at every moment the same motion and
+        weights.
+
+        Its `timeline` is the whole render, so `80%` and `u` still mean what they mean there.
+        """
+        frames = min(self.frames, max(1, round(PREVIEW_SECONDS * self.fps)))
+        timeline = self.timeline or self.frames
+        width, height = (_preview_edge(edge) for edge in self.size)
+        update = {
+            "size": (width, height),
+            "frames": frames,
+            "timeline": timeline if timeline > frames else None,
+            "output": _preview_output(self.output),
+        }
+        return bound(self.model_copy(update=update))
+
+    def to_yaml(self) -> str:
+        """The resolved config, every key explicit, paths absolute; loads again to an equal Config."""
+        return write.to_yaml(self.tree())
+
+    def fingerprint_text(self) -> str:
+        """Canonical text of all that decides about the frames and the file, without `output`; input files by name only,
+        since their content is hashed elsewhere and folders differ between machines."""
+        return write.fingerprint(self.tree())
+
+    def tree(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers and text, in the order of the YAML; keys that are not set (None) are left out."""
+        tree: dict[str, Any] = self.model_dump(mode="python", exclude_none=True)
+        return tree
+
+
+def bound(config: Config) -> Config:
+    """Tells every schedule its key and the timeline that it belongs to."""
+
+    def bind(at: KeyPath, value: Any) -> Any:
+        return value.bound(dotted(at), config.timeline) if isinstance(value, Schedule) else value
+
+    return rebuilt(config, bind)
+
+
+def _preview_edge(edge: int) -> int:
+    return min(edge, max(PREVIEW_SMALLEST_EDGE, edge // PREVIEW_SHRINK // 2 * 2))
+
+
+def _preview_output(output: Path) -> Path:
+    if "%" in output.name:  # numbered pictures go into a folder of their own
+        return (
+            output.parent.with_name(f"{output.parent.name}_preview") / output.name
+            if output.parent.name
+            else "preview" / output
+        )
+    return output.with_name(f"{output.stem}_preview{output.suffix}")

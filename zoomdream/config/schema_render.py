@@ -1,0 +1,104 @@
+"""The keys that decide what a render looks like: objective, dream, camera, color. Here their ranges and defaults are
+tuned.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from zoomdream.config.fields import FilePath, Real, Section, Text, Whole, scheduled, setting
+from zoomdream.config.schedule import Limits, Schedule
+
+WEIGHT = Limits(-100, 100, "")
+STEP_SIZE = Limits(0, 0.5, "(1 is the full range of a pixel)")
+NOISE = Limits(0, 0.5, "(1 is the full range of a pixel)")
+SHARE = Limits(0, 1, "")
+ZOOM = Limits(0.05, 20, "times per second", log=True)
+ROTATE = Limits(-3600, 3600, "degrees per second")
+PAN = Limits(-10, 10, "picture widths or heights per second")
+PIVOT = Limits(-1, 2, "(0 is left or top, 1 is right or bottom)")
+HOLD = Limits(0, 1, "per second")
+
+
+class Term(Section):
+    """One thing that is amplified: the energy of a layer, or of some of its channels."""
+
+    layer: Text = setting(
+        ...,
+        "Layer whose activations are amplified.",
+        "a layer of the network; `zoomdream layers NETWORK` lists them",
+        min_length=1,
+    )
+    channels: tuple[Annotated[Whole, setting(..., "Channel.", "0 or more", ge=0)], ...] | None = setting(
+        None,
+        "Only these channels of the layer; all where left out.",
+        "a list of 1 to 4096 channel numbers, from 0",
+        min_length=1,
+        max_length=4096,
+    )
+    weight: Annotated[Schedule, WEIGHT] = scheduled(1.0, "Weight among the terms; below 0 it is suppressed.", WEIGHT)
+
+
+class Dream(Section):
+    """How the picture climbs the objective's gradient in each frame."""
+
+    octaves: Whole = setting(
+        3, "Number of sizes at which each frame is dreamt.", "a whole number from 1 to 12", ge=1, le=12
+    )
+    octave_scale: Real = setting(1.4, "Ratio between neighbouring sizes.", "a number from 1.05 to 4", ge=1.05, le=4)
+    steps: Whole = setting(
+        4, "Gradient steps per octave and frame; 0 dreams nothing.", "a whole number from 0 to 200", ge=0, le=200
+    )
+    step_size: Annotated[Schedule, STEP_SIZE] = scheduled(0.006, "Mean change of a pixel per step.", STEP_SIZE)
+    jitter: Whole = setting(
+        16, "Largest random shift before each step.", "0 to 512 pixels, a whole number", ge=0, le=512
+    )
+    normalize: Literal["laplacian", "mean", "std"] = setting(
+        "laplacian", "How the gradient is normalised.", "laplacian (each frequency band by itself), mean or std"
+    )
+    warmup: Whole = setting(
+        10,
+        "Dream steps of whole frames before the first frame, without the camera.",
+        "0 to 1000 frames, a whole number",
+        ge=0,
+        le=1000,
+    )
+    noise: Annotated[Schedule, NOISE] = scheduled(
+        0.02,
+        "Standard deviation of fresh noise that is added to a frame before it is dreamt, so that new things are born.",
+        NOISE,
+    )
+    variety: Annotated[Schedule, SHARE] = scheduled(
+        0.3, "How strongly the emphasis among the channels wanders over time; 0 never changes it.", SHARE
+    )
+
+
+class Camera(Section):
+    """How the camera moves. Speeds are per second, so the frame rate never changes the motion."""
+
+    zoom: Annotated[Schedule, ZOOM] = scheduled(1.35, "Zoom speed; below 1 zooms out.", ZOOM)
+    rotate: Annotated[Schedule, ROTATE] = scheduled(
+        3.0, "Rotation speed; positive turns the content counter-clockwise.", ROTATE
+    )
+    pan: tuple[Annotated[Schedule, PAN], Annotated[Schedule, PAN]] = setting(
+        (0.0, 0.0), "Pan speed, x and y; positive moves the content right and down.", f"a list of two, each {PAN.text}"
+    )
+    pivot: tuple[Annotated[Schedule, PIVOT], Annotated[Schedule, PIVOT]] = setting(
+        (0.5, 0.5), "The point that zoom and rotation leave in place, x and y.", f"a list of two, each {PIVOT.text}"
+    )
+    border: Literal["reflect", "replicate", "wrap", "noise"] = setting(
+        "reflect", "What lies beyond the edges of the picture.", "reflect, replicate, wrap or noise"
+    )
+
+
+class Color(Section):
+    """How brightness, contrast and saturation are kept from drifting."""
+
+    hold: Annotated[Schedule, HOLD] = scheduled(
+        0.95, "Share by which brightness, contrast and saturation are pulled back to their reference.", HOLD
+    )
+    reference: Literal["auto"] | FilePath = setting(
+        "auto",
+        "Whose statistics are held; auto: natural pictures for noise, the picture itself for an image.",
+        "auto or the path of a picture",
+    )
