@@ -1,6 +1,6 @@
 """Dreams to learn from: a pool of pictures that climb a little each time they are drawn, as an endless zoom does.
 
-The student has to be right where dreaming leads, not only on photos; so it is shown dreams of its own and of the teacher.
+The student has to be right where dreaming leads, not only on photos: it is shown dreams of its own and of the teacher.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
+from dreamnet_training.pictures import fresh, pick, uniform
 from torch import Tensor
 from torch.nn import functional
 
-from dreamnet_training.pictures import fresh, pick, uniform
 from zoomdream.nets.dreamnet import NAMES
 
 Look = Callable[[Tensor, frozenset[str]], Mapping[str, Tensor]]
@@ -51,7 +51,9 @@ def zoomed(picture: Tensor, zoom: float, radians: float, shift: tuple[float, flo
     height, width = picture.shape[-2:]
     aspect = width / height
     cosine, sine = math.cos(radians) / zoom, math.sin(radians) / zoom
-    matrix = torch.tensor([[cosine, -sine / aspect, shift[0]], [sine * aspect, cosine, shift[1]]], device=picture.device)
+    matrix = torch.tensor(
+        [[cosine, -sine / aspect, shift[0]], [sine * aspect, cosine, shift[1]]], device=picture.device
+    )
     grid = functional.affine_grid(matrix.expand(len(picture), 2, 3), list(picture.shape), align_corners=False)
     return functional.grid_sample(picture, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
 
@@ -64,7 +66,7 @@ def hold_contrast(picture: Tensor, share: float, mean: float = 0.46, deviation: 
 
 
 class DreamPool:
-    """`count` pictures of one size. `draw` lends some; `climb` puts them back after one step of dreaming, moved as by a camera."""
+    """`count` pictures of one size. `draw` lends some; `climb` puts them back after a step of dream and camera."""
 
     def __init__(self, photos: Sequence[Tensor], size: int, count: int, generator: torch.Generator) -> None:
         self._photos, self._size, self._generator = photos, size, generator
@@ -79,7 +81,7 @@ class DreamPool:
         return places, self.pictures[places]
 
     def climb(self, places: Tensor, picture: Tensor, student: Look, teacher: Look, mean_draws: float = 30) -> None:
-        """One ascent for each half, by the student and by the teacher; then some begin anew, after `mean_draws` on average."""
+        """One ascent for each half, by student and teacher; then some begin anew, after `mean_draws` on average."""
         generator = self._generator
         half = len(picture) // 2
         for look, part in ((student, slice(0, half)), (teacher, slice(half, None))):

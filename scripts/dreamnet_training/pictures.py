@@ -37,7 +37,7 @@ def pick(count: int, generator: torch.Generator) -> int:
 
 
 def photo_crop(photo: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """A square of 0.55 to 1 of the photo's short side or, for small pictures, down to 0.3, mirrored half of the time."""
+    """A square of 0.55 to 1 of the photo's short side (for small pictures from 0.3), mirrored half of the time."""
     height, width = photo.shape[1:]
     short = min(height, width)
     smallest = max(0.3, min(0.55, 0.3 * size / 112))
@@ -49,7 +49,7 @@ def photo_crop(photo: Tensor, size: int, generator: torch.Generator) -> Tensor:
 
 
 def recolour(picture: Tensor, generator: torch.Generator) -> Tensor:
-    """Contrast 0.4 to 1.4 about its mean, saturation 0.3 to 1.6, brightness and tint shifted; three pictures of ten stay as they are."""
+    """Contrast 0.4 to 1.4, saturation 0.3 to 1.6, brightness and tint shifted; 3 pictures of 10 stay as they are."""
     if uniform(0, 1, generator) < 0.3:
         return picture.clamp(0, 1)
     mean = picture.mean(dim=(1, 2), keepdim=True)
@@ -61,7 +61,7 @@ def recolour(picture: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def noise(size: int, generator: torch.Generator) -> Tensor:
-    """Gaussian noise whose amplitude falls as frequency ** -slope, slope 0 (white) to 1.8 (softer than nature's 1), coloured."""
+    """Coloured noise whose amplitude falls as frequency ** -slope, from 0 (white) to 1.8 (softer than nature's 1)."""
     slope = uniform(0.0, 1.8, generator)
     frequency = torch.hypot(torch.fft.fftfreq(size)[:, None], torch.fft.rfftfreq(size)[None, :]).clamp_(min=1 / size)
     spectrum = torch.fft.rfft2(torch.randn(3, size, size, generator=generator)) * frequency**-slope

@@ -1,4 +1,4 @@
-"""BVLC GoogLeNet as the teacher: every block's output and the logits from one pass, and from no deeper than asked for."""
+"""BVLC GoogLeNet as the teacher: every block's output and the logits from one pass, no deeper than asked for."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ class Teacher(nn.Module):
             if name == deepest:
                 break
         if LOGITS in wanted:
-            found[LOGITS] = functional.linear(picture.mean(dim=(2, 3)), *self._pair("loss3_classifier"))
+            found[LOGITS] = functional.linear(picture.mean(dim=(2, 3)), *self.pair("loss3_classifier"))
         return found
 
     @property
     def _dtype(self) -> torch.dtype:
         return self.weights["conv1_7x7_s2|bias"].dtype
 
-    def _pair(self, name: str) -> tuple[Tensor, Tensor]:
+    def pair(self, name: str) -> tuple[Tensor, Tensor]:
         return self.weights[f"{name}|weight"], self.weights[f"{name}|bias"]
 
     def _convolve(self, picture: Tensor, name: str, stride: int = 1) -> Tensor:
-        weight, bias = self._pair(name)
+        weight, bias = self.pair(name)
         return functional.relu(functional.conv2d(picture, weight, bias, stride, weight.shape[-1] // 2))
 
     def _block(self, picture: Tensor, name: str) -> Tensor:
@@ -78,7 +78,7 @@ class Teacher(nn.Module):
         )
 
     def _local_norm(self, picture: Tensor) -> Tensor:
-        """Local response norm (size 5, alpha 1e-4, beta 0.75) as a banded 1x1 convolution; far quicker than PyTorch's own."""
+        """Local response norm (size 5, alpha 1e-4, beta 0.75) as a banded 1x1 convolution, which is far quicker."""
         root = torch.rsqrt(1 + functional.conv2d(picture * picture, getattr(self, f"band{picture.shape[1]}")))
         return picture * (root * torch.sqrt(root))  # (1 + s) ** -0.75
 
