@@ -1,0 +1,230 @@
+"""Config to parts: the only module that knows both. Everything that is `auto` becomes a plain value here, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+
+from zoomdream.config import Config, ImageSource, Schedule
+from zoomdream.errors import ConfigError
+from zoomdream.media.codecs import resolve_pixel_format
+from zoomdream.media.image import read_image
+from zoomdream.nets import catalog
+from zoomdream.ops import color
+from zoomdream.ops.border import fill_with_noise
+from zoomdream.ops.camera import camera_flow, integrate, outside
+from zoomdream.ops.dream import Recipe, dream
+from zoomdream.ops.noise import generator, natural_noise, wandering, white_noise
+from zoomdream.ops.objective import Term, objective
+from zoomdream.ops.pyramid import fill
+from zoomdream.ops.warp import warp
+from zoomdream.pipeline import Stage, Stages
+from zoomdream.types import Layer, Network
+
+EMPHASIS_SECONDS = 4.0  # how long a channel stays in favour; see `dream.variety`
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every `auto` of a config, resolved on this machine. Stored with a render and used again by whoever continues
+    it.
+    """
+
+    device: str
+    precision: str
+    threads: int
+    pixel_format: str
+
+
+def plan(config: Config) -> Plan:
+    """Choose device, precision, threads and pixel format. Raises ConfigError for a device that is not here."""
+    wanted = config.performance
+    device = _device(config)
+    return Plan(
+        device=device,
+        precision=_precision(device) if wanted.precision == "auto" else wanted.precision,
+        threads=torch.get_num_threads() if wanted.threads == "auto" else wanted.threads,
+        pixel_format=resolve_pixel_format(config.encode.codec, config.encode.pixel_format),
+    )
+
+
+def _device(config: Config) -> str:
+    wanted = config.performance.device
+    here = ["cpu"]
+    if torch.cuda.is_available():
+        here += ["cuda", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        here.append("mps")
+    if wanted == "auto":
+        return "cuda" if "cuda" in here else here[-1]
+    if wanted not in here:
+        place = config.where("performance.device")
+        raise ConfigError(f"{place}: {wanted} is not on this machine. Here are auto, {', '.join(here)}.")
+    return wanted
+
+
+def _precision(device: str) -> str:
+    """bfloat16 where the hardware multiplies it faster than float32, float16 on older GPUs, else float32."""
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        flags = torch.cpu.get_capabilities()
+        return "bfloat16" if flags.get("amx_bf16") or flags.get("avx512_bf16") else "float32"
+    return "float32"
+
+
+def network(config: Config) -> Network:
+    """The config's network on the CPU in float32. ConfigError or InputError that names the key."""
+    return catalog.open_network(config.network.name, config.network.weights)
+
+
+def layers(config: Config, opened: Network) -> tuple[Layer, ...]:
+    """The layer of each term of the objective. Raises ConfigError that names the line for a layer or channel that is
+    not there.
+    """
+    found = []
+    for number, term in enumerate(config.objective):
+        try:
+            layer = catalog.find_layer(opened, term.layer)
+        except ConfigError as error:
+            raise ConfigError(f"{config.where(f'objective.{number}.layer')}: {error}") from None
+        try:
+            catalog.check_channels(layer, term.channels)
+        except ConfigError as error:
+            raise ConfigError(f"{config.where(f'objective.{number}')}.{error}") from None
+        found.append(layer)
+    return tuple(found)
+
+
+def stages(config: Config, planned: Plan, opened: Network | None = None) -> Stages:
+    """The parts of a render, every schedule evaluated, the network on its device. `opened` saves opening it again."""
+    torch.set_num_threads(planned.threads)
+    if opened is None:
+        opened = network(config)
+    return Stages(
+        source=lambda: _source(config).to(planned.device),
+        camera=_camera(config),
+        dream=_dream(config, planned, opened),
+        color=_color(config),
+        warmup=config.dream.warmup,
+    )
+
+
+def _values(config: Config, schedule: Schedule) -> list[float]:
+    return schedule.values(config.frames, config.fps, config.seed)
+
+
+def _size(config: Config) -> tuple[int, int]:
+    width, height = config.size
+    return height, width
+
+
+def _source(config: Config) -> Tensor:
+    if isinstance(config.source, ImageSource):
+        return fill(read_image(config.source.path), _size(config))
+    mean = torch.tensor(color.NATURAL.mean).view(1, 3, 1, 1)
+    return (mean + 0.12 * natural_noise(_size(config), generator(config.seed, "source"))).clamp(0, 1)
+
+
+def _camera(config: Config) -> Stage:
+    camera = config.camera
+    motions = integrate(
+        zoom=_values(config, camera.zoom),
+        rotate=_values(config, camera.rotate),
+        pan=list(zip(_values(config, camera.pan[0]), _values(config, camera.pan[1]), strict=True)),
+        pivot=list(zip(_values(config, camera.pivot[0]), _values(config, camera.pivot[1]), strict=True)),
+        frames_per_second=float(config.fps),
+    )
+
+    def move(picture: Tensor, index: int) -> Tensor:
+        flow = camera_flow(motions[index], _size(config), picture.device)
+        if camera.border != "noise":
+            return warp(picture, flow, camera.border)
+        return fill_with_noise(warp(picture, flow, "reflect"), outside(flow), generator(config.seed, "border", index))
+
+    return move
+
+
+def _dream(config: Config, planned: Plan, opened: Network) -> Stage:
+    used = layers(config, opened)
+    wanted = frozenset(layer.name for layer in used)
+    dtype: torch.dtype = getattr(torch, planned.precision)
+    if isinstance(opened, nn.Module):
+        opened.to(device=planned.device, dtype=dtype)
+    settings = config.dream
+    step_size, fresh, variety = (
+        _values(config, schedule) for schedule in (settings.step_size, settings.noise, settings.variety)
+    )
+    weights = [_values(config, term.weight) for term in config.objective]
+    recipe = Recipe(
+        octaves=settings.octaves,
+        octave_scale=settings.octave_scale,
+        steps=settings.steps,
+        jitter=settings.jitter,
+        normalization=settings.normalize,
+        smallest=max(catalog.minimum_edge(layer) for layer in used),
+    )
+
+    def terms(now: int) -> tuple[Term, ...]:
+        return tuple(
+            Term(
+                layer.name,
+                weight[now],
+                term.channels,
+                emphasis(config.seed, layer, now / float(config.fps), variety[now], planned.device),
+            )
+            for term, layer, weight in zip(config.objective, used, weights, strict=True)
+        )
+
+    def dreamt(picture: Tensor, index: int) -> Tensor:
+        now = max(index, 0)  # the warm-up dreams as frame 0 does
+        step = replace(recipe, step_size=step_size[now])
+        if step.steps == 0 or step.step_size == 0:
+            return picture
+        if fresh[now] > 0:
+            noise = white_noise(_size(config), generator(config.seed, "fresh", index))
+            picture = picture + fresh[now] * noise.to(picture.device)
+        wishes = terms(now)
+
+        def climbed(image: Tensor) -> Tensor:
+            return objective(opened(image.to(dtype), wanted), wishes)
+
+        return color.soft_limit(dream(picture, climbed, step, seed=config.seed, frame=index))
+
+    return dreamt
+
+
+def emphasis(seed: int, layer: Layer, seconds: float, variety: float, device: str) -> Tensor | None:
+    """Factors on the energy of each channel of `layer` that wander smoothly over time, mean 1; None where `variety`
+    is 0.
+
+    Each channel's logarithm has the deviation `variety`. So what is born now is not what was born a while ago: with
+    all channels alike for ever, a zoom finds the same few creatures again and again, at the same places.
+    """
+    if variety == 0:
+        return None
+    factors = torch.exp(
+        variety * wandering(layer.channels, seconds / EMPHASIS_SECONDS, generator(seed, "emphasis", layer.name))
+    )
+    return (factors / factors.mean()).to(device)
+
+
+def _color(config: Config) -> Stage:
+    share_per_second = _values(config, config.color.hold)
+    reference = _reference(config)
+
+    def held(picture: Tensor, index: int) -> Tensor:
+        share = 1 - (1 - share_per_second[max(index, 0)]) ** (1 / float(config.fps))
+        return color.hold(picture, reference, share)
+
+    return held
+
+
+def _reference(config: Config) -> color.Look:
+    if config.color.reference != "auto":
+        return color.measure(fill(read_image(config.color.reference), _size(config)))
+    if isinstance(config.source, ImageSource):
+        return color.measure(_source(config))
+    return color.NATURAL

@@ -1,0 +1,68 @@
+"""All randomness of a render: pure functions of numbers, drawn on the CPU so that every device agrees."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import torch
+from torch import Tensor
+
+# Deviations of independent opponent axes of natural pictures and the RGB direction of each: luminance, red to
+# cyan-blue, green to magenta (the square root of the colour covariance that Olah et al. publish for ImageNet, rows
+# orthogonalised by its own eigenvectors).
+_COLOR_AXES = ((0.26, 0.26, 0.26), (0.09, 0.0, -0.09), (0.02, -0.05, 0.03))
+
+
+def generator(seed: int, *place: int | str) -> torch.Generator:
+    """A CPU generator that depends on `seed` and `place` (purpose, frame, octave, step) and on nothing else.
+
+    The numbers are hashed, because generators seeded with neighbouring numbers give correlated first draws.
+    """
+    text = ":".join(str(part) for part in (seed, *place))
+    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest, "little") >> 1)
+
+
+def jitter_offset(reach: int, random: torch.Generator) -> tuple[int, int]:
+    """(x, y) shift in whole pixels, each uniform in [-reach, reach]."""
+    x, y = torch.randint(-reach, reach + 1, (2,), generator=random).tolist()
+    return int(x), int(y)
+
+
+def white_noise(size: tuple[int, int], random: torch.Generator) -> Tensor:
+    """(1, 3, height, width), mean 0, deviation 1, every pixel and channel independent."""
+    return torch.randn((1, 3, *size), generator=random)
+
+
+def natural_noise(size: tuple[int, int], random: torch.Generator) -> Tensor:
+    """Noise with the second-order statistics of photographs: amplitude 1/f, correlated colours (Field 1987; Olah et
+    al. 2017).
+
+    (1, 3, height, width), mean 0, deviation of all values together 1.
+    """
+    height, width = size
+    rows = torch.fft.fftfreq(height)[:, None]
+    columns = torch.fft.rfftfreq(width)[None, :]
+    frequency = torch.sqrt(rows**2 + columns**2).clamp_min(1 / max(height, width))
+    white = torch.randn((3, height, width), generator=random)
+    shaped = torch.fft.irfft2(torch.fft.rfft2(white) / frequency, s=(height, width))
+    shaped = shaped - shaped.mean(dim=(1, 2), keepdim=True)
+    shaped = shaped / shaped.std(dim=(1, 2), keepdim=True).clamp_min(1e-8)
+    colored = torch.einsum("ak,ahw->khw", torch.tensor(_COLOR_AXES), shaped)[None]
+    return colored / colored.std().clamp_min(1e-8)
+
+
+def wandering(count: int, time: float, random: torch.Generator) -> Tensor:
+    """`count` independent smooth random walks around 0 at `time`, deviation 1, correlated over about one unit of
+    time.
+
+    Each is a sum of three sines of incommensurable frequencies and random phases: it can be evaluated at any time
+    without the ones before, which is what makes resume exact.
+    """
+    phases = torch.rand((count, 3), generator=random, dtype=torch.float64)
+    speeds = torch.tensor((0.21, 0.37, 0.59), dtype=torch.float64) * (
+        0.75 + 0.5 * torch.rand((count, 3), generator=random, dtype=torch.float64)
+    )
+    waves = torch.sin(2 * math.pi * (phases + speeds * time))
+    return (waves.sum(dim=1) * math.sqrt(2 / 3)).float()
