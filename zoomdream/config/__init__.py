@@ -1,8 +1,8 @@
 """Every YAML key, typed and frozen: from files, `extends`, `--set` or a mapping to one resolved `Config`.
 
-The way of a config: read_yaml (text → plain values with lines) → assemble (extends, --set) → load (times and defaults
-resolved) → schema, schema_render (the keys themselves) → checks (what no key can tell alone) → explain (problems →
-sentences). Numbers over time: schedule, with expression, easing, smooth_noise and times below it.
+The way of a config: read_yaml (text → plain values with lines) → assemble, override (extends, --set) → load (times and
+defaults) → schema, schema_render (the keys) → checks (what no key can tell alone) → explain (problems → sentences).
+Numbers over time: schedule, with expression, easing, smooth_noise and times below it.
 """
 
 from zoomdream.config.json_schema import json_schema

@@ -1,29 +1,31 @@
-"""One tree of plain values from all that a config comes from: the file, the files it extends, `--set`, or a mapping
-from Python.
-"""
+"""One tree of plain values from all files of a config, or from a mapping: `extends`, merging, bounds."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Set
 from difflib import get_close_matches
 from fractions import Fraction
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from zoomdream.config.origin import KeyPath, Origin, Place, dotted, steps
+from zoomdream.config.origin import KeyPath, Origin, Place, dotted
 from zoomdream.config.read_yaml import DEEPEST, MOST_VALUES, Tree, read_yaml
+from zoomdream.config.shown import shown
 from zoomdream.config.times import rate_text
 from zoomdream.errors import ConfigError
 
 LARGEST_FILE = 1_000_000
 LONGEST_CHAIN = 16
 MAPPING_NAME = "the config"
-_EITHER = ("duration", "frames")
+EITHER = ("duration", "frames")
 
 
 def from_file(path: Path) -> tuple[Tree, Place]:
     """The file merged over what it extends, and its place."""
+    if "\0" in str(path):
+        raise ConfigError("The name of a config cannot hold a zero byte.")
     place = Place(str(path), None, Path(os.path.abspath(path)).parent)
     return _extended(_read_file(path, place, ""), place, (Path(os.path.realpath(path)),)), place
 
@@ -52,9 +54,8 @@ def _read_file(path: Path, place: Place, asked: str) -> Tree:
             raise ConfigError(f"{wanted}{place.name} is {kind}; a config is a YAML file.")
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"{wanted}{place.name} cannot be read: {reason}.") from None
+    except OSError as error:
+        raise ConfigError(f"{wanted}{place.name} cannot be read: {error.strerror}.") from None
     if len(data) > LARGEST_FILE:
         raise ConfigError(f"{place.name} is larger than a config can be ({LARGEST_FILE} bytes).")
     try:
@@ -105,28 +106,26 @@ def _extended(tree: Tree, place: Place, chain: tuple[Path, ...]) -> Tree:
 
 
 def merge(lower: Tree, upper: Tree) -> Tree:
-    """`upper` over `lower`: mappings merge, all else replaces. A mapping of another `kind`, and keyframes, replace as a
-    whole.
-    """
-    places = dict(lower.places)
-    value = _merge(lower.value, upper.value, (), places)
-    return Tree(value, {**places, **upper.places})
+    """`upper` over `lower`: mappings merge, all else replaces; so do keyframes and a mapping of another `kind`."""
+    replaced: set[KeyPath] = set()
+    value = _merge(lower.value, upper.value, (), replaced)
+    return Tree(value, {**kept(lower.places, replaced), **upper.places})
 
 
-def _merge(lower: dict[str, Any], upper: dict[str, Any], at: KeyPath, places: dict[KeyPath, Place]) -> dict[str, Any]:
+def _merge(lower: dict[str, Any], upper: dict[str, Any], at: KeyPath, replaced: set[KeyPath]) -> dict[str, Any]:
     merged = dict(lower)
     if not at and any(
-        upper.get(key) is not None for key in _EITHER
+        upper.get(key) is not None for key in EITHER
     ):  # one says it anew, so the other one is out of date
-        for key in _EITHER:
+        for key in EITHER:
             merged.pop(key, None)
     for key, item in upper.items():
         old = merged.get(key)
         if isinstance(old, dict) and isinstance(item, dict) and not _replaces(old, item):
-            merged[key] = _merge(old, item, (*at, key), places)
+            merged[key] = _merge(old, item, (*at, key), replaced)
         else:
             merged[key] = item
-            forget(places, (*at, key))
+            replaced.add((*at, key))
     return merged
 
 
@@ -134,67 +133,13 @@ def _replaces(old: dict[str, Any], new: dict[str, Any]) -> bool:
     return "keys" in old or "keys" in new or ("kind" in new and new["kind"] != old.get("kind"))
 
 
-def forget(places: dict[KeyPath, Place], at: KeyPath) -> None:
-    """Drops the places of a key and of all below it."""
-    for path in [path for path in places if path[: len(at)] == at]:
-        del places[path]
-
-
-def override(tree: Tree, overrides: Sequence[str], defaults: Callable[[], Mapping[str, Any]]) -> Tree:
-    """Sets each "key.path=value", the value read as YAML; a number in the path is a position in a list.
-
-    Where the list itself is not in the tree, its default (from `defaults()`) is taken.
-    """
-    for text in overrides:
-        tree = _override(tree, text, defaults)
-    return tree
-
-
-def _override(tree: Tree, text: str, defaults: Callable[[], Mapping[str, Any]]) -> Tree:
-    key, equals, value_text = text.partition("=")
-    place = Place(f"--set {text if len(text) <= 80 else text[:77] + '...'}", None, Path.cwd())
-    path = steps(key.strip())
-    if not equals or any(step == "" for step in path) or path == ("extends",):
-        raise ConfigError(f"{place}: this is not key.path=value, such as --set camera.zoom=1.5.")
-    found = read_yaml(value_text, place)
-    places = dict(tree.places)
-    forget(places, path)
-    places[path] = place
-    value = _set(tree.value, path, found.value, (), place, defaults)
-    if path[0] in _EITHER and found.value is not None:
-        value.pop(_EITHER[1 - _EITHER.index(str(path[0]))], None)
-    return Tree(value, places)
-
-
-def _set(
-    old: Any, path: KeyPath, value: Any, at: KeyPath, place: Place, defaults: Callable[[], Mapping[str, Any]]
-) -> Any:
-    """A copy of `old` in which `path` is `value`."""
-    if not path:
-        return value
-    step, rest = path[0], path[1:]
-    if old is None:
-        old = _look_up(defaults(), at) if isinstance(step, int) else {}
-    if isinstance(old, list | tuple):
-        if not isinstance(step, int) or step >= len(old):
-            raise ConfigError(
-                f"{place}: {dotted(at)} is a list of {len(old)}; its positions are 0 to {len(old) - 1}, not {step}."
-            )
-        return [
-            _set(item, rest, value, (*at, step), place, defaults) if i == step else item for i, item in enumerate(old)
-        ]
-    if not isinstance(old, Mapping):
-        raise ConfigError(f"{place}: {dotted(at)} is {shown(old)}, so it has no key {step}.")
-    name = str(step)
-    if not rest and isinstance(value, Mapping) is False and name == "kind" and old.get("kind") != value:
-        old = {}  # another kind of source has other keys
-    return {**old, name: _set(old.get(name), rest, value, (*at, step), place, defaults)}
-
-
-def _look_up(tree: Any, at: KeyPath) -> Any:
-    for step in at:
-        tree = tree.get(step) if isinstance(tree, Mapping) else None
-    return tree if isinstance(tree, list | tuple) else {}
+def kept(places: Mapping[KeyPath, Place], replaced: Set[KeyPath]) -> dict[KeyPath, Place]:
+    """The places but those of the replaced keys and of all that was below them."""
+    return {
+        path: place
+        for path, place in places.items()
+        if not any(path[:length] in replaced for length in range(1, len(path) + 1))
+    }
 
 
 def _plain(value: Any, at: KeyPath, depth: int, count: Any) -> Any:
@@ -210,27 +155,15 @@ def _plain(value: Any, at: KeyPath, depth: int, count: Any) -> Any:
             return rate_text(value)
         case Path():
             return str(value)
-        case None | bool() | int() | float() | str():
+        case Integral() if not isinstance(value, bool):
+            if abs(int(value)) >= 2**128:
+                raise ConfigError(f"{MAPPING_NAME}: {dotted(at)} is a number with too many digits.")
+            return int(value)
+        case Real() if not isinstance(value, bool):
+            return float(value)
+        case None | bool() | str():
             return value
         case _:
             raise ConfigError(
                 f"{MAPPING_NAME}: {dotted(at)} is a {type(value).__name__}; allowed are the values that YAML knows."
             )
-
-
-def shown(value: Any) -> str:
-    """A value as an error shows it: short, in YAML's words."""
-    match value:
-        case None:
-            return "empty"
-        case bool():
-            return str(value).lower()
-        case str():
-            return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'
-        case dict():
-            return f"a section with the keys {', '.join(map(str, value))}"[:80] if value else "an empty section"
-        case list() | tuple():
-            text = "[" + ", ".join(shown(item) for item in value[:9]) + "]"
-            return text if len(text) <= 60 else f"a list of {len(value)}"
-        case _:
-            return str(value)[:60]

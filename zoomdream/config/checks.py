@@ -1,6 +1,4 @@
-"""What no single key can tell: codec against container, quality against codec, the area, every schedule at every
-frame.
-"""
+"""What no single key can tell: codec against container and quality, the area, schedules at every frame."""
 
 from __future__ import annotations
 
@@ -16,7 +14,6 @@ from zoomdream.config.schema import Config, Encode
 from zoomdream.errors import ConfigError
 
 LARGEST_AREA = 64_000_000
-MOST_TERM_FRAMES = 5_000_000
 
 
 def problems(config: Config) -> Iterator[Problem]:

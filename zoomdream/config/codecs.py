@@ -24,9 +24,7 @@ _YUV10 = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
 
 
 class Ability(NamedTuple):
-    """A codec's quality scale (0 to `largest_crf`, None where it has none; lower is better), presets and pixel
-    formats.
-    """
+    """A codec's quality scale, presets and pixel formats; lower crf is better, None and () where it has none."""
 
     largest_crf: int | None
     crf: int | None

@@ -1,6 +1,4 @@
-"""How a value goes from one keyframe to the next. Each easing maps the share of the way (0..1) to the share of the
-change.
-"""
+"""How a value goes from one keyframe to the next: share of the way (0..1) to share of the change."""
 
 from __future__ import annotations
 
@@ -58,8 +56,7 @@ def check_easing(name: object) -> str:
 def smooth_between(
     times: tuple[float, float, float, float], values: tuple[float, float, float, float], at: float
 ) -> float:
-    """A monotone cubic between the two middle points (Fritsch and Butland 1984): smooth, and never beyond its
-    keyframes.
+    """A monotone cubic between the two middle points (Fritsch and Butland 1984): never beyond its keyframes.
 
     times and values of four points in a row; at an end of the row the end point is given twice.
     """

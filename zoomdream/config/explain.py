@@ -1,6 +1,4 @@
-"""What pydantic and the checks find, as sentences for a person: where, key, value, what is allowed, the nearest
-name.
-"""
+"""What pydantic and the checks find, as sentences: where, key, value, what is allowed, the nearest name."""
 
 from __future__ import annotations
 
@@ -12,13 +10,14 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from zoomdream.config.assemble import shown
 from zoomdream.config.fields import NOT_A_PATH, allowed
 from zoomdream.config.origin import KeyPath, Origin, dotted
 from zoomdream.config.schema import Config
+from zoomdream.config.shown import shown
 from zoomdream.errors import ConfigError
 
 MOST_SHOWN = 10
+MOST_READ = 100  # looking for the nearest names of 20,000 wrong keys would take a minute
 _NOT_IN_MODEL = ("extends", "duration")
 
 
@@ -34,14 +33,14 @@ def config_error(problems: Sequence[Problem], origin: Origin) -> ConfigError:
     """All problems, one per line (at most ten), each with its place."""
     lines = list(dict.fromkeys(f"{origin.find(problem.path)}: {problem.text}" for problem in problems))
     if len(lines) > MOST_SHOWN:
-        lines[MOST_SHOWN:] = [f"... and {len(lines) - MOST_SHOWN} more."]
+        lines[MOST_SHOWN:] = ["... and more."]
     return ConfigError("\n".join(lines))
 
 
 def problems_of(error: ValidationError, tree: dict[str, Any]) -> list[Problem]:
     """One problem per key, however many ways pydantic tried."""
     found: dict[KeyPath, Problem] = {}
-    for detail in error.errors(include_url=False):
+    for detail in error.errors(include_url=False)[:MOST_READ]:
         path = _real_path(detail["loc"], tree, missing=detail["type"] == "missing")
         if detail["type"] == "missing" and isinstance(path[-1], int):  # a list that is too short
             path = path[:-1]

@@ -1,8 +1,7 @@
 """Safe arithmetic for schedules: text to a function of the moment, from which nothing else can be reached.
 
-The text is parsed by Python's own parser and every node is looked up in a short list; what is not in it is an error.
-Nothing is handed to `eval`, all numbers are floats (so no power can fill the memory), and length, nesting and size are
-bounded.
+Python's own parser reads the text, and every node is looked up in a short list; what is not in it is an error. Nothing
+is handed to `eval`, all numbers are floats (no power can fill the memory), length, nesting and size are bounded.
 """
 
 from __future__ import annotations
@@ -18,14 +17,12 @@ from typing import NamedTuple
 from zoomdream.config.smooth_noise import smooth_noise
 
 LONGEST_TEXT = 1000
-MOST_NODES = 300
+MOST_NODES = 400
 DEEPEST = 40
 
 
 class Moment(NamedTuple):
-    """What an expression can see: seconds, frame, number of frames, share of the way (0..1), frames per second,
-    seed.
-    """
+    """What an expression can see: seconds, frame, number of frames, share of the way, frames per second, seed."""
 
     t: float
     frame: float
@@ -86,8 +83,8 @@ FUNCTIONS: dict[str, Function] = {
     "abs": Function(abs, 1, 1, "abs(x)"),
     "min": Function(min, 2, 8, "min(a, b)"),
     "max": Function(max, 2, 8, "max(a, b)"),
-    "floor": Function(math.floor, 1, 1, "floor(x)"),
-    "ceil": Function(math.ceil, 1, 1, "ceil(x)"),
+    "floor": Function(lambda x: float(math.floor(x)), 1, 1, "floor(x)"),
+    "ceil": Function(lambda x: float(math.ceil(x)), 1, 1, "ceil(x)"),
     "clamp": Function(_clamp, 3, 3, "clamp(x, low, high)"),
     "lerp": Function(lambda a, b, share: a + (b - a) * share, 3, 3, "lerp(a, b, share)"),
     "smoothstep": Function(_smoothstep, 3, 3, "smoothstep(low, high, x)"),
@@ -134,9 +131,7 @@ _REFUSED: dict[type[ast.AST], str] = {
 
 
 def compile_expression(text: str) -> Evaluate:
-    """The expression as a function of the moment. Raises ExpressionError; so does the function, where the value does
-    not exist.
-    """
+    """The expression as a function of the moment. Raises ExpressionError, and so does the function."""
     if len(text) > LONGEST_TEXT:
         raise ExpressionError(f"is {len(text)} characters long; at most {LONGEST_TEXT} are allowed")
     try:

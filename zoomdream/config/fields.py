@@ -1,6 +1,4 @@
-"""What all sections of the config share: frozen, unknown keys forbidden, and every key says what it is and what is
-allowed.
-"""
+"""What all sections share: frozen, unknown keys forbidden, every key says what it is and what is allowed."""
 
 from __future__ import annotations
 
@@ -18,6 +16,7 @@ from pydantic import (
     PlainValidator,
     Strict,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 
@@ -34,6 +33,14 @@ class Section(BaseModel):
     """A mapping of the YAML. Equal where all keys are equal, hashable, picklable."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, tree: Any) -> Any:
+        """A key without a value is as good as not there, so a section may be left with nothing but comments in it."""
+        if not isinstance(tree, dict):
+            return tree
+        return {key: value for key, value in tree.items() if value is not None or key not in cls.model_fields}
 
 
 def setting(default: Any, about: str, allowed: str, **limits: Any) -> Any:

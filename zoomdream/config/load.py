@@ -1,6 +1,4 @@
-"""From a file or a mapping to a `Config`: assemble, resolve, validate, check. Every problem is found before any work
-starts.
-"""
+"""From a file or a mapping to a `Config`: assemble, resolve, validate, check, all before any work starts."""
 
 from __future__ import annotations
 
@@ -12,18 +10,20 @@ from typing import Any
 from pydantic import ValidationError
 
 from zoomdream.config import assemble, checks
-from zoomdream.config.assemble import shown
 from zoomdream.config.codecs import ABILITIES, fitting
 from zoomdream.config.explain import Problem, config_error, problems_of
 from zoomdream.config.fields import rebuilt
 from zoomdream.config.origin import KeyPath, Origin, Place, absolute
+from zoomdream.config.override import override
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema import MOST_FRAMES, Config, bound
+from zoomdream.config.shown import shown
 from zoomdream.config.times import parse_rate, parse_time
 
 DEFAULT_OUTPUT = "zoomdream.mp4"
 DEFAULT_DURATION = "12s"
 DEFAULT_FPS = 30
+_KNOWN = {*Config.model_fields, "duration"}
 
 
 def load_config(
@@ -42,17 +42,19 @@ def load_config(
 
 
 def load_config_text(text: str, name: str = "the config", folder: Path | None = None) -> Config:
-    """The config of a YAML text, such as one read from a video; relative paths in it are relative to `folder` (else the
-    working directory). Errors call it `name`. Raises ConfigError."""
+    """The config of a YAML text, such as one read from a video. Raises ConfigError.
+
+    Relative paths in it are relative to `folder`, else to the working directory; errors call it `name`.
+    """
     return _finish(*assemble.from_text(text, name, folder or Path.cwd()), (), None, DEFAULT_OUTPUT)
 
 
 def _finish(
     tree: Tree, root: Place, overrides: Sequence[str], output: Path | str | None, default_output: str
 ) -> Config:
-    tree = assemble.override(tree, overrides, default_tree)
+    tree = override(tree, overrides, default_tree)
     places = dict(tree.places)
-    data = _without_empty(tree.value)
+    data = {key: value for key, value in tree.value.items() if value is not None or key not in _KNOWN}
     if output is not None:
         data["output"] = str(output)
         places["output",] = Place("--output", None, Path.cwd())
@@ -77,13 +79,6 @@ def _finish(
 def default_tree() -> dict[str, Any]:
     """The config of an empty file, as plain values."""
     return Config().tree()
-
-
-def _without_empty(value: Any) -> Any:
-    """A key without a value is as good as not there, so a section may be left with nothing but comments in it."""
-    if isinstance(value, dict):
-        return {key: _without_empty(item) for key, item in value.items() if item is not None}
-    return [_without_empty(item) for item in value] if isinstance(value, list) else value
 
 
 def _resolve_times(data: dict[str, Any], places: dict[KeyPath, Place]) -> list[Problem]:
@@ -127,12 +122,12 @@ def _resolve_encode(data: dict[str, Any]) -> None:
     if isinstance(encode.get("preset"), int) and not isinstance(encode["preset"], bool):
         encode["preset"] = str(encode["preset"])  # the presets of AV1 are numbers
     codecs = fitting(Path(data["output"])) if isinstance(data["output"], str) else ()
-    if "codec" not in encode and codecs:
+    if encode.get("codec") is None and codecs:
         encode["codec"] = codecs[0]
     ability = next((ability for codec, ability in ABILITIES.items() if codec == encode.get("codec")), None)
     if ability is not None:
         filled = {"crf": ability.crf, "preset": ability.preset}
-        encode.update({key: value for key, value in filled.items() if value is not None and key not in encode})
+        encode.update({key: value for key, value in filled.items() if value is not None and encode.get(key) is None})
 
 
 def _anchoring(origin: Origin) -> Callable[[KeyPath, Any], Any]:

@@ -29,9 +29,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Origin:
-    """The places of all keys of one config. Two configs may be equal and come from different files, so nothing is
-    compared.
-    """
+    """The places of all keys of one config. Equal configs may come from different files: nothing is compared."""
 
     root: Place = field(compare=False)
     places: Mapping[KeyPath, Place] = field(compare=False)
@@ -55,9 +53,7 @@ def steps(key: str) -> KeyPath:
 
 
 def absolute(path: Path, folder: Path) -> Path:
-    """`path` made absolute from `folder`, `~` expanded, without asking the disk (the file may be missing: media will
-    say so).
-    """
+    """`path` made absolute from `folder`, `~` expanded. The disk is not asked: media says what is missing."""
     with contextlib.suppress(RuntimeError):  # ~nobody: no such user; then it is just a name
         path = path.expanduser()
     return Path(os.path.abspath(folder / path))

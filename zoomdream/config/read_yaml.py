@@ -35,9 +35,7 @@ _WORDS: dict[str, bool | float | None] = {
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Plain values (dict with text keys, list, str, int, float, bool, None), and the place of each key and list
-    item.
-    """
+    """Plain values (dict with text keys, list, str, int, float, bool, None), and the place of each."""
 
     value: Any
     places: dict[KeyPath, Place]

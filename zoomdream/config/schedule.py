@@ -72,9 +72,7 @@ ANY_NUMBER = Limits(-math.inf, math.inf, "")
 
 @dataclass(frozen=True, slots=True)
 class Keyframes:
-    """Values (numbers or expressions) at moments, and the easing between them. Before the first and after the last it
-    holds.
-    """
+    """Values (numbers or expressions) at moments, the easing between them; held before the first and after the last."""
 
     points: tuple[tuple[Position, float | str], ...]
     ease: str
@@ -96,7 +94,7 @@ class Keyframes:
                 points.append((parse_position(moment), _read_value(value, limits)))
             except ValueError as error:
                 raise ValueError(f"At the keyframe {str(moment)[:40]}: {error}") from None
-        return cls(tuple(points), check_easing(tree.get("ease", "linear")))
+        return cls(tuple(points), check_easing("linear" if tree.get("ease") is None else tree["ease"]))
 
     def tree(self) -> dict[str, Any]:
         return {"keys": {str(position): value for position, value in self.points}, "ease": self.ease}
@@ -129,10 +127,9 @@ class Schedule:
         return self.source.tree() if isinstance(self.source, Keyframes) else self.source
 
     def values(self, frames: int, fps: Fraction, seed: int) -> list[float]:
-        """The value at each of the frames 0..frames-1.
+        """The value at each of the frames 0..frames-1. Raises ConfigError that names the key and the time.
 
-        fps in frames per second. Raises ConfigError that names the key and the time where a value is not finite, does
-        not exist or is outside of the range.
+        That is where a value is not finite, does not exist or is outside of the range. fps in frames per second.
         """
         if isinstance(self.source, float):
             return [self._checked(self.source, 0, fps)] * frames
@@ -164,7 +161,8 @@ class Schedule:
         )
         placed = sorted(points, key=lambda point: point[0])
         for (frame, name, _), (next_frame, next_name, _) in pairwise(placed):
-            if frame == next_frame:
+            # Shares of the way meet other keyframes in a film of few frames; then the later one counts.
+            if frame == next_frame and (name == next_name or "%" not in name + next_name):
                 raise ConfigError(f"{self.key} has two keyframes at the same moment: {name} and {next_name}.")
         return [(frame, value) for frame, _, value in placed]
 
@@ -202,9 +200,7 @@ def _evaluate(value: float | str) -> Evaluate:
 
 
 def _between(points: list[tuple[float, Evaluate]], ease: str, log: bool) -> Evaluate:
-    """The value between keyframes. The values on both sides are worked out at the moment itself, so that expressions
-    blend.
-    """
+    """The value between keyframes. Both sides are worked out at the moment itself, so that expressions blend."""
     times = [frame for frame, _ in points]
     sides = [_logarithm(value) if log else value for _, value in points]
     finish = math.exp if log else float

@@ -48,9 +48,7 @@ class Network(Section):
 
 
 class Encode(Section):
-    """How the frames become a file. Codec, crf and preset here are resolved: what was left out is filled in by the
-    output.
-    """
+    """How the frames become a file. In a loaded config codec, crf and preset are filled in by the output."""
 
     codec: Codec = setting(
         "h264",
@@ -161,8 +159,7 @@ class Config(Section):
         return copy
 
     def preview(self) -> Config:
-        """A draft: a quarter of the edges, the first four seconds, another output; at every moment the same motion and
-        weights.
+        """A draft: a quarter of the edges, the first four seconds, another output, the same motion at every moment.
 
         Its `timeline` is the whole render, so `80%` and `u` still mean what they mean there.
         """
@@ -182,8 +179,10 @@ class Config(Section):
         return write.to_yaml(self.tree())
 
     def fingerprint_text(self) -> str:
-        """Canonical text of all that decides about the frames and the file, without `output`; input files by name only,
-        since their content is hashed elsewhere and folders differ between machines."""
+        """Canonical text of all that decides about the frames and the file, without `output`.
+
+        Input files stand there by their names: their content is hashed elsewhere, and folders differ between machines.
+        """
         return write.fingerprint(self.tree())
 
     def tree(self) -> dict[str, Any]:

@@ -1,6 +1,4 @@
-"""The keys that decide what a render looks like: objective, dream, camera, color. Here their ranges and defaults are
-tuned.
-"""
+"""What a render looks like: objective, dream, camera, color. Here their ranges and defaults are tuned."""
 
 from __future__ import annotations
 

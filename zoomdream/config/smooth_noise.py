@@ -8,12 +8,11 @@ _MASK = (1 << 64) - 1
 
 
 def smooth_noise(x: float, seed: int, stream: int = 0) -> float:
-    """A number in [-1, 1] that depends on nothing but its arguments; x moves on by about 1 between independent values.
+    """A number in [-1, 1] that depends only on its arguments; values one apart in x are nearly independent.
 
-    A uniform cubic B-spline over random knots at the whole numbers: two continuous derivatives, so a camera steered by
-    it never jerks, and no rest at the knots, as interpolated value noise has. Knots are cosines of uniform angles
-    (mostly near -1 and 1), because the spline averages: so the deviation is 0.49 instead of 0.40 and the range stays
-    closed.
+    A uniform cubic B-spline over random knots at the whole numbers: two continuous derivatives, so that a camera
+    steered by it never jerks, and no rest at the knots, as interpolated value noise has. The spline averages; knots are
+    therefore cosines of uniform angles, mostly near -1 and 1, which keeps the deviation at 0.49 (uniform knots: 0.40).
     """
     cell = math.floor(x)
     f = x - cell

@@ -1,7 +1,6 @@
 """Times and rates as people write them, kept exact.
 
-A time is `12s`, `150f` (frames), `00:01:30.5` or a number of seconds; a keyframe may also stand at a share of the way,
-`80%`.
+A time is `12s`, `150f` (frames), `00:01:30.5` or a number of seconds; a keyframe may also stand at a share, `80%`.
 """
 
 from __future__ import annotations
@@ -80,9 +79,7 @@ def parse_position(value: Any, allowed: str = f"{TIMES_ALLOWED}, or a share of t
 
 
 def parse_rate(value: Any) -> Fraction:
-    """Frames per second, exact: 30, 29.97 (which stays 2997/100) or "30000/1001". Raises ValueError that says what is
-    allowed.
-    """
+    """Frames per second, exact: 30, 29.97 (stays 2997/100), "30000/1001". Raises ValueError: what is allowed."""
     allowed = 'Allowed: 1 to 240 frames per second, as a number or as a fraction such as "30000/1001".'
     if isinstance(value, Fraction):
         rate = value
@@ -120,7 +117,5 @@ def decimal_text(value: Fraction) -> str:
 
 
 def _plain(value: int | float) -> str:
-    """A number without an exponent: 1e-3 is 0.001, so that one pattern reads numbers and text. Not finite: no pattern
-    fits.
-    """
+    """A number without an exponent, 1e-3 as 0.001, so that one pattern reads numbers and text."""
     return format(Decimal(repr(value)), "f")

@@ -1,0 +1,85 @@
+"""`--set key.path=value`: single keys set from the command line, over all files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoomdream.config.assemble import EITHER, kept
+from zoomdream.config.origin import KeyPath, Place, dotted, steps
+from zoomdream.config.read_yaml import Tree, read_yaml
+from zoomdream.config.shown import shown
+from zoomdream.errors import ConfigError
+
+SET = "--set "
+
+
+def override(tree: Tree, overrides: Sequence[str], defaults: Callable[[], Mapping[str, Any]]) -> Tree:
+    """Sets each "key.path=value", the value read as YAML; a number in the path is a position in a list.
+
+    Where the list itself is not in the tree, its default (from `defaults()`) is taken.
+    """
+    for text in overrides:
+        tree = _override(tree, text, defaults)
+    return tree
+
+
+def _override(tree: Tree, text: str, defaults: Callable[[], Mapping[str, Any]]) -> Tree:
+    key, equals, value_text = text.partition("=")
+    place = Place(f"{SET}{text if len(text) <= 80 else text[:77] + '...'}", None, Path.cwd())
+    path = steps(key.strip())
+    if not equals or any(step == "" for step in path) or path == ("extends",):
+        raise ConfigError(f"{place}: this is not key.path=value, such as --set camera.zoom=1.5.")
+    found = read_yaml(value_text, place)
+    value = _set(_without_other_kind(tree, path, found.value), path, found.value, (), place, defaults)
+    places = {**kept(tree.places, {path}), path: place}
+    if path[0] in EITHER and found.value is not None:
+        value.pop(EITHER[1 - EITHER.index(str(path[0]))], None)
+    return Tree(value, places)
+
+
+def _set(
+    old: Any, path: KeyPath, value: Any, at: KeyPath, place: Place, defaults: Callable[[], Mapping[str, Any]]
+) -> Any:
+    """A copy of `old` in which `path` is `value`."""
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    if old is None:
+        old = _look_up(defaults(), at) if isinstance(step, int) else {}
+    if isinstance(old, list | tuple):
+        if not isinstance(step, int) or step >= len(old):
+            raise ConfigError(
+                f"{place}: {dotted(at)} is a list of {len(old)}; its positions are 0 to {len(old) - 1}, not {step}."
+            )
+        return [
+            _set(item, rest, value, (*at, step), place, defaults) if i == step else item for i, item in enumerate(old)
+        ]
+    if not isinstance(old, Mapping):
+        raise ConfigError(f"{place}: {dotted(at)} is {shown(old)}, so it has no key {step}.")
+    return {**old, str(step): _set(old.get(str(step)), rest, value, (*at, step), place, defaults)}
+
+
+def _without_other_kind(tree: Tree, path: KeyPath, kind: Any) -> dict[str, Any]:
+    """Another kind of source has other keys: those from files go, those from `--set` stay, in any order."""
+    value: dict[str, Any] = tree.value
+    source = value.get("source")
+    if path != ("source", "kind") or not isinstance(source, dict) or source.get("kind") == kind:
+        return value
+    stays = {
+        key: item
+        for key, item in source.items()
+        if ("source", key) in tree.places and _from_set(tree.places["source", key])
+    }
+    return {**value, "source": stays}
+
+
+def _from_set(place: Place) -> bool:
+    return place.name.startswith(SET)
+
+
+def _look_up(tree: Any, at: KeyPath) -> Any:
+    for step in at:
+        tree = tree.get(step) if isinstance(tree, Mapping) else None
+    return tree if isinstance(tree, list | tuple) else {}
