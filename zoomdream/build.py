@@ -98,8 +98,12 @@ def layers(config: Config, opened: Network) -> tuple[Layer, ...]:
     return tuple(found)
 
 
-def stages(config: Config, planned: Plan, opened: Network | None = None) -> Stages:
-    """The parts of a render, every schedule evaluated, the network on its device. `opened` saves opening it again."""
+def stages(config: Config, planned: Plan, opened: Network | None = None, reference: Tensor | None = None) -> Stages:
+    """The parts of a render, every schedule evaluated, the network on its device.
+
+    opened: saves opening the network again. reference: a picture (1, 3, H, W) whose look is held instead of the
+    config's.
+    """
     torch.set_num_threads(planned.threads)
     if opened is None:
         opened = network(config)
@@ -107,7 +111,7 @@ def stages(config: Config, planned: Plan, opened: Network | None = None) -> Stag
         source=lambda: _source(config).to(planned.device),
         camera=_camera(config),
         dream=_dream(config, planned, opened),
-        color=_color(config),
+        color=_color(config, _reference(config) if reference is None else color.measure(reference)),
         warmup=config.dream.warmup,
     )
 
@@ -211,9 +215,8 @@ def emphasis(seed: int, layer: Layer, seconds: float, variety: float, device: st
     return (factors / factors.mean()).to(device)
 
 
-def _color(config: Config) -> Stage:
+def _color(config: Config, reference: color.Look) -> Stage:
     share_per_second = _values(config, config.color.hold)
-    reference = _reference(config)
 
     def held(picture: Tensor, index: int) -> Tensor:
         share = 1 - (1 - share_per_second[max(index, 0)]) ** (1 / float(config.fps))

@@ -1,0 +1,48 @@
+"""Dreams as tensors, for notebooks and for other encoders: a render's frames one by one, or a single picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoomdream import build, pipeline
+from zoomdream.config import Config, load_config
+from zoomdream.errors import ConfigError
+
+
+def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
+    """The frames of a render, one after the other, as they would be encoded: (3, H, W) float32 RGB in [0, 1], on the CPU.
+
+    config: a Config, or what `load_config` takes. Nothing is written. Raises ConfigError and InputError, at the first frame.
+    """
+    chosen = config if isinstance(config, Config) else load_config(config)
+    stages = build.stages(chosen, build.plan(chosen))
+    for state in pipeline.frames(stages, None, chosen.frames):
+        yield state.picture[0].float().cpu()
+
+
+def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None = None, *, times: int = 10) -> Tensor:
+    """One picture, dreamt on `times` times in place, without a camera and with its colours left to the dream.
+
+    image: (3, H, W) or (1, 3, H, W) RGB in [0, 1], edges of 16 to 16384 pixels; the result has its shape, float32, on the CPU.
+    config: network, objective, dream, seed and performance of a render count; the defaults where it is left out; its size,
+    source and camera do not matter. Raises ConfigError and InputError.
+    """
+    chosen = config if isinstance(config, Config) else load_config({} if config is None else config)
+    batch = image[None] if image.ndim == 3 else image
+    if batch.ndim != 4 or batch.shape[:2] != (1, 3):
+        raise ConfigError(f"dream takes a picture of shape (3, H, W) or (1, 3, H, W), not {tuple(image.shape)}")
+    height, width = batch.shape[-2:]
+    if not (16 <= height <= 16384 and 16 <= width <= 16384):
+        raise ConfigError(f"dream takes pictures with edges of 16 to 16384 pixels, not {width}x{height}")
+    sized = chosen.model_copy(update={"size": (width, height)})
+    planned = build.plan(sized)
+    stages = build.stages(sized, planned)
+    picture = batch.detach().to(planned.device, torch.float32).clamp(0, 1)
+    for index in range(-times, 0):
+        picture = stages.dream(picture, index)
+    return picture.float().cpu().reshape(image.shape)
