@@ -15,9 +15,10 @@ from zoomdream.errors import ConfigError
 
 
 def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
-    """The frames of a render, one after the other, as they would be encoded: (3, H, W) float32 RGB in [0, 1], on the CPU.
+    """The frames of a render, one after the other, before encoding: (3, H, W) float32 RGB in [0, 1], on the CPU.
 
-    config: a Config, or what `load_config` takes. Nothing is written. Raises ConfigError and InputError, at the first frame.
+    config: a Config, or what `load_config` takes. Nothing is written.
+    Raises ConfigError and InputError, at the first frame.
     """
     chosen = config if isinstance(config, Config) else load_config(config)
     stages = build.stages(chosen, build.plan(chosen))
@@ -28,9 +29,9 @@ def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
 def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None = None, *, times: int = 10) -> Tensor:
     """One picture, dreamt on `times` times in place, without a camera and with its colours left to the dream.
 
-    image: (3, H, W) or (1, 3, H, W) RGB in [0, 1], edges of 16 to 16384 pixels; the result has its shape, float32, on the CPU.
-    config: network, objective, dream, seed and performance of a render count; the defaults where it is left out; its size,
-    source and camera do not matter. Raises ConfigError and InputError.
+    image: (3, H, W) or (1, 3, H, W) RGB in [0, 1], edges of 16 to 16384 pixels; the result has its shape, float32, on
+    the CPU. config: what `load_config` takes; its network, objective, dream, seed and performance count, its size,
+    source and camera do not. Raises ConfigError and InputError.
     """
     chosen = config if isinstance(config, Config) else load_config({} if config is None else config)
     batch = image[None] if image.ndim == 3 else image

@@ -123,14 +123,15 @@ def _ffmpeg() -> Iterator[Finding]:
 def _networks() -> Iterator[Finding]:
     from zoomdream.nets import catalog
 
-    for entry in catalog.entries():
-        if entry.present:
-            yield Finding("ok", f"network {entry.name}", entry.description)
-        elif entry.embedded:
-            remedy = "its weights are missing from the package; reinstall zoomdream"
-            yield Finding("missing", f"network {entry.name}", remedy, blocks=InputError.exit_code)
+    for info in catalog.networks():
+        what = f"network {info.name}"
+        if info.present:
+            yield Finding("ok", what, info.description)
+        elif info.source == "embedded":
+            remedy = "its weights are missing from the package; install zoomdream again"
+            yield Finding("missing", what, remedy, blocks=InputError.exit_code)
         else:
-            yield Finding("note", f"network {entry.name}", f"needs a weights file: {entry.source}")
+            yield Finding("note", what, f"its weights are not here; only needed for `network: {{name: {info.name}}}`")
 
 
 def _folder() -> Iterator[Finding]:

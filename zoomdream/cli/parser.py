@@ -75,7 +75,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     )
     render.add_argument("--quiet", action="store_true", help="no progress on stderr")
     render.add_argument(
-        "--preview", action="store_true", help="a quarter-size draft of the first seconds, into NAME.preview.mp4"
+        "--preview", action="store_true", help="a quarter-size draft of the first seconds, into NAME_preview.mp4"
     )
 
     check = command(

@@ -1,0 +1,80 @@
+"""`zoomdream check CONFIG...`: what is wrong with a config, or what it would do."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoomdream import build, cli, pipeline
+from zoomdream.cli.progress import clock_time
+from zoomdream.config import Config, ImageSource, load_config
+from zoomdream.errors import ZoomdreamError
+from zoomdream.pipeline import Stages
+from zoomdream.types import State
+
+LONG_STEP = 2.0  # seconds; a first frame that took longer is measure enough, a quicker one was mostly warming up
+
+# What dreams took at crf 18 (prores, ffv1, gif, png: without one), in bits per pixel. Six steps of crf halve it.
+BITS_PER_PIXEL: dict[str, float] = {}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check each config; the right to stdout, the wrong to stderr. Returns the exit code of the first wrong one."""
+    code = 0
+    for number, path in enumerate(arguments.config):
+        try:
+            text = _report(path, load_config(path, arguments.overrides))
+        except ZoomdreamError as error:
+            cli.complain(str(error))
+            code = code or error.exit_code
+        else:
+            print(f"{'---' if number else ''}\n{text}".lstrip("\n"), flush=True)
+    return code
+
+
+def _report(path: Path, config: Config) -> str:
+    return "\n".join([*(f"# {line}" for line in _plan(path, config)), config.to_yaml().rstrip("\n")])
+
+
+def _plan(path: Path, config: Config) -> Iterator[str]:
+    planned = build.plan(config)
+    opened = build.network(config)
+    names = ", ".join(dict.fromkeys(layer.name for layer in build.layers(config, opened)))
+    width, height = config.size
+    source = config.source.path if isinstance(config.source, ImageSource) else "noise"
+    encode = config.encode
+    quality = "" if encode.crf is None else f" at crf {encode.crf}"
+    length = float(config.frames / config.fps)
+    yield f"{path} renders {config.output}, from {source}:"
+    yield f"  {width}x{height}, {config.frames} frames at {config.fps} per second, {length:g} s long"
+    yield f"  {encode.codec} ({planned.pixel_format}){quality}"
+    yield f"  network: {opened.name}, {names}; on {planned.device} in {planned.precision}, {planned.threads} threads"
+    seconds = _seconds_per_frame(config, build.stages(config, planned, opened))
+    total = clock_time(seconds * (config.frames + config.dream.warmup))
+    yield f"  about {seconds:.2g} s per frame (measured just now), {total} in all; about {_disk(config)} on the disk"
+
+
+def _seconds_per_frame(config: Config, stages: Stages) -> float:
+    """Measured on one or two steps from the source's picture."""
+    before_last = State(config.frames - 2, stages.source())
+
+    def step() -> float:
+        start = time.perf_counter()
+        pipeline.step(before_last, stages).picture.sum().item()  # a number, so that a GPU has to have finished
+        return time.perf_counter() - start
+
+    first = step()
+    return first if first > LONG_STEP else step()
+
+
+def _disk(config: Config) -> str:
+    """The size of the finished file, roughly, in units that people read; while it renders, twice that is in use."""
+    width, height = config.size
+    bits = BITS_PER_PIXEL[config.encode.codec]
+    if config.encode.crf is not None:
+        bits *= 2 ** ((18 - config.encode.crf) / 6)
+    pictures = 1 if config.output.suffix == ".png" and "%" not in config.output.name else config.frames
+    megabytes = width * height * pictures * bits / 8 / 1e6
+    return f"{megabytes / 1000:.1f} GB" if megabytes > 1000 else f"{megabytes:.1f} MB"

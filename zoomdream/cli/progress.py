@@ -1,0 +1,74 @@
+"""Progress on stderr: a live bar on a terminal, a plain line every few seconds elsewhere (logs, CI)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from zoomdream.render import Progress
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+@contextmanager
+def shown(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """What `render` is to call with its progress: None for silence."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        with _bar() as report:
+            yield report
+    else:
+        yield lines()
+
+
+def lines(clock: Callable[[], float] = time.monotonic) -> Callable[[Progress], None]:
+    """Prints a line at the first frame, every few seconds, and at the last frame. `clock` gives seconds."""
+    printed_at: float | None = None
+
+    def report(progress: Progress) -> None:
+        nonlocal printed_at
+        now = clock()
+        last = progress.done >= progress.frames
+        if printed_at is not None and not last and now - printed_at < SECONDS_BETWEEN_LINES:
+            return
+        printed_at = now
+        print(sentence(progress), file=sys.stderr, flush=True)
+
+    return report
+
+
+def sentence(progress: Progress) -> str:
+    """One line: frame 30 of 360 · 0.81 s/frame · 4:27 left."""
+    parts = [f"frame {progress.done} of {progress.frames}"]
+    if progress.seconds_per_frame is not None:
+        left = (progress.frames - progress.done) * progress.seconds_per_frame
+        parts += [f"{progress.seconds_per_frame:.2f} s/frame", f"{clock_time(left)} left"]
+    return " · ".join(parts)
+
+
+def clock_time(seconds: float) -> str:
+    """4:05, or 1:02:03 from an hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    with Bar(
+        TextColumn("{task.percentage:>3.0f}%"),
+        BarColumn(),
+        TextColumn("{task.description}"),
+        console=Console(stderr=True),
+    ) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda progress: bar.update(
+            task, total=progress.frames, completed=progress.done, description=sentence(progress)
+        )

@@ -1,0 +1,23 @@
+"""`zoomdream render CONFIG`: a finished video, its path the last line on stdout."""
+
+from __future__ import annotations
+
+import argparse
+
+from zoomdream.cli.progress import shown
+from zoomdream.config import load_config
+from zoomdream.render import render
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Render, or go on with a stopped render, and print the finished path."""
+    overrides = list(arguments.overrides)
+    if arguments.device is not None:
+        overrides.append(f"performance.device={arguments.device}")
+    config = load_config(arguments.config, overrides, output=arguments.output)
+    if arguments.preview:
+        config = config.preview()
+    with shown(arguments.quiet) as progress:
+        path = render(config, restart=arguments.restart, progress=progress)
+    print(path)
+    return 0
