@@ -41,5 +41,5 @@ def write(network: DreamNet, path: Path, metadata: Mapping[str, str]) -> None:
         raise ValueError("the network holds numbers that float16 cannot: it has not been written")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    safetensors.torch.save_file(tensors, partial, {**metadata, "checksum": checksum(tensors)})
+    partial.write_bytes(safetensors.torch.save(tensors, {**metadata, "checksum": checksum(tensors)}))
     os.replace(partial, path)

@@ -28,7 +28,7 @@ def channel_rms(teacher: Teacher, pictures: Tensor) -> dict[str, Tensor]:
 
 
 def loss_of(found: Mapping[str, Tensor], target: Mapping[str, Tensor], rms: Mapping[str, Tensor]) -> Tensor:
-    """Squared error of the activations in RMS units, plus that of the centred logits, plus the classes' divergence.
+    """Squared error of the activations in RMS units, plus that of the logits, plus the classes' divergence.
 
     Each picture's error is relative to its own energy, so that loud dreams do not drown photos.
     """
@@ -38,7 +38,6 @@ def loss_of(found: Mapping[str, Tensor], target: Mapping[str, Tensor], rms: Mapp
         error = (found[name].float() - wanted).square().mean(dim=(1, 2, 3))
         total = total + share * (error / (0.3 + wanted.square().mean(dim=(1, 2, 3)))).mean()
     wanted, logits = target[LOGITS].float(), found[LOGITS].float()
-    wanted, logits = wanted - wanted.mean(dim=1, keepdim=True), logits - logits.mean(dim=1, keepdim=True)
     relative = (logits - wanted).square().mean(dim=1) / (1 + wanted.square().mean(dim=1))
     divergence = functional.kl_div(
         logits.log_softmax(dim=1), wanted.log_softmax(dim=1), reduction="batchmean", log_target=True

@@ -176,12 +176,13 @@ class DreamNet(nn.Module):
 
 
 def _cost_table() -> tuple[Layer, ...]:
-    """Multiply-adds up to each layer with its head, as a share of those for the class logits, at 224x224."""
+    """Multiply-adds up to each layer with its head, as a share of those for all layers and the logits, at 224x224."""
 
     def area(stride: int) -> int:
         return (224 // stride) ** 2
 
     body = area(2) * 3 * STEM * 49 + area(4) * (STEM * STEM + STEM * SQUEEZE + SQUEEZE * DETAIL * 9)
+    heads = 0
     reached: dict[str, tuple[int, int]] = {}
     width, stride = DETAIL, 8
     for name, shape in SHAPES.items():
@@ -189,8 +190,10 @@ def _cost_table() -> tuple[Layer, ...]:
         entry = width * (shape.direct + shape.reduced3 + shape.reduced5 + shape.pooled)
         body += area(stride) * (entry + shape.reduced3 * shape.full3 * 9 + shape.reduced5 * shape.full5 * 25)
         width = shape.width
-        reached[name] = (stride, body + area(stride) * width * shape.teacher)
-    whole = reached[NAMES[-1]][1] + SHAPES[NAMES[-1]].teacher * CLASSES
+        head = area(stride) * width * shape.teacher
+        heads += head
+        reached[name] = (stride, body + head)
+    whole = body + heads + SHAPES[NAMES[-1]].teacher * CLASSES
     return tuple(
         Layer(name, SHAPES[name].teacher, stride, operations / whole, _aliases(name))
         for name, (stride, operations) in reached.items()
@@ -211,7 +214,8 @@ def checksum(tensors: Mapping[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-        digest.update(tensor.view(torch.uint8).numpy().tobytes())
+        # Flat first: a channels-last 1x1 kernel counts as contiguous and yet cannot be viewed as bytes.
+        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
 
