@@ -221,7 +221,8 @@ class GoogLeNet(nn.Module):
 
 
 def _pool(x: Tensor) -> Tensor:
-    return F.max_pool2d(x, 3, 2, ceil_mode=True)
+    # A window larger than the picture is an error in PyTorch when the edge is 1.
+    return F.max_pool2d(x, (min(3, x.shape[2]), min(3, x.shape[3])), 2, ceil_mode=True)
 
 
 def load(path: Path) -> GoogLeNet:

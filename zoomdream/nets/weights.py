@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import json
 import pickle
+import pickletools
+import warnings
 import zipfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 import safetensors
 import safetensors.torch
@@ -20,14 +24,8 @@ from zoomdream.errors import InputError
 
 MAX_BYTES = 1024**3
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
-_CODE_SIGNS = (
-    "Unsupported global",
-    "Unsupported class",
-    "Unsupported operand",
-    "Trying to",
-    "not allowed",
-    "persistent",
-)
+# Modules that the pickle of a plain state_dict names. torch decides what is loaded; these only word the refusal.
+_PLAIN_MODULES = ("torch", "torch._utils", "torch.storage", "torch._tensor", "collections")
 
 
 def read_tensors(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, Tensor]:
@@ -87,24 +85,23 @@ def _from_safetensors(path: Path) -> dict[str, object]:
         return dict(safetensors.torch.load_file(path))
     except (safetensors.SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:
         # KeyError and AttributeError: a dtype that this torch does not have.
-        raise InputError(f"The weights file {path} is cut short or damaged ({_one_line(error)}).") from None
+        raise _damaged(path, _one_line(error)) from None
 
 
 def _from_torch(path: Path, zipped: bool, max_bytes: int) -> dict[str, object]:
-    """What `torch.save` wrote. Not memory-mapped: a mapped file is not checked against its checksums, and a render that
-    goes on for hours would crash when somebody replaces the file under it."""
+    """What `torch.save` wrote. Not mapped into memory: a long render would crash if somebody replaced the file."""
     if zipped:
         _check_archive(path, max_bytes)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=False)
-    except pickle.UnpicklingError as error:
-        if not any(sign in str(error) for sign in _CODE_SIGNS):
-            raise InputError(f"The weights file {path} is cut short or damaged ({_one_line(error)}).") from None
-        raise _pickled_code(path) from None
-    except (
-        Exception
-    ) as error:  # A damaged pickle can raise anything: EOFError, KeyError, RuntimeError, struct.error, ...
-        raise InputError(f"The weights file {path} is cut short or damaged ({_one_line(error)}).") from None
+        # An open file, because torch.load would take the name's word for what is inside.
+        with warnings.catch_warnings(), path.open("rb") as file:
+            warnings.simplefilter("ignore")  # about pickle protocols, no help to somebody with a damaged file
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        refusal = _pickled_code(path) if _names_code(path, zipped) else _damaged(path, "its pickle holds no tensors")
+        raise refusal from None
+    except Exception as error:  # Damaged bytes raise anything: EOFError, KeyError, RuntimeError, struct.error, ...
+        raise _damaged(path, _one_line(error)) from None
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping):
@@ -113,20 +110,48 @@ def _from_torch(path: Path, zipped: bool, max_bytes: int) -> dict[str, object]:
 
 
 def _check_archive(path: Path, max_bytes: int) -> None:
-    """`torch.save` never compresses, so nothing in an honest archive is larger than the file itself."""
+    """`torch.save` never compresses, so nothing in an honest archive is larger than the file itself.
+
+    The checksums are compared here because `torch.load` does not.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise InputError(f"The weights file {path} is cut short or damaged ({_one_line(error)}).") from None
-    names = [entry.filename.partition("/")[2] for entry in entries]
-    if any(name.startswith("code/") for name in names):
-        raise _pickled_code(path)
-    if "data.pkl" not in names:
-        raise InputError(f"{path} is a zip archive, but not one that torch.save wrote: it has no data.pkl.")
-    packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
-    if packed or sum(entry.file_size for entry in entries) > max_bytes:
-        raise InputError(f"{path} is a zip archive, but not one that torch.save wrote: its parts are compressed.")
+            names = [entry.filename.partition("/")[2] for entry in entries]
+            if any(name.startswith("code/") for name in names):
+                raise _pickled_code(path)
+            packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+            if packed or "data.pkl" not in names or sum(entry.file_size for entry in entries) > max_bytes:
+                raise InputError(f"{path} is a zip archive, but not one that torch.save wrote.")
+            if broken := archive.testzip():
+                raise _damaged(path, f"the checksum of {broken} is wrong")
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+        raise _damaged(path, _one_line(error)) from None
+
+
+def _names_code(path: Path, zipped: bool) -> bool:
+    """True if the pickle, taken apart without running it, names anything besides tensors and plain containers."""
+    with ExitStack() as stack:
+        stream: IO[bytes] = stack.enter_context(path.open("rb"))
+        if zipped:
+            archive = stack.enter_context(zipfile.ZipFile(stream))
+            name = next(entry for entry in archive.namelist() if entry.partition("/")[2] == "data.pkl")
+            stream = stack.enter_context(archive.open(name))
+        try:
+            # Before 2020 torch.save wrote several pickles, one after the other, and then the numbers.
+            for _ in range(5):
+                for operation, argument, _ in pickletools.genops(stream):
+                    if operation.name in ("STACK_GLOBAL", "INST"):
+                        return True
+                    if operation.name == "GLOBAL" and str(argument).split(" ")[0] not in _PLAIN_MODULES:
+                        return True
+        except Exception:  # The end, or no pickle any more; like torch's reader it can raise anything on damaged bytes.
+            return False
+    return False
+
+
+def _damaged(path: Path, reason: str) -> InputError:
+    return InputError(f"The weights file {path} is cut short or damaged ({reason}).")
 
 
 def _pickled_code(path: Path) -> InputError:

@@ -1,0 +1,156 @@
+"""The catalog: opening networks by name, finding layers, and what it says when that fails."""
+
+from __future__ import annotations
+
+import os
+from math import prod
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from zoomdream.errors import ConfigError, InputError
+from zoomdream.nets import catalog
+from zoomdream.nets.googlenet_layers import layers, tensor_shapes
+from zoomdream.types import Layer
+
+
+class Paper:
+    """A network of which only the names matter."""
+
+    name = "googlenet"
+    layers = layers()
+
+    def __call__(self, image: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
+        return {}
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "zoomdream"
+
+
+@pytest.fixture
+def googlenet_file(tmp_path: Path) -> Path:
+    path = tmp_path / "googlenet.pth"
+    torch.save({name: torch.rand(shape) / prod(shape[1:]) for name, shape in tensor_shapes().items()}, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("mixed4c", "mixed4c"),
+        ("inception_4c/output", "mixed4c"),
+        ("inception_4c_output", "mixed4c"),
+        ("inception4c", "mixed4c"),
+        ("4C", "mixed4c"),
+        (" Mixed4c ", "mixed4c"),
+        ("inception_3b/5x5_reduce", "mixed3b_5x5_reduce"),
+        ("mixed4d_3x3_bottleneck", "mixed4d_3x3_reduce"),
+        ("mixed4d_3x3_bottleneck_pre_relu", "mixed4d_3x3_reduce_pre_relu"),
+        ("mixed5a_pool_reduce", "mixed5a_pool_proj"),
+        ("conv1/7x7_s2", "conv1"),
+        ("conv2/3x3", "conv2"),
+        ("conv2d0_pre_relu", "conv1_pre_relu"),
+    ],
+)
+def test_a_layer_is_found_by_every_name_people_know(name: str, expected: str) -> None:
+    assert catalog.find_layer(Paper(), name).name == expected
+
+
+def test_every_canonical_name_and_alias_finds_its_own_layer() -> None:
+    for layer in layers():
+        assert all(catalog.find_layer(Paper(), name) is layer for name in (layer.name, *layer.aliases))
+
+
+@pytest.mark.parametrize("name", ["mixed4f", "inception_4c/outputs", "banana", "", "x" * 500])
+def test_an_unknown_layer_is_answered_with_three_that_exist(name: str) -> None:
+    with pytest.raises(ConfigError, match="zoomdream layers googlenet") as caught:
+        catalog.find_layer(Paper(), name)
+    offered = str(caught.value).split("did you mean ")[1].split("?")[0].split(", ")
+    assert len(set(offered)) == 3
+    assert set(offered) <= {layer.name for layer in layers()}
+
+
+def test_a_slip_of_the_pen_is_understood() -> None:
+    with pytest.raises(ConfigError, match="did you mean mixed4d_3x3_reduce,"):
+        catalog.find_layer(Paper(), "mixed4d_3x3_redcue")
+
+
+def test_channels_are_checked_against_the_layer() -> None:
+    layer = Layer("mixed4c", 512, 16, 0.5)
+    catalog.check_channels(layer, None)
+    catalog.check_channels(layer, (0, 511))
+    for channel in (512, -1):
+        with pytest.raises(ConfigError, match=f"mixed4c has no channel {channel}; .* 0 to 511"):
+            catalog.check_channels(layer, (3, channel))
+
+
+def test_the_minimum_edge_grows_with_the_stride_and_fits_a_cell() -> None:
+    edges = [catalog.minimum_edge(layer) for layer in layers() if layer.name.startswith("mixed")]
+    assert edges == sorted(edges)
+    assert all(catalog.minimum_edge(layer) >= layer.stride for layer in layers())
+
+
+def test_an_unknown_network_is_answered_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'googlenet'"):
+        catalog.open_network("googlnet", None)
+
+
+def test_googlenet_opens_from_a_file_and_from_the_cache(googlenet_file: Path, empty_cache: Path) -> None:
+    assert catalog.open_network("googlenet", googlenet_file).name == "googlenet"
+    with pytest.raises(InputError, match=r"network\.weights") as caught:
+        catalog.open_network("googlenet", None)
+    place = empty_cache / "bvlc_googlenet.pth"
+    assert str(place) in str(caught.value)
+    assert not catalog.networks()[1].present
+    assert not empty_cache.exists()
+    empty_cache.mkdir(parents=True)
+    os.link(googlenet_file, place)
+    assert catalog.default_weights("googlenet") == place
+    assert catalog.open_network("googlenet", None).name == "googlenet"
+    assert catalog.networks()[1].present
+    assert catalog.networks()[1].source == str(place)
+
+
+def test_the_list_has_every_name_and_says_how_to_get_what_is_missing() -> None:
+    listed = catalog.networks()
+    assert tuple(info.name for info in listed) == catalog.NAMES
+    assert all(info.description and info.licence and info.source for info in listed)
+    assert listed[0].source == "embedded"
+    assert catalog.GOOGLENET_ADDRESS in listed[1].source
+    assert "does not download" in listed[1].source
+
+
+def test_weights_of_the_other_network_are_recognised(tmp_path: Path, googlenet_file: Path) -> None:
+    with pytest.raises(InputError, match=r"Set network\.name to googlenet") as caught:
+        catalog.open_network("dreamnet", googlenet_file)
+    assert str(googlenet_file) in str(caught.value)
+    torch.save({"heads.mixed4c.weight": torch.zeros(2)}, tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"Set network\.name to dreamnet"):
+        catalog.open_network("googlenet", tmp_path / "other.pth")
+    torch.save({"layer1.0.conv1.weight": torch.zeros(2)}, tmp_path / "other.pth")
+    for name in catalog.NAMES:
+        with pytest.raises(InputError, match=rf"a ResNet\. Give a file of {name}"):
+            catalog.open_network(name, tmp_path / "other.pth")
+
+
+def test_the_signature_is_one_of_the_networks_own_tensors() -> None:
+    from zoomdream.nets.dreamnet import DreamNet
+
+    own = {"googlenet": tensor_shapes().keys(), "dreamnet": DreamNet().state_dict().keys()}
+    for signature, name in catalog._SIGNATURES.items():
+        for network, tensors in own.items():
+            assert (signature in tensors) == (name == network)
+
+
+@pytest.mark.parametrize("name", catalog.NAMES)
+def test_a_file_without_weights_is_said_to_be_what_it_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / "notes.pth").write_text("not weights at all\n")
+    with pytest.raises(InputError, match="text file"):
+        catalog.open_network(name, tmp_path / "notes.pth")
+    with pytest.raises(InputError, match="does not exist"):
+        catalog.open_network(name, tmp_path / "none.pth")
