@@ -48,7 +48,7 @@ def _read_file(path: Path, place: Place, asked: str) -> Tree:
     wanted = f"{asked}: " if asked else ""
     try:
         if not path.exists():
-            raise ConfigError(f"{wanted}there is no file {place.name}.{_near(path)}")
+            raise ConfigError(f"{wanted}there is no file {place.name}.{_near(path, place)}")
         if not path.is_file():
             kind = "a folder" if path.is_dir() else "not a regular file"
             raise ConfigError(f"{wanted}{place.name} is {kind}; a config is a YAML file.")
@@ -75,13 +75,13 @@ def _checked(tree: Tree, place: Place) -> Tree:
     return tree
 
 
-def _near(path: Path) -> str:
+def _near(path: Path, place: Place) -> str:
     try:
         names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
     except OSError:
         return ""
     near = get_close_matches(path.name, names, n=1, cutoff=0.6)
-    return f" Did you mean {path.with_name(near[0])}?" if near else ""
+    return f" Did you mean {os.path.join(os.path.dirname(place.name), near[0])}?" if near else ""
 
 
 def _extended(tree: Tree, place: Place, chain: tuple[Path, ...]) -> Tree:

@@ -64,11 +64,17 @@ def _path(value: Any) -> Path:
     return Path(value)
 
 
+def _preset(value: Any) -> Any:
+    """The presets of AV1 are numbers."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 Whole = Annotated[int, Strict()]
 Real = Annotated[float, Strict()]
 Flag = Annotated[bool, Strict()]
 Text = Annotated[str, Strict()]
 FilePath = Annotated[Path, BeforeValidator(_path)]
+Preset = Annotated[str, Strict(), BeforeValidator(_preset), WithJsonSchema({"type": ["string", "integer"]})]
 Rate = Annotated[
     Fraction,
     PlainValidator(parse_rate),

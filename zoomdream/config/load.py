@@ -119,8 +119,6 @@ def _resolve_encode(data: dict[str, Any]) -> None:
     if not isinstance(given, dict):
         return
     encode = data["encode"] = dict(given)
-    if isinstance(encode.get("preset"), int) and not isinstance(encode["preset"], bool):
-        encode["preset"] = str(encode["preset"])  # the presets of AV1 are numbers
     codecs = fitting(Path(data["output"])) if isinstance(data["output"], str) else ()
     if encode.get("codec") is None and codecs:
         encode["codec"] = codecs[0]

@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from zoomdream.config import write
 from zoomdream.config.codecs import Codec
-from zoomdream.config.fields import FilePath, Flag, Rate, Section, Text, Whole, rebuilt, setting
+from zoomdream.config.fields import FilePath, Flag, Preset, Rate, Section, Text, Whole, rebuilt, setting
 from zoomdream.config.origin import KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema_render import Camera, Color, Dream, Term
@@ -62,7 +62,7 @@ class Encode(Section):
         ge=0,
         le=63,
     )
-    preset: Text | None = setting(
+    preset: Preset | None = setting(
         None,
         "Speed against size.",
         "ultrafast to placebo (h264, h265; default medium) or 0 to 13 (av1; default 8)",

@@ -19,6 +19,13 @@ class _Writer(yaml.SafeDumper):
         return True
 
 
+def _text(writer: _Writer, text: str) -> yaml.ScalarNode:
+    # PyYAML leaves the line breaks that only Unicode knows unescaped in single quotes, and folds them when it reads.
+    style = '"' if any(mark in text for mark in "\x85\u2028\u2029") else None
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Writer.add_representer(str, _text)
 _Writer.add_implicit_resolver(
     "tag:yaml.org,2002:value",
     re.compile(r"[-+]?(0o[0-7]+|0x[0-9a-fA-F]+|(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?)$"),
