@@ -25,11 +25,14 @@ def shown(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
 
 
 def lines(clock: Callable[[], float] = time.monotonic) -> Callable[[Progress], None]:
-    """Prints a line at the first frame, every few seconds, and at the last frame. `clock` gives seconds."""
+    """Prints every message, and a line at the first frame, every few seconds and at the last. `clock` gives seconds."""
     printed_at: float | None = None
 
     def report(progress: Progress) -> None:
         nonlocal printed_at
+        if progress.message:
+            print(progress.message, file=sys.stderr, flush=True)
+            return
         now = clock()
         last = progress.done >= progress.frames
         if printed_at is not None and not last and now - printed_at < SECONDS_BETWEEN_LINES:
@@ -44,8 +47,9 @@ def sentence(progress: Progress) -> str:
     """One line: frame 30 of 360 · 0.81 s/frame · 4:27 left."""
     parts = [f"frame {progress.done} of {progress.frames}"]
     if progress.seconds_per_frame is not None:
-        left = (progress.frames - progress.done) * progress.seconds_per_frame
-        parts += [f"{progress.seconds_per_frame:.2f} s/frame", f"{clock_time(left)} left"]
+        parts.append(f"{progress.seconds_per_frame:.2f} s/frame")
+    if progress.eta_seconds:
+        parts.append(f"{clock_time(progress.eta_seconds)} left")
     return " · ".join(parts)
 
 
@@ -62,13 +66,15 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
+    console = Console(stderr=True)
     with Bar(
-        TextColumn("{task.percentage:>3.0f}%"),
-        BarColumn(),
-        TextColumn("{task.description}"),
-        console=Console(stderr=True),
+        TextColumn("{task.percentage:>3.0f}%"), BarColumn(), TextColumn("{task.description}"), console=console
     ) as bar:
         task = bar.add_task("starting", total=None)
-        yield lambda progress: bar.update(
-            task, total=progress.frames, completed=progress.done, description=sentence(progress)
-        )
+
+        def report(progress: Progress) -> None:
+            if progress.message:
+                console.print(progress.message, markup=False, highlight=False)
+            bar.update(task, total=progress.frames, completed=progress.done, description=sentence(progress))
+
+        yield report
