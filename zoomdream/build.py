@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from zoomdream.config import Config, ImageSource, Schedule
-from zoomdream.errors import ConfigError
+from zoomdream.errors import ConfigError, InputError
 from zoomdream.media.codecs import resolve_pixel_format
 from zoomdream.media.image import read_image
 from zoomdream.nets import catalog
@@ -76,8 +76,14 @@ def _precision(device: str) -> str:
 
 
 def network(config: Config) -> Network:
-    """The config's network on the CPU in float32. ConfigError or InputError that names the key."""
-    return catalog.open_network(config.network.name, config.network.weights)
+    """The config's network on the CPU in float32. ConfigError or InputError that names the file, line and key."""
+    try:
+        return catalog.open_network(config.network.name, config.network.weights)
+    except (ConfigError, InputError) as error:
+        for key in ("network.name", "network.weights"):
+            if str(error).startswith(key):
+                raise type(error)(config.where(key) + str(error)[len(key) :]) from None
+        raise
 
 
 def layers(config: Config, opened: Network) -> tuple[Layer, ...]:
