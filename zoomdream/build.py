@@ -159,7 +159,6 @@ def _camera(config: Config) -> Stage:
 
 def _dream(config: Config, planned: Plan, opened: Network) -> Stage:
     used = layers(config, opened)
-    wanted = frozenset(layer.name for layer in used)
     dtype: torch.dtype = getattr(torch, planned.precision)
     if isinstance(opened, nn.Module):
         opened.to(device=planned.device, dtype=dtype)
@@ -186,22 +185,25 @@ def _dream(config: Config, planned: Plan, opened: Network) -> Stage:
                 emphasis(config.seed, layer, now / float(config.fps), variety[now], planned.device),
             )
             for term, layer, weight in zip(config.objective, used, weights, strict=True)
+            if weight[now] != 0
         )
 
     def dreamt(picture: Tensor, index: int) -> Tensor:
         now = max(index, 0)  # the warm-up dreams as frame 0 does
-        step = replace(recipe, step_size=step_size[now])
-        if step.steps == 0 or step.step_size == 0:
+        wishes = terms(now)
+        if not wishes or settings.steps == 0 or step_size[now] == 0:
             return picture
         if fresh[now] > 0:
             noise = white_noise(_size(config), generator(config.seed, "fresh", index))
             picture = picture + fresh[now] * noise.to(picture.device)
-        wishes = terms(now)
+        wanted = frozenset(wish.layer for wish in wishes)
 
         def climbed(image: Tensor) -> Tensor:
             return objective(opened(image.to(dtype), wanted), wishes)
 
-        return color.soft_limit(dream(picture, climbed, step, seed=config.seed, frame=index))
+        return color.soft_limit(
+            dream(picture, climbed, replace(recipe, step_size=step_size[now]), seed=config.seed, frame=index)
+        )
 
     return dreamt
 
