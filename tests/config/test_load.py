@@ -90,6 +90,12 @@ def test_extends_replaces_keyframes_and_other_kinds_as_a_whole(write):
     assert config.source == NoiseSource(kind="noise")
 
 
+def test_extends_may_change_nothing_but_the_easing(write):
+    write("base.yaml", "camera: {zoom: {keys: {0s: 1, 3s: 2}, ease: hold}}\n")
+    config = load_config(write("child.yaml", "extends: base.yaml\ncamera: {zoom: {ease: smooth}}\n"))
+    assert config.camera.zoom.tree() == {"keys": {"0s": 1.0, "3s": 2.0}, "ease": "smooth"}
+
+
 def test_an_empty_key_goes_back_to_the_default(write):
     write("base.yaml", "camera: {zoom: 2}\n")
     assert load_config(write("child.yaml", "extends: base.yaml\ncamera:\n  zoom:\n")).camera == load_config({}).camera

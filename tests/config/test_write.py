@@ -181,6 +181,13 @@ def test_the_schema_describes_every_key():
     assert not any(section["additionalProperties"] for section in (schema, *schema["$defs"].values()))
 
 
+def test_the_schema_gives_the_length_once():
+    schema = json_schema()
+    assert schema["properties"]["duration"]["default"] == "12s"
+    assert "default" not in schema["properties"]["frames"]
+    assert schema["not"] == {"required": ["duration", "frames"]}
+
+
 def test_the_schema_offers_numbers_expressions_and_keyframes_for_schedules():
     zoom = json_schema()["$defs"]["Camera"]["properties"]["zoom"]
     number, expression, keyframes = zoom["anyOf"]

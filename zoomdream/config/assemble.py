@@ -130,7 +130,7 @@ def _merge(lower: dict[str, Any], upper: dict[str, Any], at: KeyPath, replaced: 
 
 
 def _replaces(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    return "keys" in old or "keys" in new or ("kind" in new and new["kind"] != old.get("kind"))
+    return "keys" in new or ("kind" in new and new["kind"] != old.get("kind"))
 
 
 def kept(places: Mapping[KeyPath, Place], replaced: Set[KeyPath]) -> dict[KeyPath, Place]:
