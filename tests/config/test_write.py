@@ -166,6 +166,10 @@ def test_a_preview_has_even_edges_of_at_least_64_pixels(size, expected):
     assert load_config({"size": list(size)}).preview().size == expected
 
 
+def test_a_preview_goes_where_the_command_line_says():
+    assert load_config({}, output="draft.mp4").preview().output == Path("draft.mp4")
+
+
 def test_a_preview_of_a_short_render_is_as_long():
     draft = load_config({"frames": 30, "output": "a.mp4"}).preview()
     assert (draft.frames, draft.timeline, draft.output) == (30, None, Path("a_preview.mp4"))

@@ -13,7 +13,7 @@ from zoomdream.config import assemble, checks
 from zoomdream.config.codecs import ABILITIES, fitting
 from zoomdream.config.explain import Problem, config_error, problems_of
 from zoomdream.config.fields import rebuilt
-from zoomdream.config.origin import KeyPath, Origin, Place, absolute
+from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, absolute
 from zoomdream.config.override import override
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema import MOST_FRAMES, Config, bound
@@ -57,7 +57,7 @@ def _finish(
     data = {key: value for key, value in tree.value.items() if value is not None or key not in _KNOWN}
     if output is not None:
         data["output"] = str(output)
-        places["output",] = Place("--output", None, Path.cwd())
+        places["output",] = Place(OUTPUT_OPTION, None, Path.cwd())
     data.setdefault("output", default_output)
     if data.get("source") == {}:
         del data["source"]

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+OUTPUT_OPTION = "--output"
+"""The name of the place of an output that was given to `load_config` by itself, beside the file."""
+
 KeyPath = tuple[str | int, ...]
 """A key as steps from the top: ("objective", 0, "weight")."""
 

@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 from zoomdream.config import write
 from zoomdream.config.codecs import Codec
 from zoomdream.config.fields import FilePath, Flag, Preset, Rate, Section, Text, Whole, rebuilt, setting
-from zoomdream.config.origin import KeyPath, Origin, Place, dotted, steps
+from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema_render import Camera, Color, Dream, Term
 
@@ -165,12 +165,13 @@ class Config(Section):
         """
         frames = min(self.frames, max(1, round(PREVIEW_SECONDS * self.fps)))
         timeline = self.timeline or self.frames
+        chosen = self._origin.find(("output",)).name == OUTPUT_OPTION  # for the draft itself
         width, height = (_preview_edge(edge) for edge in self.size)
         update = {
             "size": (width, height),
             "frames": frames,
             "timeline": timeline if timeline > frames else None,
-            "output": _preview_output(self.output),
+            "output": self.output if chosen else _preview_output(self.output),
         }
         return bound(self.model_copy(update=update))
 
