@@ -13,8 +13,8 @@ from zoomdream.media.codecs import resolve_pixel_format
 from zoomdream.media.image import read_image
 from zoomdream.nets import catalog
 from zoomdream.ops import color
-from zoomdream.ops.border import fill_with_noise
-from zoomdream.ops.camera import camera_flow, integrate, outside
+from zoomdream.ops.border import fill_with_noise, surround
+from zoomdream.ops.camera import Motion, camera_flow, integrate, outside, reveals
 from zoomdream.ops.dream import Recipe, dream
 from zoomdream.ops.noise import generator, natural_noise, wandering, white_noise
 from zoomdream.ops.objective import Term, objective
@@ -24,6 +24,10 @@ from zoomdream.pipeline import Stage, Stages
 from zoomdream.types import Layer, Network
 
 EMPHASIS_SECONDS = 4.0  # how long a channel stays in favour; see `dream.variety`
+# Where the camera reveals what was outside, this share of the picture's edges is dreamt beyond each side before it
+# comes into view. Without it the rim of a zoom out is raw noise with the print of the network's own borders, like a
+# frame.
+OVERSCAN = 0.125
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +117,11 @@ def stages(config: Config, planned: Plan, opened: Network | None = None, referen
     torch.set_num_threads(planned.threads)
     if opened is None:
         opened = network(config)
+    motions = _motions(config)
+    margin = _margin(config, motions)
     return Stages(
-        source=lambda: _source(config).to(planned.device),
-        camera=_camera(config),
+        source=lambda: surround(_source(config), margin).to(planned.device),
+        camera=_camera(config, motions, margin),
         dream=_dream(config, planned, opened),
         color=_color(config, _reference(config) if reference is None else color.measure(reference)),
         warmup=config.dream.warmup,
@@ -138,9 +144,9 @@ def _source(config: Config) -> Tensor:
     return (mean + 0.12 * natural_noise(_size(config), generator(config.seed, "source"))).clamp(0, 1)
 
 
-def _camera(config: Config) -> Stage:
+def _motions(config: Config) -> tuple[Motion, ...]:
     camera = config.camera
-    motions = integrate(
+    return integrate(
         zoom=_values(config, camera.zoom),
         rotate=_values(config, camera.rotate),
         pan=list(zip(_values(config, camera.pan[0]), _values(config, camera.pan[1]), strict=True)),
@@ -148,10 +154,23 @@ def _camera(config: Config) -> Stage:
         frames_per_second=float(config.fps),
     )
 
+
+def _margin(config: Config, motions: tuple[Motion, ...]) -> tuple[int, int]:
+    """Rows and columns that are dreamt beyond each edge of the frame; none where the camera never looks outside."""
+    if config.dream.steps == 0 or not any(reveals(motion, _size(config)) for motion in motions):
+        return 0, 0
+    height, width = _size(config)
+    return round(OVERSCAN * height), round(OVERSCAN * width)
+
+
+def _camera(config: Config, motions: tuple[Motion, ...], margin: tuple[int, int]) -> Stage:
+    border = config.camera.border
+    height, width = _size(config)
+
     def move(picture: Tensor, index: int) -> Tensor:
-        flow = camera_flow(motions[index], _size(config), picture.device)
-        if camera.border != "noise":
-            return warp(picture, flow, camera.border)
+        flow = camera_flow(motions[index], (height, width), margin, picture.device)
+        if border != "noise":
+            return warp(picture, flow, border)
         return fill_with_noise(warp(picture, flow, "reflect"), outside(flow), generator(config.seed, "border", index))
 
     return move
@@ -194,7 +213,8 @@ def _dream(config: Config, planned: Plan, opened: Network) -> Stage:
         if not wishes or settings.steps == 0 or step_size[now] == 0:
             return picture
         if fresh[now] > 0:
-            noise = white_noise(_size(config), generator(config.seed, "fresh", index))
+            height, width = picture.shape[-2:]
+            noise = white_noise((height, width), generator(config.seed, "fresh", index))
             picture = picture + fresh[now] * noise.to(picture.device)
         wanted = frozenset(wish.layer for wish in wishes)
 

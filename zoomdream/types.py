@@ -1,7 +1,7 @@
 """The shapes that the parts of the pipeline hand to each other.
 
-Convention: pictures are (1, 3, H, W) float32 RGB in [0, 1]; flow is (1, 2, H, W) in pixels, channel 0 is x (right), 1 is y (down),
-backward: result(p) = image(p + flow(p)). Points are (x, y), sizes are (height, width).
+Convention: pictures are (1, 3, H, W) float32 RGB in [0, 1]; flow is (1, 2, H, W) in pixels, channel 0 is x (right),
+1 is y (down), backward: result(p) = image(p + flow(p)). Points are (x, y), sizes are (height, width).
 """
 
 from __future__ import annotations
@@ -15,10 +15,20 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What one frame remembers for the next: the frame's number and the dream, never rounded. (1, 3, H, W) float32."""
+    """What one frame remembers for the next: the frame's number and the dream, never rounded. (1, 3, H, W) float32.
+
+    The picture may be larger than the frame that is shown, which is its middle: where the camera reveals what was
+    outside, that is dreamt there before it comes into view.
+    """
 
     index: int
     picture: Tensor
+
+    def shown(self, size: tuple[int, int]) -> Tensor:
+        """The middle of the picture, (1, 3, *size); `size` is (height, width) and no larger than the picture."""
+        height, width = size
+        top, left = (self.picture.shape[-2] - height) // 2, (self.picture.shape[-1] - width) // 2
+        return self.picture[..., top : top + height, left : left + width]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from zoomdream.ops.camera import Motion, camera_flow, integrate, outside
+from zoomdream.ops.camera import Motion, camera_flow, integrate, outside, reveals
 from zoomdream.ops.noise import generator
 from zoomdream.ops.warp import warp
 
@@ -157,3 +157,19 @@ def test_zooming_out_reveals_a_rim_and_zooming_in_reveals_nothing():
     assert outside(camera_flow(Motion(scale=0.8), (20, 30)))[0, 0].bool().float().mean() > 0.2
     assert outside(camera_flow(Motion(scale=0.8), (20, 30)))[0, 0, 10, 15] == 0
     assert outside(camera_flow(Motion(scale=1.2), (20, 30))).max() == 0
+
+
+def test_the_margin_around_a_frame_moves_with_the_frame():
+    motion = Motion(scale=1.2, degrees=7, pan=(0.1, 0.05), pivot=(0.3, 0.8))
+    wide = camera_flow(motion, (20, 30), margin=(4, 6))
+    assert wide.shape == (1, 2, 28, 42)
+    assert torch.allclose(wide[..., 4:-4, 6:-6], camera_flow(motion, (20, 30)), atol=1e-5)
+
+
+def test_only_zooming_in_about_a_point_inside_reveals_nothing():
+    assert not reveals(Motion(scale=1.02, degrees=0.1), (180, 320))
+    assert not reveals(Motion(), (180, 320))
+    assert reveals(Motion(scale=0.99), (180, 320))
+    assert reveals(Motion(scale=1.02, degrees=2), (180, 320))
+    assert reveals(Motion(pan=(0.01, 0)), (180, 320))
+    assert reveals(Motion(scale=1.02, pivot=(-0.5, 0.5)), (180, 320))

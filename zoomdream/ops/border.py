@@ -20,3 +20,15 @@ def fill_with_noise(moved: Tensor, revealed: Tensor, random: torch.Generator, co
     height, width = moved.shape[-2:]
     fresh = natural_noise((height, width), random).to(moved) * contrast + moved.mean(dim=(2, 3), keepdim=True)
     return torch.lerp(moved, fresh, revealed)
+
+
+def surround(picture: Tensor, margin: tuple[int, int]) -> Tensor:
+    """The picture with `margin` (rows, columns) of its mirror image on every side, however wide that is.
+
+    (1, C, H, W) to (1, C, H + 2 rows, W + 2 columns).
+    """
+    for axis, extra in zip((2, 3), margin, strict=True):
+        length = picture.shape[axis]
+        index = torch.remainder(torch.arange(-extra, length + extra, device=picture.device), 2 * length)
+        picture = picture.index_select(axis, torch.where(index < length, index, 2 * length - 1 - index))
+    return picture

@@ -27,19 +27,44 @@ class Motion:
     pivot: tuple[float, float] = (0.5, 0.5)
 
 
-def camera_flow(motion: Motion, size: tuple[int, int], device: torch.device | None = None) -> Tensor:
-    """(1, 2, H, W) backward flow in pixels that moves the content by `motion`. `size` is (height, width)."""
-    height, width = size
+def camera_flow(
+    motion: Motion,
+    size: tuple[int, int],
+    margin: tuple[int, int] = (0, 0),
+    device: torch.device | None = None,
+) -> Tensor:
+    """The backward flow in pixels that moves the content of a frame of `size` (height, width) by `motion`.
+
+    margin: (rows, columns) around the frame that the flow is for too; pivot and pan still mean the frame.
+    Returns (1, 2, H + 2 rows, W + 2 columns).
+    """
+    rows, columns = margin
     # float64 until the end: at 16384 pixels float32 positions are good to 1/1000 pixel only
-    grid = identity_grid(size, device).double()
-    extent = torch.tensor((width, height), dtype=torch.float64, device=device).view(1, 2, 1, 1)
-    pivot = torch.tensor(motion.pivot, dtype=torch.float64, device=device).view(1, 2, 1, 1) * extent - 0.5
-    pan = torch.tensor(motion.pan, dtype=torch.float64, device=device).view(1, 2, 1, 1) * extent
-    x, y = (grid - pan - pivot).unbind(dim=1)
-    # where the content of this pixel was: turn back (clockwise on screen, y points down) and shrink back
+    grid = identity_grid((size[0] + 2 * rows, size[1] + 2 * columns), device).double()
+    before = _before(motion, size, grid[:, 0] - columns, grid[:, 1] - rows)
+    return (before - grid + grid.new_tensor((columns, rows)).view(1, 2, 1, 1)).float()
+
+
+def reveals(motion: Motion, size: tuple[int, int], tolerance: float = 0.1) -> bool:
+    """Whether content from outside the frame, by more than `tolerance` pixels, comes into view."""
+    height, width = size
+    x = torch.tensor((0, width - 1, 0, width - 1), dtype=torch.float64).view(1, 2, 2)
+    y = torch.tensor((0, 0, height - 1, height - 1), dtype=torch.float64).view(1, 2, 2)
+    before = _before(motion, size, x, y)  # of the corners: a similarity moves nothing further out than them
+    last = before.new_tensor((width - 1, height - 1)).view(1, 2, 1, 1)
+    return bool((before < -tolerance).any() or (before > last + tolerance).any())
+
+
+def _before(motion: Motion, size: tuple[int, int], x: Tensor, y: Tensor) -> Tensor:
+    """Where the content of the places (x, y), each (1, h, w), was: turned back, which is clockwise on screen because
+    y points down, and shrunk back. (1, 2, h, w) in pixels of a frame of `size`."""
+    height, width = size
+    pivot_x, pivot_y = motion.pivot[0] * width - 0.5, motion.pivot[1] * height - 0.5
+    x, y = x - motion.pan[0] * width - pivot_x, y - motion.pan[1] * height - pivot_y
     cosine, sine = math.cos(math.radians(motion.degrees)), math.sin(math.radians(motion.degrees))
-    before = torch.stack((cosine * x - sine * y, sine * x + cosine * y), dim=1) / motion.scale + pivot
-    return (before - grid).float()
+    return torch.stack(
+        ((cosine * x - sine * y) / motion.scale + pivot_x, (sine * x + cosine * y) / motion.scale + pivot_y), dim=1
+    )
 
 
 def integrate(
