@@ -39,6 +39,21 @@ def test_a_folder_that_is_not_there_is_an_error_of_the_output(tmp_path: Path) ->
     assert os.listdir(tmp_path) == []
 
 
+def test_the_picture_of_a_config_comes_along_and_is_never_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "photo_zoom"]) == 0
+    picture = (ROOT / "configs" / "landscape.jpg").read_bytes()
+    assert Path("landscape.jpg").read_bytes() == picture
+    assert main(["new", "photo_zoom", "-o", "again.yaml"]) == 0
+    Path("landscape.jpg").write_text("mine")
+    assert main(["new", "photo_zoom", "-o", "third.yaml"]) == 4
+    assert "landscape.jpg is already there" in capsys.readouterr().err
+    assert sorted(os.listdir()) == ["again.yaml", "landscape.jpg", "photo_zoom.yaml"]
+    assert Path("landscape.jpg").read_text() == "mine"
+
+
 def test_the_list_says_what_each_config_shows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "--list"]) == 0
     printed = capsys.readouterr().out

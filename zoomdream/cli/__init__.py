@@ -8,6 +8,7 @@ stdout, progress and errors to stderr.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
 import sys
@@ -36,7 +37,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain("interrupted")
         return INTERRUPTED
     except Exception as error:  # the border: nothing reaches the user as a traceback
-        if isinstance(error, BrokenPipeError) and _stdout_is_gone():
+        if isinstance(error, BrokenPipeError):
+            _drop_stdout()
             return 1
         if os.environ.get("ZOOMDREAM_DEBUG"):
             raise
@@ -91,14 +93,11 @@ def _prepare_streams() -> None:
                 stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
-def _stdout_is_gone() -> bool:
-    """Whether stdout's reader has left, as in `zoomdream schema | head -1`.
+def _drop_stdout() -> None:
+    """The reader of stdout has left, as in `zoomdream schema | head -1`: that is no error to speak of.
 
-    If so, stdout is pointed at nothing, so that Python's own flush at exit does not complain.
+    stdout is pointed at nothing, so that Python's own flush at exit does not complain either. Broken pipes to ffmpeg
+    never come here: media.ffmpeg says why ffmpeg ended.
     """
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
+    with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from zoomdream.cli.tables import show
+from zoomdream.cli.tables import counted, show
 from zoomdream.errors import InputError, OutputError, ZoomdreamError
 from zoomdream.version import __version__
 
@@ -77,11 +77,10 @@ def _processor() -> Iterator[Finding]:
 
     flags = _processor_flags()
     fast = [text for flag, text in (("avx512_bf16", "bfloat16"), ("amx_bf16", "AMX bfloat16")) if flag in flags]
+    cores, threads = counted(os.cpu_count() or 1, "core"), counted(torch.get_num_threads(), "thread")
+    vectors = torch.backends.cpu.get_cpu_capability()
     yield Finding(
-        "ok",
-        "processor",
-        f"{os.cpu_count()} cores, {torch.get_num_threads()} threads, {torch.backends.cpu.get_cpu_capability()}, "
-        f"{' and '.join(fast) or 'no bfloat16'} in hardware",
+        "ok", "processor", f"{cores}, {threads}, {vectors}, {' and '.join(fast) or 'no bfloat16'} in hardware"
     )
 
 
@@ -97,7 +96,9 @@ def _device() -> Iterator[Finding]:
     from zoomdream.config import load_config
 
     plan = build.plan(load_config({}))
-    yield Finding("ok", "auto means", f"device {plan.device}, precision {plan.precision}, {plan.threads} threads")
+    yield Finding(
+        "ok", "auto means", f"device {plan.device}, precision {plan.precision}, {counted(plan.threads, 'thread')}"
+    )
 
 
 def _ffmpeg() -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from zoomdream.cli.tables import counted
 from zoomdream.errors import InputError
 from zoomdream.media import ffmpeg, metadata, probe
 
@@ -31,7 +32,7 @@ def _facts(program: Path, video: Path) -> Iterator[str]:
     frames = probe.count_frames(program, video)
     rate = f"{facts.fps} frames per second" if facts.fps else "no frame rate"
     duration = f", {facts.duration:g} s" if facts.duration is not None else ""
-    yield f"{facts.width}x{facts.height}, {frames} frames, {rate}{duration}"
+    yield f"{facts.width}x{facts.height}, {counted(frames, 'frame')}, {rate}{duration}"
     yield f"{facts.codec}, {facts.pixel_format}, sound: {facts.audio or 'none'}"
 
 

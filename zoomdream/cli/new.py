@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 
 from zoomdream.cli.tables import show
@@ -24,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         hint = f"did you mean {near[0]}?" if near else f"the ready ones are {', '.join(configs)}"
         raise ConfigError(f"there is no ready config {name!r}; {hint}")
     target = arguments.output or Path(f"{name}.yaml")
-    _write_new(target, configs[name].read_bytes())
+    _write_new({target: configs[name], **{target.parent / path.name: path for path in companions(configs[name])}})
     print(target)
     return 0
 
@@ -44,16 +45,28 @@ def first_comment(path: Path) -> str:
     return next((line.lstrip("# ") for line in lines if line.startswith("#")), "")
 
 
-def _write_new(target: Path, content: bytes) -> None:
+def companions(config: Path) -> list[Path]:
+    """The pictures beside a ready config that it names; they go where it goes."""
+    text = config.read_text(encoding="utf-8")
+    return sorted(path for path in config.parent.iterdir() if path.suffix != config.suffix and path.name in text)
+
+
+def _write_new(sources: Mapping[Path, Path]) -> None:
+    """Copy each source to its target, all or nothing. A target that is there already must be the very same file."""
+    written: list[Path] = []
     try:
-        file = target.open("xb")
-    except FileExistsError:
-        raise OutputError(f"{target} is already there and is left alone; choose another name with --output") from None
+        for target, source in sources.items():
+            content = source.read_bytes()
+            if written and target.is_file() and target.read_bytes() == content:
+                continue  # a picture that an earlier `zoomdream new` brought
+            with target.open("xb") as file:
+                written.append(target)
+                file.write(content)
     except OSError as error:
-        raise OutputError(f"{target} cannot be written: {error.strerror}") from None
-    try:
-        with file:
-            file.write(content)
-    except OSError as error:
-        target.unlink(missing_ok=True)
+        for path in written:
+            path.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            raise OutputError(
+                f"{target} is already there and is left alone; choose another name with --output"
+            ) from None
         raise OutputError(f"{target} cannot be written: {error.strerror}") from None

@@ -98,7 +98,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     info = command(
         "info", "print the config that made a video, read from the video itself, as YAML that renders it again"
     )
-    info.add_argument("video", metavar="VIDEO", type=Path, help="a video, or the OUTPUT.yaml beside a gif, webp or png")
+    info.add_argument(
+        "video", metavar="VIDEO", type=Path, help="a video, or a gif, webp or png with its OUTPUT.yaml beside it"
+    )
 
     command("doctor", "say what works here and what does not: device, ffmpeg, weights, versions")
 

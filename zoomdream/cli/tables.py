@@ -14,6 +14,11 @@ def show(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print(plain(headers, rows))
 
 
+def counted(number: int, noun: str) -> str:
+    """1 frame, 2 frames."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def plain(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Columns two spaces apart, as wide as their widest cell, without spaces at the end of a line."""
     lines = [headers, *rows]

@@ -1,0 +1,174 @@
+"""`zoomdream render`, `info` and `check` from outside: what goes to stdout and stderr, what is left on the disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from zoomdream.cli import main
+from zoomdream.cli.progress import clock_time, lines, sentence
+from zoomdream.config import load_config
+from zoomdream.media import ffmpeg, probe
+from zoomdream.render import Progress
+
+ROOT = Path(__file__).parent.parent.parent
+
+TINY = """\
+# comment
+size: [64, 48]
+fps: 10
+frames: 4
+network: {{weights: {weights}}}
+dream: {{octaves: 1, steps: 1, warmup: 0}}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a config, tiny.yaml, of four frames."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny.yaml").write_text(TINY.format(weights=untrained_weights))
+    return tmp_path
+
+
+def test_the_finished_path_is_the_last_line_on_stdout_and_progress_is_on_stderr(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", "tiny.yaml"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "tiny.mp4"
+    assert "frame 4 of 4" in printed.err
+    assert sorted(os.listdir()) == ["tiny.mp4", "tiny.yaml"]
+    facts = probe.probe(ffmpeg.executable(), Path("tiny.mp4"))
+    assert (facts.width, facts.height) == (64, 48)
+    assert probe.count_frames(ffmpeg.executable(), Path("tiny.mp4")) == 4
+
+
+def test_options_change_the_config_and_quiet_silences_progress_only(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "ünï cödé: #1.mkv"
+    options = ["--set", "size=[32, 16]", "--set", "frames=2", "--device", "cpu", "--quiet", "-o", name]
+    assert main(["render", "tiny.yaml", *options]) == 0
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == (f"{name}\n", "")
+    assert probe.probe(ffmpeg.executable(), Path(name)).width == 32
+    assert main(["render", "tiny.yaml", *options, "--set", "seed=8"]) == 2
+    assert "--restart" in capsys.readouterr().err
+    assert main(["render", "tiny.yaml", *options, "--set", "seed=8", "--restart"]) == 0
+
+
+def test_a_preview_is_a_small_file_of_its_own(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--set", "size=[512, 256]", "--set", "frames=60", "--set", "fps=1", "--quiet", "--preview"]
+    assert main(["render", "tiny.yaml", *options]) == 0
+    (path,) = capsys.readouterr().out.splitlines()
+    assert path != "tiny.mp4"
+    facts = probe.probe(ffmpeg.executable(), Path(path))
+    assert (facts.width, facts.height) == (128, 64)
+    assert probe.count_frames(ffmpeg.executable(), Path(path)) == 4
+
+
+def test_info_gives_a_config_that_renders_the_same_video_again(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["render", "tiny.yaml", "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["info", "tiny.mp4"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "# 64x48, 4 frames, 10 frames per second" in printed.out
+    Path("again.yaml").write_text(printed.out, encoding="utf-8")
+    assert main(["render", "again.yaml", "--quiet", "-o", "again.mp4"]) == 0
+    assert decoded(Path("again.mp4")) == decoded(Path("tiny.mp4"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("none.mp4", None), ("text.mp4", b"dear diary"), ("folder", None), ("none.gif", None)]
+)
+def test_info_of_what_is_no_video_of_ours_is_exit_code_3(
+    name: str, content: bytes | None, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("folder").mkdir()
+    if content is not None:
+        Path(name).write_bytes(content)
+    assert main(["info", name]) == 3
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("zoomdream: ")
+    assert name in printed.err
+
+
+def test_check_prints_a_config_and_what_it_would_do_and_writes_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "tiny.yaml", "--set", "seed=5"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    for fact in ("64x48", "4 frames", "10 per second", "dreamnet, mixed4c", "s per frame", "on the disk"):
+        assert fact in printed.out
+    Path("resolved.yaml").write_text(printed.out, encoding="utf-8")
+    assert load_config("resolved.yaml") == load_config("tiny.yaml", ["seed=5"])
+    assert sorted(os.listdir()) == ["resolved.yaml", "tiny.yaml"]
+
+
+def test_check_reports_every_config_even_behind_a_wrong_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("wrong.yaml").write_text("dream: {octavse: 3}\n")
+    Path("last.yaml").write_text("extends: tiny.yaml\nseed: 99\n")
+    assert main(["check", "wrong.yaml", "tiny.yaml", "none.yaml", "last.yaml"]) == 2
+    printed = capsys.readouterr()
+    assert "wrong.yaml, line 1" in printed.err
+    assert "none.yaml" in printed.err
+    assert "tiny.yaml renders tiny.mp4" in printed.out
+    assert "seed: 99" in printed.out
+
+
+def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-m", "zoomdream", "render", "tiny.yaml", "--set", "frames=75"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    state = here / "tiny.mp4.zoomdream" / "state.safetensors"
+    while not state.exists() and process.poll() is None:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    printed, complaint = process.communicate(timeout=60)
+    assert (process.returncode, printed) == (130, "")
+    assert "again" in complaint.splitlines()[-1]
+    assert "Traceback" not in complaint
+
+    assert main(command[3:]) == 0
+    result = capsys.readouterr()
+    assert result.out == "tiny.mp4\n"
+    assert "going on" in result.err
+    assert sorted(os.listdir()) == ["tiny.mp4", "tiny.yaml"]
+
+
+def test_progress_in_a_log_is_a_line_every_few_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    now = 0.0
+    report = lines(clock=lambda: now)
+    report(Progress(0, 100, None, None, "starting"))
+    for done in range(1, 101):
+        now += 1.0
+        report(Progress(done, 100, 1.0, 100.0 - done))
+    printed = capsys.readouterr().err.splitlines()
+    assert printed[:3] == [
+        "starting",
+        "frame 1 of 100 · 1.00 s/frame · 1:39 left",
+        "frame 6 of 100 · 1.00 s/frame · 1:34 left",
+    ]
+    assert printed[-1] == "frame 100 of 100 · 1.00 s/frame"
+    assert len(printed) == 22
+
+
+def test_times_are_written_as_people_read_them() -> None:
+    assert [clock_time(seconds) for seconds in (0.4, 59.6, 3599, 3600 + 62)] == ["0:00", "1:00", "59:59", "1:01:02"]
+    assert sentence(Progress(3, 9, None, None)) == "frame 3 of 9"
+
+
+def decoded(video: Path) -> str:
+    """A checksum of each decoded frame."""
+    command = [str(ffmpeg.executable()), "-v", "error", "-i", str(video), "-f", "framemd5", "-"]
+    return ffmpeg.run(command, what="decoding")

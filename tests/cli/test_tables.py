@@ -1,0 +1,67 @@
+"""`networks`, `layers`, `schema`, `doctor`: what is here, as tables that scripts can read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from zoomdream.cli import main
+from zoomdream.cli.tables import plain
+from zoomdream.config import json_schema
+from zoomdream.nets import catalog
+
+
+def test_columns_are_aligned_and_lines_have_no_trailing_spaces() -> None:
+    assert plain(("a", "bb"), [("long", "x"), ("s", "")]) == "a     bb\nlong  x\ns"
+
+
+def test_networks_lists_every_network_with_its_licence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["networks"]) == 0
+    printed = capsys.readouterr().out
+    for info in catalog.networks():
+        assert info.name in printed
+        assert info.licence in printed
+
+
+def test_layers_lists_names_aliases_channels_and_strides(
+    untrained_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["layers", "dreamnet", "--weights", str(untrained_weights)]) == 0
+    rows = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()}
+    assert rows["mixed4c"][1:3] == ["512", "16"]
+    assert "inception_4c/output" in rows["mixed4c"]
+    costs = [int(row[3].rstrip("%")) for name, row in rows.items() if name != "layer"]
+    assert all(0 < cost <= 100 for cost in costs)
+    assert costs[0] < costs[-1]
+
+
+def test_layers_of_an_unknown_network_is_exit_code_2_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["layers", "dreemnet"]) == 2
+    assert "dreamnet" in capsys.readouterr().err
+
+
+def test_schema_prints_the_json_schema(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == json_schema()
+
+
+def test_doctor_says_what_works_here(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["doctor"])
+    printed = capsys.readouterr().out
+    for what in ("zoomdream", "torch", "ffmpeg", "encoders", "network dreamnet", "working folder", "auto means"):
+        assert what in printed
+    assert code == (0 if catalog.networks()[0].present else 3)
+
+
+def test_doctor_names_what_a_render_lacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "none"))
+    assert main(["doctor"]) == 4
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("missing") and "ffmpeg" in line for line in lines)
+    assert "A render does not work here yet" in lines[-1]
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,71 @@
+"""The public names: what `import zoomdream` offers, and the frames and dreams as tensors."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+import zoomdream
+from zoomdream.errors import ConfigError
+
+
+@pytest.fixture
+def tiny(untrained_weights: Path) -> dict[str, Any]:
+    return {
+        "size": [64, 48],
+        "frames": 3,
+        "network": {"weights": str(untrained_weights)},
+        "dream": {"octaves": 2, "steps": 1, "warmup": 1},
+    }
+
+
+def test_every_public_name_is_there() -> None:
+    for name in zoomdream.__all__:
+        assert getattr(zoomdream, name) is not None
+        assert name in dir(zoomdream)
+    with pytest.raises(AttributeError, match="no attribute 'rendr'"):
+        _ = zoomdream.rendr
+
+
+def test_render_stays_a_function_when_the_package_of_that_name_is_imported() -> None:
+    module = importlib.import_module("zoomdream.render")
+    assert isinstance(module, ModuleType)
+    assert zoomdream.render is module.render
+    # What Python does when it imports a submodule for the first time:
+    setattr(zoomdream, "render", module)  # noqa: B010
+    assert zoomdream.render is module.render
+
+
+def test_frames_are_pictures_in_range_and_the_same_every_time(tiny: dict[str, Any]) -> None:
+    frames = list(zoomdream.frames(tiny))
+    assert [frame.shape for frame in frames] == [(3, 48, 64)] * 3
+    for frame in frames:
+        assert frame.dtype == torch.float32
+        assert 0 <= frame.min() <= frame.max() <= 1
+    again = list(zoomdream.frames(zoomdream.load_config(tiny)))
+    assert all(torch.equal(one, other) for one, other in zip(frames, again, strict=True))
+    assert not torch.equal(frames[0], frames[1])
+
+
+def test_dream_changes_a_picture_in_place_and_keeps_its_shape(tiny: dict[str, Any]) -> None:
+    image = torch.rand(3, 40, 50, generator=torch.Generator().manual_seed(0))
+    before = image.clone()
+    dreamt = zoomdream.dream(image, tiny, times=2)
+    assert dreamt.shape == image.shape
+    assert dreamt.dtype == torch.float32
+    assert torch.equal(image, before), "the picture that was given stays as it was"
+    assert 0 <= dreamt.min() <= dreamt.max() <= 1
+    assert not torch.equal(dreamt, image)
+    batch = zoomdream.dream(image[None], tiny, times=2)
+    assert torch.equal(batch[0], dreamt)
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (4, 40, 50), (2, 3, 40, 50), (3, 8, 50)])
+def test_dream_refuses_what_is_no_picture(shape: tuple[int, ...], tiny: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="dream takes"):
+        zoomdream.dream(torch.zeros(shape), tiny)
