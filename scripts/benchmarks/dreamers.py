@@ -10,27 +10,29 @@ from pathlib import Path
 from zoomdream.config import Config, load_config
 from zoomdream.nets import catalog
 
+ENDLESS = Path(__file__).resolve().parents[2] / "configs" / "endless_zoom.yaml"
 LAYERS = ("mixed3b", "mixed4c", "mixed4d")
 _GOOGLENET_ASSET = "weights/bvlc_googlenet_caffe.pth"
 
 
 @dataclass(frozen=True, slots=True)
 class Dreamer:
-    """A network (weights None: its own) and the layer whose energy it climbs."""
+    """A network (weights None: its own) and the layer whose energy it climbs (None: the config's objective)."""
 
     network: str
     weights: Path | None
-    layer: str
+    layer: str | None
 
     @property
     def name(self) -> str:
-        return f"{self.network} {self.layer}"
+        return f"{self.network} {self.layer or 'as configured'}"
 
     @property
     def overrides(self) -> list[str]:
         """As after --set."""
         weights = [] if self.weights is None else [f"network.weights={self.weights.absolute()}"]
-        return [f"network.name={self.network}", *weights, f"objective=[{{layer: {self.layer}}}]"]
+        objective = [] if self.layer is None else [f"objective=[{{layer: {self.layer}}}]"]
+        return [f"network.name={self.network}", *weights, *objective]
 
 
 def missing(network: str, weights: Path | None = None) -> str | None:
@@ -57,7 +59,10 @@ def find_weights(network: str) -> Path | None:
 def dreamers(
     network: str | None, weights: Path | None, layers: Sequence[str], *, quick: bool
 ) -> tuple[list[Dreamer], dict[str, str]]:
-    """Who dreams, and who is skipped and why. Without `network`: dreamnet and GoogLeNet; quick: dreamnet's 4c alone."""
+    """Who dreams, and who is skipped and why. quick: dreamnet alone, unless another is asked for.
+
+    Without `network` dreamnet climbs the config's own objective and GoogLeNet each of LAYERS; `layers` replace both.
+    """
     if network is not None or weights is not None:
         chosen = [(network or "dreamnet", weights)]
     else:
@@ -71,7 +76,7 @@ def dreamers(
         if reason is not None:
             skipped[f"quality, {name}"] = reason
             continue
-        wanted = layers or (("mixed4c",) if quick else LAYERS)
+        wanted = layers or (LAYERS if network is None and name == "googlenet" else (None,))
         found += [Dreamer(name, file or find_weights(name), layer) for layer in wanted]
     return found, skipped
 
@@ -83,15 +88,15 @@ def render_config(
     frames: int,
     *,
     threads: int | None = None,
-    base: Path | None = None,
+    base: Path = ENDLESS,
     settings: Sequence[str] = (),
 ) -> Config:
-    """zoomdream's defaults (or the config file `base`) with another size, length, network and objective.
+    """A config file with another size, length, network and objective.
 
     settings: "key.path=value" as after --set. Raises ConfigError.
     """
     overrides = [*dreamer.overrides, *settings]
     if threads is not None:
         overrides.append(f"performance.threads={threads}")
-    config = load_config({} if base is None else base, overrides, output=output)
+    config = load_config(base, overrides, output=output)
     return config.model_copy(update={"size": size, "frames": frames})

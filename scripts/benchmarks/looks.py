@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -56,10 +57,7 @@ def band_energies(grey: Tensor) -> tuple[float, ...]:
     rows, columns = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None, :]
     frequency = torch.sqrt(rows**2 + columns**2).to(power.device)
     limits = [1.0, *(1 / wavelength for wavelength in WAVELENGTHS[1:])]
-    return tuple(
-        float(power[(frequency > low) & (frequency <= high)].sum().sqrt())
-        for high, low in zip(limits, limits[1:], strict=False)
-    )
+    return tuple(float(power[(frequency > low) & (frequency <= high)].sum().sqrt()) for high, low in pairwise(limits))
 
 
 def clipped_share(pixels: Tensor) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoomdream.config import Config
+from zoomdream.config import Config, Schedule
 from zoomdream.ops.camera import Motion, camera_flow, integrate
 from zoomdream.ops.warp import warp
 
@@ -29,18 +29,14 @@ def motions(config: Config) -> tuple[Motion, ...]:
     """The camera's motion into each frame from the one before."""
     camera = config.camera
 
-    def values(name: str, schedule: object) -> list[float]:
-        return schedule.values(config.frames, config.fps, config.seed)  # type: ignore[attr-defined]
+    def values(schedule: Schedule) -> list[float]:
+        return schedule.values(config.frames, config.fps, config.seed)
 
-    pairs = {
-        name: list(zip(*(values(name, axis) for axis in getattr(camera, name)), strict=True))
-        for name in ("pan", "pivot")
-    }
     return integrate(
-        zoom=values("zoom", camera.zoom),
-        rotate=values("rotate", camera.rotate),
-        pan=pairs["pan"],
-        pivot=pairs["pivot"],
+        zoom=values(camera.zoom),
+        rotate=values(camera.rotate),
+        pan=list(zip(values(camera.pan[0]), values(camera.pan[1]), strict=True)),
+        pivot=list(zip(values(camera.pivot[0]), values(camera.pivot[1]), strict=True)),
         frames_per_second=float(config.fps),
     )
 
@@ -62,7 +58,7 @@ def correlation(grey: Tensor, following: Tensor, motion: Motion, margin: float =
     grey, following (1, 1, H, W); margin: share of each edge that is left out.
     """
     height, width = grey.shape[-2:]
-    moved = warp(grey, camera_flow(motion, (height, width), grey.device))
+    moved = warp(grey, camera_flow(motion, (height, width)))
     top, left = math.ceil(margin * height), math.ceil(margin * width)
     inner = (..., slice(top, height - top), slice(left, width - left))
     pair = torch.stack((moved[inner].flatten(), following[inner].flatten()))
@@ -87,6 +83,15 @@ def measured_similarity(grey: Tensor, later: Tensor, margin: float = 0.08) -> Si
     inner = flow[top : height - top, left : width - left]
     start = np.stack((x.ravel(), y.ravel()), axis=1)
     return fit_similarity(start, start + inner.reshape(-1, 2))
+
+
+def slope(found: Sequence[float], true: Sequence[float]) -> float:
+    """What the truth must be multiplied by to give what was found, by least squares; nan where the truth is 0.
+
+    Not the ratio of the means: a camera that turns to and fro has a mean of nearly nothing.
+    """
+    power = sum(value * value for value in true)
+    return sum(left * right for left, right in zip(found, true, strict=True)) / power if power > 0 else math.nan
 
 
 def fit_similarity(start: np.ndarray, end: np.ndarray, rounds: int = 10, keep: float = 2.5) -> Similarity:

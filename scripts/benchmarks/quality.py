@@ -20,6 +20,7 @@ from torch import Tensor, nn
 import zoomdream
 from zoomdream import build
 from zoomdream.config import Config
+from zoomdream.config.schedule import constant
 from zoomdream.ops.camera import Motion
 from zoomdream.ops.color import luma
 from zoomdream.ops.objective import Term, energy
@@ -28,26 +29,37 @@ from zoomdream.types import Network
 DEEPEST = "mixed5b"
 EVERY = 10  # frames between those that the network looks at
 PAIRS = 40  # places in the run where the motion is measured
-WHOLE = (0.0, 1.0)
 
 
 class Judge:
     """The network that dreamed, looking at what came out of it. float32, on the render's device."""
 
-    def __init__(self, config: Config, layer: str) -> None:
+    def __init__(self, config: Config) -> None:
         self._network: Network = build.network(config)
         self._device = build.plan(config).device
         if isinstance(self._network, nn.Module):
             self._network.to(self._device)
-        self._layer = layer
-        self._wanted = frozenset({layer, DEEPEST})
+        layers = build.layers(config, self._network)
+        weights = [term.weight.values(config.frames, config.fps, config.seed) for term in config.objective]
+        self._weights = list(zip(*weights, strict=True))  # by frame, then by term
+        self._terms = [
+            Term(layer.name, 1.0, term.channels) for layer, term in zip(layers, config.objective, strict=True)
+        ]
+        self._wanted = frozenset({DEEPEST, *(layer.name for layer in layers)})
 
-    def __call__(self, picture: Tensor) -> tuple[float, Tensor]:
-        """The energy of the layer, and what the deepest features say is in the picture (1, 3, H, W)."""
+    def __call__(self, picture: Tensor, frame: int) -> tuple[float, Tensor]:
+        """The objective, and what the deepest features say is in the picture (1, 3, H, W).
+
+        The objective is the energy of the layer; of several, the geometric mean by the weights they have at `frame`.
+        """
         with torch.no_grad():
             found = self._network(picture.to(self._device), self._wanted)
-            value = float(energy(found[self._layer].float(), Term(self._layer)))
-            return value, scenes.describe(found[DEEPEST]).cpu()
+        weights = self._weights[frame]
+        total = sum(
+            weight * math.log(max(float(energy(found[term.layer].float(), term)), 1e-12))
+            for term, weight in zip(self._terms, weights, strict=True)
+        )
+        return math.exp(total / (sum(map(abs, weights)) or 1)), scenes.describe(found[DEEPEST]).cpu()
 
 
 @dataclass
@@ -82,7 +94,7 @@ def observe(path: Path, config: Config, judge: Judge, *, can_see_motion: bool) -
         seen.clipped.append(looks.clipped_share(pixels))
         seen.recurrence.add(grey)
         if index % EVERY == 0:
-            value, features = judge(picture)
+            value, features = judge(picture, index)
             seen.energies.append(value)
             seen.features.append(features)
         recent = [*recent[-motion.SPAN :], grey]
@@ -110,7 +122,13 @@ def pair_starts(frames: int) -> set[int]:
 
 def noise_energy(config: Config, judge: Judge) -> float:
     """The objective of the picture that the zoom starts from."""
-    return judge(build.stages(config, build.plan(config)).source().float().cpu())[0]
+    still = config.model_copy(
+        update={
+            "dream": config.dream.model_copy(update={"steps": 0}),
+            "color": config.color.model_copy(update={"hold": constant(0)}),
+        }
+    )
+    return judge(next(zoomdream.frames(still))[None], 0)[0]
 
 
 def judge_run(
@@ -192,15 +210,12 @@ def _judge_motion(report: Report, name: str, seen: Observed) -> dict[str, Any]:
         report.skipped[f"{name}: measured motion"] = "needs OpenCV (opencv-python-headless)"
         return figures
     for quantity, label in (("log_scale", "zoom"), ("degrees", "rotation")):
-        found, true = (
-            statistics.mean(getattr(pair[place], quantity) for pair in seen.similarities) for place in (0, 1)
-        )
-        if true == 0:
+        found, true = ([getattr(pair[place], quantity) for pair in seen.similarities] for place in (0, 1))
+        ratio = motion.slope(found, true)
+        if math.isnan(ratio):
             report.skipped[f"{name}: measured {label}"] = f"the camera has no {label}"
             continue
-        report.at_most(f"{name}: measured {label} against the camera's", abs(found / true - 1), 0.03)
-        figures[label] = {
-            "over the camera's": found / true,
-            "single pairs": spread([getattr(found, quantity) / true for found, _ in seen.similarities]),
-        }
+        report.at_most(f"{name}: measured {label} against the camera's", abs(ratio - 1), 0.03)
+        differences = [left - right for left, right in zip(found, true, strict=True)]
+        figures[label] = {"over the camera's": ratio, "camera": spread(true), "difference": spread(differences)}
     return figures

@@ -67,7 +67,7 @@ def novelty(features: Sequence[Tensor], every: int, fps: Fraction) -> dict[str, 
 
 
 def _distance(features: Sequence[Tensor], pairs: Sequence[tuple[int, int]]) -> float:
-    present = [(left, right) for left, right in pairs if 0 <= left and right < len(features)]
+    present = [(left, right) for left, right in pairs if left >= 0 and right < len(features)]
     if not present:
         return math.nan
     distances = [1 - float(torch.dot(features[left], features[right])) for left, right in present]

@@ -80,7 +80,7 @@ def cosines(x: Tensor, y: Tensor, waves: int = 400, shortest: float = 2.5) -> Te
 
 
 def sinc_sampled(picture: Tensor, x: Tensor, y: Tensor, finer: int = 8) -> Tensor:
-    """A picture (1, C, H, W) at any places (H, W): mirrored, enlarged `finer` times by its Fourier series, then cubic."""
+    """A picture (1, C, H, W) at any places (H, W): mirrored, made finer by its Fourier series, then cubic."""
     height, width = picture.shape[-2:]
     grids = 2 * torch.stack(((x + 0.5) / width, (y + 0.5) / height), dim=-1)[None] - 1
     channels = []
@@ -149,7 +149,7 @@ def magnifications(size: tuple[int, int], zoom: float | str, rates: Sequence[int
 
 
 def blobs(size: tuple[int, int]) -> Tensor:
-    """A red, a green and a blue Gaussian blob on black around the middle, near enough to stay inside when it triples."""
+    """A red, a green and a blue Gaussian blob on black, near enough to the middle to stay inside when it triples."""
     width, height = size
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     reach, deviation = height / 10, height / 60
