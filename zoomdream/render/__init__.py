@@ -1,0 +1,14 @@
+"""A config to a finished file, over any number of interruptions.
+
+loop       the render: dream, record, join
+job        a render as plain values
+recorder   frames to segments, in a thread of its own
+workspace  the working folder: segments, state, run.json
+delivery   what is at the output's place, and how the finished file gets there
+lock       one render at a time
+"""
+
+from zoomdream.render.job import Job, make_job
+from zoomdream.render.loop import Progress, render, render_frames
+
+__all__ = ["Job", "Progress", "make_job", "render", "render_frames"]

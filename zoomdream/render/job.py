@@ -1,0 +1,103 @@
+"""A render as plain values: what the render loop must know, and nothing of the config's own shape."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zoomdream import build
+from zoomdream.config import Config
+from zoomdream.errors import InputError
+from zoomdream.media import ffmpeg, probe
+from zoomdream.media.encode import EncodeSettings
+from zoomdream.version import __version__
+
+_MOST_ENCODER_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A render as plain values.
+
+    fingerprint is equal for equal renders; config is what is stored in the file ("" for nothing); plan holds all that
+    was `auto`, as JSON; a resumed render takes the stored plan, pixel format and encoder threads instead of these.
+    """
+
+    output: Path
+    frames: int
+    settings: EncodeSettings
+    fingerprint: str
+    config: str
+    audio: Path | None
+    plan: Mapping[str, Any]
+    seed: int
+
+
+def make_job(config: Config) -> Job:
+    """What the render loop must know of a config. Raises ConfigError, and InputError for its files."""
+    plan = build.plan(config)
+    encode = config.encode
+    settings = EncodeSettings(
+        codec=encode.codec,
+        width=config.size[0],
+        height=config.size[1],
+        fps=config.fps,
+        pixel_format=plan.pixel_format,
+        program=ffmpeg.executable(encode.ffmpeg),
+        crf=encode.crf,
+        preset=encode.preset,
+        threads=min(os.cpu_count() or 1, _MOST_ENCODER_THREADS),
+        still=encode.codec == "png" and "%" not in config.output.name,
+    )
+    audio = encode.audio if isinstance(encode.audio, Path) else None
+    if audio is not None:
+        probe.audio_codec(settings.program, audio)
+    text = f"# made with {json.dumps({**asdict(plan), **versions(settings.program)})}\n{config.to_yaml()}"
+    return Job(
+        output=config.output,
+        frames=config.frames,
+        settings=settings,
+        fingerprint=fingerprint(config),
+        config=text if encode.metadata else "",
+        audio=audio,
+        plan=asdict(plan),
+        seed=config.seed,
+    )
+
+
+def fingerprint(config: Config) -> str:
+    """SHA-256 (hexadecimal) of the resolved config without `output`, and of the content of its input files."""
+    digest = hashlib.sha256(config.fingerprint_text().encode())
+    tree = config.tree()
+    tree.pop("output", None)
+    for path in _paths(tree):
+        try:
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return digest.hexdigest()
+
+
+def versions(program: Path) -> dict[str, str]:
+    """What frames and bytes may depend on besides the config."""
+    return {"zoomdream": __version__, "torch": torch.__version__, "ffmpeg": ffmpeg.version(program)}
+
+
+def _paths(value: Any) -> Iterator[Path]:
+    """All paths in a tree of plain values, in its order."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _paths(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _paths(item)

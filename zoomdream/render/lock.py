@@ -1,0 +1,104 @@
+"""One render at a time per output: a lock of the operating system on a file in the working folder.
+
+The lock goes with its process, however that ends, so a stale one cannot exist; the file itself means nothing. The
+folder is removed at the end of a render, possibly while another process is just opening the file in it. Hence two
+rules: who has the lock looks whether the path still leads to the file that is locked, and only who has the lock
+removes the folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+from zoomdream.errors import OutputError
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+NAME = "lock"
+_ATTEMPTS = 100  # each failed one means that another process removed the folder in that very moment
+
+
+class Lock:
+    """The right to work in `folder`, which is made if need be. Give it back with `release`.
+
+    Raises OutputError if another process has it (with that process's number) or the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._made = [parent for parent in folder.parents if not parent.exists()]  # innermost first
+        self._descriptor = -1
+        try:
+            for _ in range(_ATTEMPTS):
+                if self._attempt():
+                    return
+        except OSError as error:
+            self._remove_made()
+            raise OutputError(f"{folder.parent} cannot be written: {error.strerror or error}.") from error
+        raise OutputError(f"{folder} cannot be locked: other processes keep making and removing it.")
+
+    def release(self, *, remove: bool) -> None:
+        """Give the lock back. With `remove`, the folder (empty but for the lock) goes, and parents made for it."""
+        if self._descriptor < 0:
+            return
+        path = self.folder / NAME
+        if remove and sys.platform != "win32":  # Windows removes no open file: there the lock goes first
+            with contextlib.suppress(OSError):
+                path.unlink()
+                self.folder.rmdir()
+        os.close(self._descriptor)
+        self._descriptor = -1
+        if remove and sys.platform == "win32":
+            with contextlib.suppress(OSError):
+                path.unlink()
+                self.folder.rmdir()
+        if remove:
+            self._remove_made()
+
+    def _attempt(self) -> bool:
+        """Whether the lock was had. OutputError if somebody else has it."""
+        path = self.folder / NAME
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:
+            return False
+        if not _seize(descriptor):
+            holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
+            os.close(descriptor)
+            who = f"process {holder}" if holder.isdigit() else "another process"
+            raise OutputError(f"{self.folder.name.removesuffix('.zoomdream')} is being rendered by {who} already.")
+        try:
+            if not os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                raise FileNotFoundError
+        except FileNotFoundError:
+            os.close(descriptor)
+            return False
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        self._descriptor = descriptor
+        return True
+
+    def _remove_made(self) -> None:
+        with contextlib.suppress(OSError):  # one that holds something stays, and with it those above
+            for parent in self._made:
+                parent.rmdir()
+
+
+def _seize(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # far behind the number, which others may then read
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True

@@ -1,0 +1,203 @@
+"""The render: dream, record, join. Stopped at any moment, it goes on as if nothing had been."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from zoomdream import build, pipeline
+from zoomdream.config import Config
+from zoomdream.errors import ConfigError, RenderInterrupted
+from zoomdream.media import metadata
+from zoomdream.media.encode import EncodeSettings
+from zoomdream.render.delivery import check_sidecar, deliver, occupant, working_folder
+from zoomdream.render.job import Job, make_job, versions
+from zoomdream.render.recorder import Recorder
+from zoomdream.render.workspace import Workspace, writing
+from zoomdream.types import State
+
+_RECENT = (
+    15  # frames whose median time stands for the speed: the first ones are slower, and one hiccup counts for nothing
+)
+
+MakeFrames = Callable[[State | None, Mapping[str, Any]], Iterator[State]]
+"""(the last finished state or None, the plan) → the states after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a render is: `done` of `frames`. Seconds are None until known; message is "" between events."""
+
+    done: int
+    frames: int
+    seconds_per_frame: float | None
+    eta_seconds: float | None
+    message: str = ""
+
+
+def render(config: Config, *, restart: bool = False, progress: Callable[[Progress], None] | None = None) -> Path:
+    """Render a config, or go on with a stopped render of it, and return the finished path.
+
+    A finished output of the same config is kept. With `restart`, whatever is there is rendered anew and replaced at
+    the end. `progress` is called after each frame, in this thread. Raises ConfigError, InputError, OutputError, and
+    RenderInterrupted on Ctrl-C or SIGTERM; finished segments are kept then.
+    """
+    with stoppable():
+        job = make_job(config)
+
+        def make_frames(start: State | None, stored: Mapping[str, Any]) -> Iterator[State]:
+            plan = build.Plan(**stored)
+            if start is not None:
+                start = State(start.index, start.picture.to(plan.device))
+            return pipeline.frames(build.stages(config, plan), start, config.frames)
+
+        return render_frames(make_frames, job, restart=restart, progress=progress)
+
+
+def render_frames(
+    make_frames: MakeFrames,
+    job: Job,
+    *,
+    restart: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> Path:
+    """The render loop for any source of states. Raises as `render` does; Ctrl-C becomes RenderInterrupted."""
+    report = progress or (lambda _: None)
+    job.settings.check()
+    with Workspace(working_folder(job.output)) as workspace:
+        run, finished = _settle_on_a_run(workspace, job, restart)
+        if finished:
+            workspace.empty()
+            report(Progress(job.frames, job.frames, None, 0.0, f"{job.output} is finished already"))
+            return job.output
+        settings = replace(job.settings, **run["encode"])
+        start = workspace.resume(settings)
+        done = 0 if start is None else start.index + 1
+        report(Progress(done, job.frames, None, None, _greeting(run, settings, done)))
+        try:
+            if done < job.frames:
+                _record(make_frames(start, run["plan"]), workspace, settings, job.frames, done, report)
+            report(Progress(job.frames, job.frames, None, 0.0, "joining the segments"))
+            segments = workspace.segments(settings, job.frames)
+            origin = metadata.write_origin(job.fingerprint, job.config)
+            with writing(job.output):
+                deliver(settings, segments, job.output, job.frames, origin=origin, audio=job.audio, trim=run["trim"])
+        except KeyboardInterrupt:
+            state = workspace.resume(settings)
+            raise RenderInterrupted(_farewell(workspace.folder, 0 if state is None else state.index + 1, job)) from None
+        workspace.empty()
+    return job.output
+
+
+def _settle_on_a_run(workspace: Workspace, job: Job, restart: bool) -> tuple[dict[str, Any], bool]:
+    """The run to go on with, or a new one, and whether all is finished. ConfigError if something else is there."""
+    found = occupant(job.settings.program, job.output, job.frames)
+    check_sidecar(job.output)
+    run = workspace.read_run()
+    if run is not None and not restart:
+        if run.get("fingerprint") != job.fingerprint:
+            raise ConfigError(
+                f"{workspace.folder} holds the unfinished render of another config. Give another output, or "
+                "`--restart` to throw that away and begin anew."
+            )
+        if found not in (None, job.fingerprint, "incomplete") and not run["overwrite"]:
+            raise ConfigError(f"{job.output} appeared while this render was stopped; `--restart` replaces it.")
+        return run, False
+    if found == job.fingerprint and not restart:
+        return {}, True
+    if found not in (None, "incomplete") and not restart:
+        what = "another config" if found else "another program"
+        raise ConfigError(
+            f"{job.output} exists and was made by {what}. Give another output, or `--restart` to replace it."
+        )
+    run = {
+        "fingerprint": job.fingerprint,
+        "frames": job.frames,
+        "seed": job.seed,
+        "plan": dict(job.plan),
+        "encode": {"pixel_format": job.settings.pixel_format, "threads": job.settings.threads},
+        "versions": versions(job.settings.program),
+        "overwrite": restart,
+        "trim": bool(found),
+        "config": job.config,
+    }
+    workspace.begin(run)
+    return run, False
+
+
+def _record(
+    states: Iterator[State],
+    workspace: Workspace,
+    settings: EncodeSettings,
+    frames: int,
+    done: int,
+    report: Callable[[Progress], None],
+) -> None:
+    """Dream and record the frames from number `done` on."""
+    recorder = Recorder(workspace, settings, frames)
+    recent: deque[float] = deque(maxlen=_RECENT)
+    try:
+        before = time.monotonic()
+        for state in states:
+            recorder.put(state)
+            now = time.monotonic()
+            recent.append(now - before)
+            before = now
+            done = state.index + 1
+            speed = statistics.median(recent)
+            report(Progress(done, frames, speed, speed * (frames - done)))
+    except BaseException:
+        with contextlib.suppress(Exception):  # the first error is the one that counts
+            recorder.finish()
+        raise
+    recorder.finish()
+
+
+def _greeting(run: Mapping[str, Any], settings: EncodeSettings, done: int) -> str:
+    if done == 0:
+        return "starting"
+    now, then = versions(settings.program), run["versions"]
+    changed = [
+        f"{name} {then.get(name)} is now {version}" for name, version in now.items() if then.get(name) != version
+    ]
+    note = f"; {', '.join(changed)}, so that the rest may look slightly different" if changed else ""
+    return f"going on after frame {done}{note}"
+
+
+def _farewell(folder: Path, kept: int, job: Job) -> str:
+    if kept == 0:
+        return f"Stopped before the first segment of {job.output} was finished: nothing is kept."
+    return (
+        f"Stopped. {kept} of {job.frames} frames of {job.output} are kept in {folder}: run the same command again "
+        "(without --restart) to go on."
+    )
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """SIGTERM stops like Ctrl-C, and either of them outside of the render loop is a RenderInterrupted too."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    ours = threading.current_thread() is threading.main_thread() and (
+        signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    )
+    if ours:
+        signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise RenderInterrupted("Stopped before the render began.") from None
+    finally:
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -1,0 +1,164 @@
+"""The working folder `OUTPUT.zoomdream/`: finished segments, the state after the last of them, and run.json.
+
+The order of writing makes every moment safe to be killed in: a segment appears whole, and only then the state after
+it. So the state decides: segments up to it are kept, whatever lies beyond is done again.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from zoomdream.errors import OutputError
+from zoomdream.media.encode import SEGMENT_FRAMES, EncodeSettings, segment_name
+from zoomdream.media.files import discard, settle, temporary_name, write_whole
+from zoomdream.render.lock import NAME as LOCK_NAME
+from zoomdream.render.lock import Lock
+from zoomdream.types import State
+
+_OURS = re.compile(
+    r"run\.json|state\.safetensors|watch\.m3u|join\.txt|tags\.txt|segment_\d+(\.\w+)?|.*\.partial(\.\w+)?"
+)
+
+
+class Workspace:
+    """The folder of one output, locked while this is open. A context manager: a folder with nothing finished goes.
+
+    Raises OutputError if the folder cannot be made, belongs to a running render, or is not zoomdream's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = Lock(folder)
+        try:
+            strange = [entry.name for entry in folder.iterdir() if not _OURS.fullmatch(entry.name)]
+            strange = [name for name in strange if name != LOCK_NAME]
+            if strange:
+                raise OutputError(
+                    f"{folder} is the working folder of this output, but holds {strange[0]}: move that away."
+                )
+            for entry in folder.iterdir():
+                if ".partial" in entry.name:
+                    discard(entry)
+        except BaseException:
+            self._lock.release(remove=True)
+            raise
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        worth_keeping = self._state.exists()
+        if not worth_keeping:
+            self.empty()
+        self._lock.release(remove=not worth_keeping)
+
+    @property
+    def _run(self) -> Path:
+        return self.folder / "run.json"
+
+    @property
+    def _state(self) -> Path:
+        return self.folder / "state.safetensors"
+
+    def read_run(self) -> dict[str, Any] | None:
+        """What run.json says, or None if there is no run in the folder."""
+        try:
+            run = json.loads(self._run.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return run if isinstance(run, dict) else None
+
+    def begin(self, run: Mapping[str, Any]) -> None:
+        """Start a new run: everything that was here goes."""
+        self.empty()
+        with writing(self.folder):
+            write_whole(self._run, (json.dumps(run, indent=2) + "\n").encode())
+
+    def empty(self) -> None:
+        """Remove what is ours; the run first, because segments without it are known to be nobody's."""
+        for path in (self._run, self._state, *self.folder.iterdir()):
+            if _OURS.fullmatch(path.name):
+                discard(path)
+
+    def resume(self, settings: EncodeSettings) -> State | None:
+        """The state after the last finished segment, or None to begin at frame 0. Removes what lies beyond it.
+
+        The picture is on the CPU, laid out in memory as it was: sums over another layout round differently.
+        """
+        state = self._read_state()
+        if state is not None and not all(path.exists() for path in self.segments(settings, state.index + 1)):
+            state = None  # somebody removed a segment
+        if state is None:
+            discard(self._state)
+        kept = self.segments(settings, 0 if state is None else state.index + 1)
+        for path in self.folder.glob("segment_*"):
+            if path not in kept:
+                discard(path)
+        return state
+
+    def keep(self, state: State, settings: EncodeSettings) -> None:
+        """Note that all frames up to the state's are in finished segments."""
+        picture = state.picture.detach().cpu()
+        last = picture.is_contiguous(memory_format=torch.channels_last) and not picture.is_contiguous()
+        facts = {"index": str(state.index), "channels_last": str(int(last))}
+        temporary = temporary_name(self._state)
+        with writing(self.folder):
+            try:
+                save_file({"picture": picture.contiguous()}, temporary, metadata=facts)
+                settle(temporary, self._state)
+            except SafetensorError as error:
+                raise OutputError(f"{self._state} cannot be written: {error}.") from error
+            finally:
+                discard(temporary)
+            self._write_playlist(settings, state.index + 1)
+
+    def segments(self, settings: EncodeSettings, frames: int) -> list[Path]:
+        """The segments that hold the first `frames` frames, in order."""
+        return [self.folder / segment_name(settings, number) for number in range(-(-frames // SEGMENT_FRAMES))]
+
+    def _read_state(self) -> State | None:
+        if not self._state.exists():
+            return None
+        try:
+            with safe_open(self._state, framework="pt") as file:
+                facts = file.metadata()
+                picture = file.get_tensor("picture")
+                index = int(facts["index"])
+                channels_last = facts["channels_last"] == "1"
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise OutputError(f"{self._state} is damaged ({error}); `--restart` begins anew.") from error
+        return State(index, picture.contiguous(memory_format=torch.channels_last) if channels_last else picture)
+
+    def _write_playlist(self, settings: EncodeSettings, frames: int) -> None:
+        """A playlist of what is finished, for players: VLC and mpv show one segment after the other."""
+        if settings.still or settings.codec == "png":
+            return
+        lines = ["#EXTM3U"]
+        for number, path in enumerate(self.segments(settings, frames)):
+            length = min(SEGMENT_FRAMES, frames - number * SEGMENT_FRAMES)
+            lines += [f"#EXTINF:{float(length / settings.fps):.3f},", path.name]
+        write_whole(self.folder / "watch.m3u", ("\n".join(lines) + "\n").encode())
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """OSErrors inside become OutputErrors that say where, and plainly when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            raise OutputError(f"{place}: the disk is full. Make room and start the same command again.") from error
+        raise OutputError(f"{place} cannot be written: {error.strerror or error}.") from error
