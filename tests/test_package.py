@@ -41,7 +41,9 @@ def test_render_stays_a_function_when_the_package_of_that_name_is_imported() -> 
     assert zoomdream.render is module.render
 
 
-def test_frames_are_pictures_in_range_and_the_same_every_time(tiny: dict[str, Any]) -> None:
+@pytest.mark.parametrize("camera", [{"zoom": 1.3}, {"zoom": 0.8, "border": "noise"}], ids=["in", "out"])
+def test_frames_are_pictures_in_range_and_the_same_every_time(camera: dict[str, Any], tiny: dict[str, Any]) -> None:
+    tiny = {**tiny, "camera": camera}
     frames = list(zoomdream.frames(tiny))
     assert [frame.shape for frame in frames] == [(3, 48, 64)] * 3
     for frame in frames:

@@ -5,13 +5,14 @@
 The map:
 
     cli/         commands, exit codes, progress
-    render.py    frames → a finished file: segments, state, resume, joining
+    render/      frames → a finished file: segments, state, resume, joining
     build.py     config → parts: the only module that knows both
     pipeline.py  one frame from the last, on one screen
     config/      every YAML key, typed and frozen; loading, schedules
     ops/         pure functions on tensors: warp, camera, blend, colour, octaves, gradient, objective, dream
     nets/        networks to dream with, and their weights
     media/       everything outside the process: pictures, ffmpeg, probing
+    notebook.py  frames and dreams as tensors
     types.py     what the parts hand to each other; errors.py what can go wrong
 
 Start reading at pipeline.step. From Python:

@@ -22,8 +22,9 @@ def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
     """
     chosen = config if isinstance(config, Config) else load_config(config)
     stages = build.stages(chosen, build.plan(chosen))
+    width, height = chosen.size
     for state in pipeline.frames(stages, None, chosen.frames):
-        yield state.picture[0].float().cpu()
+        yield state.shown((height, width))[0].float().cpu()
 
 
 def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None = None, *, times: int = 10) -> Tensor:

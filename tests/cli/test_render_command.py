@@ -62,6 +62,8 @@ def test_options_change_the_config_and_quiet_silences_progress_only(
     assert main(["render", "tiny.yaml", *options, "--set", "seed=8"]) == 2
     assert "--restart" in capsys.readouterr().err
     assert main(["render", "tiny.yaml", *options, "--set", "seed=8", "--restart"]) == 0
+    assert main(["render", "tiny.yaml", "--device", "cuda:99"]) == 2
+    assert "cuda:99" in capsys.readouterr().err
 
 
 def test_a_preview_is_a_small_file_of_its_own(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
