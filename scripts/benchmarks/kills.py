@@ -43,7 +43,7 @@ def launcher(text: str) -> Callable[[Path], BaseProcess]:
     context = multiprocessing.get_context(method)
     if method == "forkserver":
         context.set_forkserver_preload(["zoomdream.render"])
-        first = context.Process(target=zoomdream.__dir__)  # the server starts with it, not within the first render
+        first = context.Process(target=time.sleep, args=(0,))  # the server starts with it, not within the first render
         first.start()
         first.join()
 

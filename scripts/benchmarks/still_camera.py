@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 import zoomdream
-from zoomdream.media.image import write_png
 
 CAMERA = {"zoom": 1.35, "rotate": 3.0, "pivot": [0.4, 0.55]}
 FPS = 30
@@ -114,6 +114,12 @@ def psnr(found: Tensor, truth: Tensor, margin: int) -> float:
     return float(-10 * torch.log10((found[inner].double() - truth[inner].double()).square().mean().clamp_min(1e-12)))
 
 
+def save(path: Path, picture: Tensor) -> None:
+    """Write (1, 3, H, W) in [0, 1] as 8 bit PNG."""
+    pixels = (picture[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
+    Image.fromarray(pixels.numpy()).save(path)
+
+
 def formula_psnr(size: tuple[int, int], folder: Path) -> float:
     """Frame 1 of a picture that is known everywhere, against what the formula gives at the places it came from."""
     width, height = size
@@ -121,7 +127,7 @@ def formula_psnr(size: tuple[int, int], folder: Path) -> float:
         torch.arange(height, dtype=torch.float64), torch.arange(width, dtype=torch.float64), indexing="ij"
     )
     path = folder / "cosines.png"
-    write_png(path, cosines(x, y).float())
+    save(path, cosines(x, y))
     _, moved = undreamt(path, size, 2, FPS, CAMERA)
     return psnr(moved[None], cosines(*origins(size, CAMERA, 1 / FPS)), margin=2)
 
@@ -136,7 +142,7 @@ def photo_psnr(photo: Path, size: tuple[int, int]) -> float:
 def magnifications(size: tuple[int, int], zoom: float | str, rates: Sequence[int], folder: Path) -> list[float]:
     """How far three blobs, one in each colour, have moved apart after 4 seconds, at each frame rate."""
     path = folder / "blobs.png"
-    write_png(path, blobs(size))
+    save(path, blobs(size))
     found = []
     for rate in rates:
         first = last = None
