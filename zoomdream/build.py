@@ -117,13 +117,14 @@ def stages(config: Config, planned: Plan, opened: Network | None = None, referen
     torch.set_num_threads(planned.threads)
     if opened is None:
         opened = network(config)
+    look = _reference(config) if reference is None else color.measure(reference)
     motions = _motions(config)
     margin = _margin(config, motions)
     return Stages(
         source=lambda: surround(_source(config), margin).to(planned.device),
         camera=_camera(config, motions, margin),
-        dream=_dream(config, planned, opened),
-        color=_color(config, _reference(config) if reference is None else color.measure(reference)),
+        dream=_dream(config, planned, opened, look),
+        color=_color(config, look),
         warmup=config.dream.warmup,
     )
 
@@ -176,7 +177,7 @@ def _camera(config: Config, motions: tuple[Motion, ...], margin: tuple[int, int]
     return move
 
 
-def _dream(config: Config, planned: Plan, opened: Network) -> Stage:
+def _dream(config: Config, planned: Plan, opened: Network, look: color.Look) -> Stage:
     used = layers(config, opened)
     dtype: torch.dtype = getattr(torch, planned.precision)
     if isinstance(opened, nn.Module):
@@ -193,6 +194,7 @@ def _dream(config: Config, planned: Plan, opened: Network) -> Stage:
         jitter=settings.jitter,
         normalization=settings.normalize,
         smallest=max(catalog.minimum_edge(layer) for layer in used),
+        look=look,
     )
 
     def terms(now: int) -> tuple[Term, ...]:

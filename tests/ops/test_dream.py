@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from zoomdream.ops.ascent import ascend, gradient_at
+from zoomdream.ops.color import NATURAL, missing
 from zoomdream.ops.dream import Recipe, dream
 from zoomdream.ops.gradient import normalize
 from zoomdream.ops.noise import generator, jitter_offset, wandering
@@ -13,6 +14,10 @@ GREY = torch.full((1, 3, 24, 32), 0.5)
 
 def noise(size: tuple[int, int] = (24, 32), seed: int = 1) -> torch.Tensor:
     return torch.rand(1, 3, *size, generator=generator(seed))
+
+
+def mean_one(gradient: torch.Tensor) -> torch.Tensor:
+    return normalize(gradient, "mean")
 
 
 def redness(picture: torch.Tensor) -> torch.Tensor:
@@ -32,7 +37,7 @@ def test_the_objective_rises_with_every_step():
                     steps=steps,
                     step_size=0.01,
                     offsets=lambda step: (step, 2 * step),
-                    normalization="mean",
+                    normalized=mean_one,
                 )
             )
         )
@@ -45,7 +50,7 @@ def test_the_objective_rises_with_every_step():
 def test_a_step_changes_the_picture_by_the_step_size_on_average():
     changed = ascend(
         GREY, lambda picture: (picture * noise()).sum(), steps=1, step_size=0.01, offsets=lambda _: (0, 0),
-        normalization="mean",
+        normalized=mean_one,
     )  # fmt: skip
     assert float((changed - GREY).abs().mean()) == pytest.approx(0.01, rel=1e-4)
 
@@ -55,7 +60,7 @@ def test_jitter_is_undone_so_that_the_picture_stays_in_place():
     corner[..., 0, 0] = 1
     moved = ascend(
         corner, lambda picture: (picture**2).sum(), steps=3, step_size=0.1, offsets=lambda step: (3, step + 1),
-        normalization="mean",
+        normalized=mean_one,
     )  # fmt: skip
     assert int(moved[0, 0].argmax()) == 0
 
@@ -78,6 +83,14 @@ def test_laplacian_normalisation_lifts_a_faint_coarse_shape_to_the_height_of_lou
     rows = lifted[0, 0, 32]
     coarse = torch.fft.rfft(rows).abs()
     assert coarse[2] > 0.15 * coarse[32]  # it was 0.005
+
+
+def test_the_bands_that_a_picture_lacks_are_favoured():
+    fine = 0.5 + 0.6 * (torch.arange(64) % 2 - 0.5).expand(1, 3, 64, 64)
+    favor = missing(fine, NATURAL)
+    gradient = torch.randn(1, 3, 64, 64, generator=generator(4))
+    plain, balanced = normalize(gradient, "laplacian"), normalize(gradient, "laplacian", favor)
+    assert bands(balanced, 1)[0].std() < 0.7 * bands(plain, 1)[0].std()
 
 
 def test_gradients_are_taken_to_the_picture_alone():

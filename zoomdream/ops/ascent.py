@@ -7,8 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from zoomdream.ops.gradient import Normalization, normalize
-
 Climbed = Callable[[Tensor], Tensor]  # a picture (1, 3, H, W) in, the 0-dim objective out
 
 
@@ -27,16 +25,19 @@ def ascend(
     steps: int,
     step_size: float,
     offsets: Callable[[int], tuple[int, int]],
-    normalization: Normalization,
+    normalized: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """`steps` times uphill, each changing the picture by `step_size` on average (1 is the full range of a pixel).
+    """`steps` times uphill. image (1, 3, H, W); returns a new one, not clamped.
+
+    `normalized` brings a gradient to mean magnitude 1, so that each step changes the picture by `step_size` on
+    average (1 is the full range of a pixel).
 
     `offsets(step)` is how far (x, y) the picture is rolled before the network sees it, so that the grid of its
-    strides leaves no print (jitter, Mordvintsev 2015). image (1, 3, H, W); returns a new one, not clamped.
+    strides leaves no print (jitter, Mordvintsev 2015).
     """
     for step in range(steps):
         x, y = offsets(step)
         rolled = torch.roll(image, shifts=(y, x), dims=(2, 3))
-        gradient = normalize(gradient_at(rolled, climbed), normalization)
+        gradient = normalized(gradient_at(rolled, climbed))
         image = image + step_size * torch.roll(gradient, shifts=(-y, -x), dims=(2, 3))
     return image

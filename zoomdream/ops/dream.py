@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from zoomdream.ops.ascent import Climbed, ascend
-from zoomdream.ops.gradient import Normalization
+from zoomdream.ops.color import Look, missing
+from zoomdream.ops.gradient import Normalization, normalize
 from zoomdream.ops.noise import generator, jitter_offset
 from zoomdream.ops.pyramid import octave_sizes, resize
 
@@ -17,6 +18,9 @@ from zoomdream.ops.pyramid import octave_sizes, resize
 class Recipe:
     """How to dream. `step_size` is the mean change per step (1 is a pixel's full range), `jitter` and `smallest` are
     pixels.
+
+    `look`: what the picture should come to look like; each octave then climbs more in the bands that it lacks and
+    less in those that it has too much of. None: all bands alike.
     """
 
     octaves: int = 3
@@ -26,6 +30,7 @@ class Recipe:
     jitter: int = 16
     normalization: Normalization = "laplacian"
     smallest: int = 1
+    look: Look | None = None
 
 
 def dream(picture: Tensor, climbed: Climbed, recipe: Recipe, *, seed: int, frame: int) -> Tensor:
@@ -48,11 +53,18 @@ def dream(picture: Tensor, climbed: Climbed, recipe: Recipe, *, seed: int, frame
             steps=recipe.steps,
             step_size=recipe.step_size,
             offsets=_offsets(recipe.jitter, size, seed, frame, octave),
-            normalization=recipe.normalization,
+            normalized=_normalized(start, recipe),
         )
         added = climbed_picture - base
     assert added is not None  # octave_sizes always ends with the full size
     return picture + added
+
+
+def _normalized(start: Tensor, recipe: Recipe) -> Callable[[Tensor], Tensor]:
+    # natural pictures have the same contrast in every band at every scale (Field 1987), so one look serves all
+    # octaves
+    favor = None if recipe.look is None else missing(start, recipe.look)
+    return lambda gradient: normalize(gradient, recipe.normalization, favor)
 
 
 def _offsets(reach: int, size: tuple[int, int], seed: int, frame: int, octave: int) -> Callable[[int], tuple[int, int]]:

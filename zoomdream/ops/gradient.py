@@ -18,7 +18,7 @@ BAND_WEIGHTS = (0.4, 0.8, 1.0, 1.0, 1.0)
 _TINY = 1e-12  # below any gradient that carries information; keeps a dead objective at zero instead of dividing by it
 
 
-def normalize(gradient: Tensor, how: Normalization) -> Tensor:
+def normalize(gradient: Tensor, how: Normalization, favor: Sequence[Tensor] | None = None) -> Tensor:
     """Bring `gradient` (1, C, H, W) to mean magnitude 1. A zero gradient stays zero.
 
     laplacian: each band of a pyramid over its own root mean square (Mordvintsev 2015), so that coarse shape and
@@ -27,7 +27,7 @@ def normalize(gradient: Tensor, how: Normalization) -> Tensor:
     """
     match how:
         case "laplacian":
-            gradient = laplacian(gradient)
+            gradient = laplacian(gradient, favor)
         case "std":
             gradient = gradient - gradient.mean()
         case "mean":
@@ -35,13 +35,13 @@ def normalize(gradient: Tensor, how: Normalization) -> Tensor:
     return gradient / gradient.abs().mean().clamp_min(_TINY)
 
 
-def laplacian(gradient: Tensor, weights: Sequence[float] = BAND_WEIGHTS) -> Tensor:
-    """Each band of a pyramid divided by its own root mean square, times its weight; as many bands as weights."""
-    parts = bands(gradient, len(weights) - 1)
-    chosen = (*weights[: len(parts) - 1], weights[-1])
-    return merge(
-        [
-            weight * part / part.square().mean().sqrt().clamp_min(_TINY)
-            for weight, part in zip(chosen, parts, strict=True)
-        ]
-    )
+def laplacian(gradient: Tensor, favor: Sequence[Tensor] | None = None) -> Tensor:
+    """Each band of a pyramid divided by its own root mean square, times its weight in BAND_WEIGHTS, times `favor`."""
+    parts = bands(gradient, len(BAND_WEIGHTS) - 1)
+    weights = (*BAND_WEIGHTS[: len(parts) - 1], BAND_WEIGHTS[-1])
+    factors = [
+        weight / part.square().mean().sqrt().clamp_min(_TINY) for weight, part in zip(weights, parts, strict=True)
+    ]
+    if favor is not None:
+        factors = [factor * more for factor, more in zip(factors, favor, strict=True)]
+    return merge([factor * part for factor, part in zip(factors, parts, strict=True)])
