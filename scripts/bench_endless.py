@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import math
 import os
 import sys
 import tempfile
@@ -66,6 +67,8 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 def main(words: Sequence[str] | None = None) -> int:
     options = arguments(words)
+    if options.markdown:  # before an hour of work
+        report.insert(options.markdown.read_text(encoding="utf-8"), "bench_endless", "")
     if options.read:
         document = report.read_json(options.read)
     else:
@@ -75,8 +78,6 @@ def main(words: Sequence[str] | None = None) -> int:
             print(error, file=sys.stderr)
             return error.exit_code
     print(report.to_text(document))
-    if options.json and not options.read:
-        report.write_json(options.json, document)
     if options.markdown:
         page = options.markdown.read_text(encoding="utf-8")
         options.markdown.write_text(
@@ -96,6 +97,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
                 begin = time.perf_counter()
                 part(options, found, Path(folder))
                 say(f"{name}: {time.perf_counter() - begin:.0f} s")
+            if options.json:  # what there is, should the next part fail
+                report.write_json(options.json, found.document())
     return found.document()
 
 
@@ -135,7 +138,7 @@ def run_quality(options: argparse.Namespace, found: Report, folder: Path) -> Non
         seen = quality.observe(path, config, judge, can_see_motion=can_see_motion)
         figures = quality.judge_run(found, dreamer, config, seen, quality.noise_energy(config, judge), ranges)
         runs[dreamer.name] = {"size": list(options.size), "seconds per frame": seconds, **figures}
-        say(f"{dreamer.name}: {config.frames} frames, {seconds:.3f} s each")
+        say(f"{dreamer.name}: {config.frames} frames, {seconds.get('median', math.nan):.3f} s each")
 
 
 def run_camera(options: argparse.Namespace, found: Report, folder: Path) -> None:

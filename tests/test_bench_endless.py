@@ -161,19 +161,20 @@ def test_the_camera_alone_meets_its_bars(tmp_path: Path) -> None:
 
 def test_bars_hold_or_fail_and_nan_fails() -> None:
     report = part("report").Report()
-    report.at_most("small", 1, 2)
-    report.at_least("large", 1, 2)
-    report.within("inside", 0.5, (0.2, 0.6))
-    report.at_most("unknown", math.nan, 1)
+    report.at_most("a: size", 1, 2)
+    report.at_least("b: size", 1, 2)
+    report.within("c: inside", 0.5, (0.2, 0.6))
+    report.at_most("c: unknown", math.nan, 1)
     assert [bar["holds"] for bar in report.bars.values()] == [True, False, True, False]
     document = report.document()
-    assert document["bars"]["unknown"]["value"] is None
+    assert document["bars"]["c: unknown"]["value"] is None
     text = part("report").to_text(document)
     assert "2 of 4 bars hold." in text
     page = part("report").insert("a\n<!-- x -->\nstale\n<!-- /x -->\nb\n", "x", part("report").to_markdown(document))
     assert page.startswith("a\n<!-- x -->\n")
     assert page.endswith("<!-- /x -->\nb\n")
-    assert "| large | 1 | 2 | **no** |" in page
+    assert "| bar | limit | a | b |" in page
+    assert "| size | 2 | 1 | **1 ✗** |" in page
     assert "stale" not in page
 
 

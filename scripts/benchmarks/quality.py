@@ -24,6 +24,7 @@ from zoomdream.config.schedule import constant
 from zoomdream.ops.camera import Motion
 from zoomdream.ops.color import luma
 from zoomdream.ops.objective import Term, energy
+from zoomdream.render import Progress
 from zoomdream.types import Network
 
 DEEPEST = "mixed5b"
@@ -75,11 +76,18 @@ class Observed:
     similarities: list[tuple[motion.Similarity, motion.Similarity]] = field(default_factory=list)  # found, true
 
 
-def render(config: Config) -> tuple[Path, float]:
-    """The finished video and the seconds per frame; a finished one that is there already takes none."""
-    begin = time.perf_counter()
-    path = zoomdream.render(config)
-    return path, (time.perf_counter() - begin) / config.frames
+def render(config: Config) -> tuple[Path, dict[str, Any]]:
+    """The finished video, and the seconds that its frames took; empty for a video that was finished already."""
+    seconds: list[float] = []
+    ends: list[float] = []
+
+    def note(progress: Progress) -> None:
+        ends.append(time.perf_counter())
+        if progress.seconds_per_frame is not None and len(ends) > 1:
+            seconds.append(ends[-1] - ends[-2])
+
+    path = zoomdream.render(config, progress=note)
+    return path, spread(seconds) if seconds else {}
 
 
 def observe(path: Path, config: Config, judge: Judge, *, can_see_motion: bool) -> Observed:

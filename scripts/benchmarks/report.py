@@ -138,22 +138,43 @@ def to_text(document: Mapping[str, Any]) -> str:
     return "\n".join([*lines, f"{len(bars) - failing} of {len(bars)} bars hold."])
 
 
+def _cell(bar: Mapping[str, Any]) -> str:
+    return number(bar["value"]) if bar["holds"] else f"**{number(bar['value'])} ✗**"
+
+
 def to_markdown(document: Mapping[str, Any]) -> str:
-    """Machine, bars and what was skipped, as a section of docs/benchmarks.md."""
+    """Machine, bars and what was skipped, as a section of docs/benchmarks.md.
+
+    Bars are named "subject: figure"; figures of several subjects make one table with a column for each.
+    """
     facts = document["machine"]
     cores = "core" if facts["cores"] == 1 else "cores"
     lines = [
         f"{facts['processor']}, {facts['cores']} {cores} ({facts['threads']} used)"
         f"{', ' + facts['gpu'] if facts['gpu'] else ''}; torch {facts['torch']}, ffmpeg {facts['ffmpeg']}, "
         f"zoomdream {facts['zoomdream']} at {facts['commit']}; {facts['day']}.",
-        "",
-        "| bar | value | limit | holds |",
-        "|---|--:|--:|---|",
     ]
-    lines += [
-        f"| {name} | {number(bar['value'])} | {number(bar['limit'])} | {'yes' if bar['holds'] else '**no**'} |"
-        for name, bar in document["bars"].items()
-    ]
+    by_figure: dict[str, dict[str, Any]] = {}
+    for name, bar in document["bars"].items():
+        subject, _, figure = name.partition(": ")
+        by_figure.setdefault(figure, {})[subject] = bar
+    shared = {figure: bars for figure, bars in by_figure.items() if len(bars) > 1}
+    single = {figure: bars for figure, bars in by_figure.items() if len(bars) == 1}
+    subjects = list(dict.fromkeys(subject for bars in shared.values() for subject in bars))
+    if shared:
+        lines += ["", f"| bar | limit | {' | '.join(subjects)} |", "|---|--:|" + "--:|" * len(subjects)]
+    for figure, bars in shared.items():
+        limit = number(next(iter(bars.values()))["limit"])
+        cells = (_cell(bars[subject]) if subject in bars else "" for subject in subjects)
+        lines.append(f"| {figure} | {limit} | {' | '.join(cells)} |")
+    if single:
+        lines += ["", "| bar | limit | value |", "|---|--:|--:|"]
+    for figure, bars in single.items():
+        ((subject, bar),) = bars.items()
+        lines.append(f"| {subject}: {figure} | {number(bar['limit'])} | {_cell(bar)} |")
+    lines += (
+        ["", "Values in bold with a cross fail."] if not all(bar["holds"] for bar in document["bars"].values()) else []
+    )
     if document["skipped"]:
         lines += ["", "Skipped:", ""]
         lines += [f"- {name}: {reason}" for name, reason in document["skipped"].items()]
