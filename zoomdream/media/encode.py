@@ -156,7 +156,10 @@ class SegmentWriter:
         self._held: bytes | None = None
         target = self._temporary.name
         if self._in_pictures:
-            self._temporary.mkdir()
+            try:
+                self._temporary.mkdir()
+            except OSError as error:
+                raise OutputError(f"{self._final} cannot be written: {error.strerror or error}.") from error
             target += "/%05d.png"
         self._process = ffmpeg.Process(segment_command(settings, target), what=f"Encoding {self._final}", folder=folder)
 

@@ -68,6 +68,23 @@ def read_log(command: Sequence[str]) -> str:
     return result.stderr.decode("utf-8", "replace")
 
 
+def filter_bytes(command: Sequence[str], data: bytes, *, what: str) -> bytes:
+    """What a command makes on stdout of the bytes on stdin. Raises OutputError saying `what` failed and why."""
+    result = subprocess.run(
+        list(command),
+        input=data,
+        capture_output=True,
+        env=_environment(),
+        check=False,
+        start_new_session=_SESSION,
+        creationflags=_GROUP,
+    )
+    if result.returncode != 0:
+        lines = result.stderr.decode("utf-8", "replace").splitlines()
+        raise OutputError(f"{what} failed: {explain(lines[-_TAIL:], result.returncode)}")
+    return result.stdout
+
+
 class Process:
     """A running ffmpeg. A context manager that always gives the process back: leaving it early kills it.
 

@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
-from torchvision.io import ImageReadMode, decode_png, encode_png
 
 from zoomdream.errors import InputError, OutputError
+from zoomdream.media import ffmpeg
 from zoomdream.media.files import write_whole
+from zoomdream.media.pixels import to_bytes
 
 LARGEST = 64 * 2**20
 """Pixels of the largest picture that is read: 64 megapixels. A few kilobytes can unpack to gigabytes."""
@@ -58,9 +59,11 @@ def read_image(path: Path, background: tuple[float, float, float] = (0.0, 0.0, 0
 
 def write_png(path: Path, picture: Tensor) -> None:
     """Write (1, 3, H, W) in [0, 1] as 8 bit PNG, whole or not at all. OutputError if that fails."""
-    pixels = picture[0].detach().float().clamp(0, 1).mul(255).round().to(torch.uint8).cpu()
+    height, width = picture.shape[-2:]
+    packed = io.BytesIO()
+    Image.frombytes("RGB", (width, height), to_bytes(picture.detach(), 8)).save(packed, "PNG")
     try:
-        write_whole(path, encode_png(pixels).numpy().tobytes())
+        write_whole(path, packed.getvalue())
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error.strerror or error}.") from error
 
@@ -97,15 +100,24 @@ def _read_bytes(path: Path) -> bytes:
 def _channels(opened: Image.Image, data: bytes) -> Tensor:
     """(3 or 4, H, W) float32 in [0, 1], RGB or RGB and alpha."""
     if data.startswith(b"\x89PNG") and data[24] == 16 and opened.mode != "I;16":
-        # Pillow keeps only the upper 8 of 16 bits in colour.
-        pixels = decode_png(torch.frombuffer(bytearray(data), dtype=torch.uint8), ImageReadMode.UNCHANGED)
-        turned = _turned(opened, pixels.float() / 65535)
-        return turned if turned.shape[0] >= 3 else torch.cat([turned[:1].expand(3, -1, -1), turned[1:]])
+        return _turned(opened, _deep_color(data, *opened.size))
     if opened.mode.startswith(("I", "F")):
         return _turned(opened, _deep_grey(opened)).expand(3, -1, -1)
     transparent = "A" in opened.getbands() or "a" in opened.getbands() or "transparency" in opened.info
     picture = _in_srgb(ImageOps.exif_transpose(opened), "RGBA" if transparent else "RGB")
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
+
+
+def _deep_color(data: bytes, width: int, height: int) -> Tensor:
+    """(4, H, W) in [0, 1] of a 16 bit PNG in colour, of which Pillow keeps only the upper 8 bits."""
+    command = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-noautorotate", "-f", "png_pipe", "-i", "pipe:0"]
+    values = np.frombuffer(
+        ffmpeg.filter_bytes([*command, "-f", "rawvideo", "-pix_fmt", "rgba64le", "-"], data, what="Reading a PNG"),
+        "<u2",
+    )
+    if values.size != 4 * width * height:
+        raise ValueError("it ends too early")
+    return torch.from_numpy(values.astype(np.float32) / 65535).view(height, width, 4).permute(2, 0, 1)
 
 
 def _deep_grey(opened: Image.Image) -> Tensor:

@@ -97,7 +97,9 @@ def join_command(
         "-fflags", "+bitexact",
     ]  # fmt: skip
     if suffix in (".mp4", ".mov"):
-        command += ["-movflags", "+faststart+write_colr"]
+        # The tags of QuickTime's own kind: the older ones are cut off at 65,535 bytes without a word.
+        tagging = "+use_metadata_tags" if suffix == ".mov" else ""
+        command += ["-movflags", f"+faststart+write_colr{tagging}"]
         if settings.codec == "h265":
             command += ["-tag:v", "hvc1"]  # QuickTime plays no other
     return [*command, "-f", _FORMATS[suffix], target]

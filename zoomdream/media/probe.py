@@ -72,8 +72,8 @@ def parse_progress(text: str) -> int:
 
 def parse(log: str) -> VideoFacts | None:
     """The facts in what `ffmpeg -i FILE` prints; None if there is no video stream."""
-    lines = (line for line in log.splitlines() if "Video:" in line and "(attached pic)" not in line)
-    line = next(lines, None)
+    lines = re.findall(r"^\s*Stream #.*?: Video: .*$", log, re.MULTILINE)
+    line = next((line for line in lines if "(attached pic)" not in line), None)
     size = line and re.search(r",\s(\d+)x(\d+)\b", line)
     if not line or not size:
         return None
@@ -94,7 +94,7 @@ def parse(log: str) -> VideoFacts | None:
 
 def parse_audio(log: str) -> str | None:
     """The codec of the first soundtrack in what `ffmpeg -i FILE` prints."""
-    found = re.search(r"Stream #\S+.*?: Audio:\s+(\w+)", log)
+    found = re.search(r"^\s*Stream #.*?: Audio:\s+(\w+)", log, re.MULTILINE)
     return found[1] if found else None
 
 

@@ -119,8 +119,9 @@ class Workspace:
             try:
                 save_file({"picture": picture.contiguous()}, temporary, metadata=facts)
                 settle(temporary, self._state)
-            except SafetensorError as error:
-                raise OutputError(f"{self._state} cannot be written: {error}.") from error
+            except SafetensorError as error:  # it wraps the system's error in words of its own
+                full = "No space left" in str(error) or "StorageFull" in str(error)
+                raise OSError(errno.ENOSPC if full else errno.EIO, str(error)) from error
             finally:
                 discard(temporary)
             self._write_playlist(settings, state.index + 1)

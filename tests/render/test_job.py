@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from zoomdream.config import load_config
+from zoomdream.errors import ConfigError, InputError
+from zoomdream.media import ffmpeg, metadata
+from zoomdream.media.probe import count_frames
+from zoomdream.render import make_job, render
+from zoomdream.render.job import fingerprint
+
+
+def tree(tmp_path: Path, weights: Path, **changes: object) -> dict[str, object]:
+    plain: dict[str, object] = {
+        "output": str(tmp_path / "a.mp4"),
+        "size": [64, 48],
+        "fps": "30000/1001",
+        "frames": 4,
+        "network": {"name": "dreamnet", "weights": str(weights)},
+        "objective": [{"layer": "mixed3b"}],
+        "dream": {"octaves": 1, "steps": 1, "warmup": 0},
+    }
+    return plain | changes
+
+
+def test_a_config_becomes_a_video_that_tells_its_config(tmp_path: Path, untrained_weights: Path) -> None:
+    config = load_config(tree(tmp_path, untrained_weights))
+    path = render(config)
+    assert path == tmp_path / "a.mp4"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"]
+    program = ffmpeg.executable()
+    assert count_frames(program, path) == 4
+    stored = metadata.read_metadata(program, path)
+    assert stored.startswith("# made with {")
+    (tmp_path / "again.yaml").write_text(stored)
+    again = load_config(tmp_path / "again.yaml")
+    assert fingerprint(again) == fingerprint(config)
+    before = path.stat().st_mtime_ns
+    assert render(again) == path
+    assert path.stat().st_mtime_ns == before
+
+
+def test_the_output_does_not_count_for_the_fingerprint_but_the_input_files_do(
+    tmp_path: Path, untrained_weights: Path
+) -> None:
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(photo)
+    source = {"kind": "image", "path": str(photo)}
+    config = load_config(tree(tmp_path, untrained_weights, source=source))
+    elsewhere = load_config(tree(tmp_path, untrained_weights, source=source, output=str(tmp_path / "b.mp4")))
+    assert fingerprint(config) == fingerprint(elsewhere)
+    Image.new("RGB", (8, 8), (1, 2, 4)).save(photo)
+    changed = fingerprint(config)
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(photo)
+    assert changed != fingerprint(config)
+    photo.unlink()
+    with pytest.raises(InputError, match=r"photo\.png"):
+        fingerprint(config)
+
+
+def test_a_file_without_metadata_holds_no_paths(tmp_path: Path, untrained_weights: Path) -> None:
+    path = render(load_config(tree(tmp_path, untrained_weights, encode={"metadata": False})))
+    assert untrained_weights.name.encode() not in path.read_bytes()
+    with pytest.raises(InputError, match="metadata: false"):
+        metadata.read_metadata(ffmpeg.executable(), path)
+
+
+def test_a_soundtrack_that_is_none_is_told_before_anything_is_made(tmp_path: Path, untrained_weights: Path) -> None:
+    (tmp_path / "song.mp3").write_text("la la la")
+    config = load_config(tree(tmp_path, untrained_weights, encode={"audio": str(tmp_path / "song.mp3")}))
+    with pytest.raises(InputError, match=r"song\.mp3"):
+        make_job(config)
+
+
+def test_an_unknown_layer_leaves_nothing_behind(tmp_path: Path, untrained_weights: Path) -> None:
+    config = load_config(
+        tree(tmp_path, untrained_weights, objective=[{"layer": "mixed9z"}], output=str(tmp_path / "new" / "a.mp4"))
+    )
+    with pytest.raises(ConfigError, match="mixed9z"):
+        render(config)
+    assert list(tmp_path.iterdir()) == []
