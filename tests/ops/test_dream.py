@@ -93,6 +93,13 @@ def test_the_bands_that_a_picture_lacks_are_favoured():
     assert bands(balanced, 1)[0].std() < 0.7 * bands(plain, 1)[0].std()
 
 
+def test_a_picture_too_colourful_climbs_in_grey():
+    red = torch.tensor((0.9, 0.1, 0.1)).view(1, 3, 1, 1).expand(1, 3, 32, 32)
+    gradient = torch.randn(1, 3, 32, 32, generator=generator(5))
+    balanced = normalize(gradient, "laplacian", missing(red, NATURAL))
+    assert balanced.std(dim=1).mean() < 0.5 * normalize(gradient, "laplacian").std(dim=1).mean()
+
+
 def test_gradients_are_taken_to_the_picture_alone():
     weight = torch.ones(1, requires_grad=True)
     gradient_at(GREY, lambda picture: (picture * weight).sum())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zoomdream.ops.gradient import Favor
 from zoomdream.ops.pyramid import bands, merge
 
 _LUMA = (0.2126, 0.7152, 0.0722)  # BT.709
@@ -49,16 +50,23 @@ def measure(picture: Tensor) -> Look:
     return Look((red, green, blue), tuple(float(level.square().mean().sqrt()) for level in levels), float(color))
 
 
-def missing(picture: Tensor, reference: Look) -> list[Tensor]:
-    """How much each luma band of the picture (1, 3, H, W) lacks: reference over found, 1/4 to 4, 0-dim, fine to
-    coarse.
+def missing(picture: Tensor, reference: Look) -> Favor:
+    """What the picture (1, 3, H, W) lacks: energy of the reference over that found, of each luma band and of colour.
+
+    Energies rather than amplitudes, because the pull has to win against layers that see little but one band
+    (GoogLeNet mixed3b: 4 to 8 pixels) and against networks that love colour. Between 1/8 and 8; colour is never
+    favoured over 2.
     """
     grey = luma(picture)
     levels = bands(grey - grey.mean(), BANDS - 1)
-    return [
-        (goal**2 / level.square().mean().clamp_min(1e-12)).clamp(1 / 8, 8)
-        for level, goal in zip(levels, _goals(reference, len(levels)), strict=True)
-    ]
+    color = (picture - grey).square().sum(dim=1).mean()
+    return Favor(
+        tuple(
+            (goal**2 / level.square().mean().clamp_min(1e-12)).clamp(1 / 8, 8)
+            for level, goal in zip(levels, _goals(reference, len(levels)), strict=True)
+        ),
+        (reference.saturation**2 / color.clamp_min(1e-12)).clamp(1 / 8, 2),
+    )
 
 
 def hold(picture: Tensor, reference: Look, share: float) -> Tensor:

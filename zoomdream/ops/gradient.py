@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from zoomdream.ops.pyramid import bands, merge
@@ -18,12 +19,22 @@ BAND_WEIGHTS = (0.4, 0.8, 1.0, 1.0, 1.0)
 _TINY = 1e-12  # below any gradient that carries information; keeps a dead objective at zero instead of dividing by it
 
 
-def normalize(gradient: Tensor, how: Normalization, favor: Sequence[Tensor] | None = None) -> Tensor:
+@dataclass(frozen=True, slots=True)
+class Favor:
+    """Factors on a gradient, all 0-dim: `bands` from fine to coarse, and `color` on what is not grey."""
+
+    bands: tuple[Tensor, ...]
+    color: Tensor
+
+
+def normalize(gradient: Tensor, how: Normalization, favor: Favor | None = None) -> Tensor:
     """Bring `gradient` (1, C, H, W) to mean magnitude 1. A zero gradient stays zero.
 
     laplacian: each band of a pyramid over its own root mean square (Mordvintsev 2015), so that coarse shape and
     natural colour grow as fast as fine texture; in our trials it gave whole creatures where the other two gave grey
     worms. mean: as it is (DeepDream 2015). std: freed of its mean first (pytorch-deepdream).
+
+    favor: for laplacian, what the picture lacks and should get more of.
     """
     match how:
         case "laplacian":
@@ -35,13 +46,15 @@ def normalize(gradient: Tensor, how: Normalization, favor: Sequence[Tensor] | No
     return gradient / gradient.abs().mean().clamp_min(_TINY)
 
 
-def laplacian(gradient: Tensor, favor: Sequence[Tensor] | None = None) -> Tensor:
+def laplacian(gradient: Tensor, favor: Favor | None = None) -> Tensor:
     """Each band of a pyramid divided by its own root mean square, times its weight in BAND_WEIGHTS, times `favor`."""
     parts = bands(gradient, len(BAND_WEIGHTS) - 1)
     weights = (*BAND_WEIGHTS[: len(parts) - 1], BAND_WEIGHTS[-1])
     factors = [
         weight / part.square().mean().sqrt().clamp_min(_TINY) for weight, part in zip(weights, parts, strict=True)
     ]
-    if favor is not None:
-        factors = [factor * more for factor, more in zip(factors, favor, strict=True)]
-    return merge([factor * part for factor, part in zip(factors, parts, strict=True)])
+    if favor is None:
+        return merge([factor * part for factor, part in zip(factors, parts, strict=True)])
+    merged = merge([factor * more * part for factor, more, part in zip(factors, favor.bands, parts, strict=True)])
+    grey = merged.mean(dim=1, keepdim=True)
+    return torch.lerp(grey, merged, favor.color)
