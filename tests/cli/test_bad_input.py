@@ -105,6 +105,9 @@ def test_bad_input_is_one_paragraph_with_its_exit_code_and_leaves_nothing_behind
     assert_is_one_paragraph(printed.err)
     for word in words:
         assert word in printed.err
+    if code != 4:  # what cannot be written is not known before it is tried
+        assert main(["check", "bad.yaml", *(f"--set={change}" for change in changes)]) == code
+        assert capsys.readouterr().err == printed.err
     assert sorted(tmp_path.rglob("*")) == before
 
 
