@@ -17,6 +17,7 @@ from benchmarks.video import frame_checksums
 
 import zoomdream
 from zoomdream.config.load import load_config_text
+from zoomdream.media.encode import SEGMENT_FRAMES
 
 JOINING = "joined*"  # the files that are made while the segments are joined
 _POLL = 0.001  # seconds
@@ -79,23 +80,28 @@ def under_fire(
     *,
     kills: int,
     joining_kills: int,
+    segments: int,
     seconds: float,
     joining_seconds: float,
     seed: int,
 ) -> Killed:
     """Render, killed `kills` times at random moments, the last `joining_kills` of them while the segments are joined.
 
-    seconds and joining_seconds: how long an undisturbed render and its joining take. Ends early, with fewer kills,
-    where the render was finished before the next one came.
+    segments: how many the render has. seconds, joining_seconds: what an undisturbed render and its joining take. Ends
+    early, with fewer kills, where the render was finished before the next one came.
     """
     moments, result = random.Random(seed), Killed()
     begin = time.monotonic()
     while result.kills < kills:
-        # a quarter of the render: long enough to finish a segment now and then, short enough not to be done too soon
-        patience = moments.uniform(0, seconds / 4) if result.kills < kills - joining_kills else 60 * seconds
         process = launch(output)
         result.starts += 1
-        joining = _wait(process, output, patience)
+        if result.kills >= kills - joining_kills:
+            joining = _wait(process, lambda: is_joining(output), 60 * seconds)
+        else:
+            # where it is behind, it may finish a segment first: so the kills are spread over the whole render
+            due = result.kills * segments // (kills - joining_kills)
+            _wait(process, lambda due=due: finished_segments(output) >= due, 60 * seconds)
+            joining = _wait(process, lambda: is_joining(output), moments.uniform(0, seconds / segments / 2))
         if joining:
             time.sleep(moments.uniform(0, 0.6 * joining_seconds))
         process.kill()
@@ -116,11 +122,16 @@ def under_fire(
     return result
 
 
-def _wait(process: BaseProcess, output: Path, patience: float) -> bool:
-    """Until the patience is over, the process ends, or it has begun to join; True for the last of these."""
+def finished_segments(output: Path) -> int:
+    found = output.with_name(f"{output.name}.zoomdream").glob("segment_*")
+    return sum(".partial" not in path.name for path in found)
+
+
+def _wait(process: BaseProcess, happened: Callable[[], bool], patience: float) -> bool:
+    """Until something has happened, the patience is over, or the process ends; True for the first of these."""
     end = time.monotonic() + patience
     while time.monotonic() < end and process.is_alive():
-        if is_joining(output):
+        if happened():
             return True
         process.join(_POLL)
     return False
@@ -142,6 +153,7 @@ def measure(text: str, folder: Path, *, kills: int, joining_kills: int, seed: in
             output,
             kills=kills,
             joining_kills=joining_kills,
+            segments=-(-len(truth) // SEGMENT_FRAMES),
             seconds=seconds,
             joining_seconds=joining_seconds,
             seed=seed + attempt,
