@@ -52,7 +52,7 @@ def _report(path: Path, config: Config) -> str:
 
 
 def _plan(path: Path, config: Config) -> Iterator[str]:
-    make_job(config).settings.check()  # and at the files that a render reads besides the network
+    make_job(config).settings.check()  # size and codec, and the files besides the weights
     planned = build.plan(config)
     opened = build.network(config)
     names = ", ".join(dict.fromkeys(layer.name for layer in build.layers(config, opened)))

@@ -25,7 +25,7 @@ PACKAGES = (
     "pyyaml",
     "rich",
     "safetensors",
-    "simpleeval",
+    "pillow",
     "imageio-ffmpeg",
 )
 
