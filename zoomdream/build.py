@@ -187,6 +187,7 @@ def _dream(config: Config, planned: Plan, opened: Network, look: color.Look) -> 
         _values(config, schedule) for schedule in (settings.step_size, settings.noise, settings.variety)
     )
     weights = [_values(config, term.weight) for term in config.objective]
+    dreams = _dreams(config)
     recipe = Recipe(
         octaves=settings.octaves,
         octave_scale=settings.octave_scale,
@@ -211,9 +212,9 @@ def _dream(config: Config, planned: Plan, opened: Network, look: color.Look) -> 
 
     def dreamt(picture: Tensor, index: int) -> Tensor:
         now = max(index, 0)  # the warm-up dreams as frame 0 does
-        wishes = terms(now)
-        if not wishes or settings.steps == 0 or step_size[now] == 0:
+        if not dreams[now]:
             return picture
+        wishes = terms(now)
         if fresh[now] > 0:
             height, width = picture.shape[-2:]
             noise = white_noise((height, width), generator(config.seed, "fresh", index))
@@ -223,9 +224,7 @@ def _dream(config: Config, planned: Plan, opened: Network, look: color.Look) -> 
         def climbed(image: Tensor) -> Tensor:
             return objective(opened(image.to(dtype), wanted), wishes)
 
-        return color.soft_limit(
-            dream(picture, climbed, replace(recipe, step_size=step_size[now]), seed=config.seed, frame=index)
-        )
+        return dream(picture, climbed, replace(recipe, step_size=step_size[now]), seed=config.seed, frame=index)
 
     return dreamt
 
@@ -245,12 +244,24 @@ def emphasis(seed: int, layer: Layer, seconds: float, variety: float, device: st
     return (factors / factors.mean()).to(device)
 
 
-def _color(config: Config, reference: color.Look) -> Stage:
+def _dreams(config: Config) -> list[bool]:
+    """Whether each frame is dreamt on at all, or only moved."""
+    weights = [_values(config, term.weight) for term in config.objective]
+    step_size = _values(config, config.dream.step_size)
+    return [
+        config.dream.steps > 0 and step > 0 and any(now)
+        for step, now in zip(step_size, zip(*weights, strict=True), strict=True)
+    ]
+
+
+def _color(config: Config, look: color.Look) -> Stage:
     share_per_second = _values(config, config.color.hold)
+    dreams = _dreams(config)
 
     def held(picture: Tensor, index: int) -> Tensor:
-        share = 1 - (1 - share_per_second[max(index, 0)]) ** (1 / float(config.fps))
-        return color.hold(picture, reference, share)
+        now = max(index, 0)
+        picture = color.hold(picture, look, 1 - (1 - share_per_second[now]) ** (1 / float(config.fps)))
+        return color.soft_limit(picture) if dreams[now] else picture  # a picture that is only moved keeps its whites
 
     return held
 
