@@ -37,13 +37,23 @@ def test_a_picture_is_turned_as_its_camera_was_held(tmp_path: Path, orientation:
     assert torch.equal(read_image(tmp_path / "a.png"), as_tensor(expected))
 
 
-@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("orientation", range(1, 9))
 def test_sixteen_bit_grey_keeps_its_depth_and_its_turn(tmp_path: Path, orientation: int) -> None:
     grey = np.array([[0, 1, 300], [40000, 65534, 65535]], dtype=np.uint16)
     exif = Image.Exif()
     exif[0x0112] = orientation
     Image.fromarray(grey).save(tmp_path / "a.png", exif=exif)
-    expected = np.rot90(grey, -1) if orientation == 6 else grey
+    turn = {
+        1: grey,
+        2: np.fliplr(grey),
+        3: np.rot90(grey, 2),
+        4: np.flipud(grey),
+        5: grey.T,
+        6: np.rot90(grey, -1),
+        7: np.rot90(grey, 2).T,
+        8: np.rot90(grey),
+    }
+    expected = turn[orientation]
     found = (read_image(tmp_path / "a.png") * 65535).round().numpy()
     assert all((found[0, channel] == expected).all() for channel in range(3))
 

@@ -48,7 +48,7 @@ def states(start: State | None, frames: int, pause: float = 0.0) -> Iterator[Sta
     while index < frames - 1:
         index += 1
         moved = 0.9 * picture.roll(index % 3, 3) + 0.1 * picture.mean()
-        picture = 3.9 * moved * (1 - moved)
+        picture = (3.9 * moved * (1 - moved)).contiguous(memory_format=torch.channels_last)
         time.sleep(pause)
         yield State(index, picture)
 

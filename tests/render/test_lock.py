@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from zoomdream.errors import OutputError
+from zoomdream.render import lock as lock_module
 from zoomdream.render.lock import Lock
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX lets go of open files")
@@ -58,6 +59,27 @@ def test_never_two_holders_while_the_folder_comes_and_goes(tmp_path: Path) -> No
         thread.join()
     assert max(most) == 1
     assert len(taken) > 10
+
+
+def test_a_lock_on_a_file_that_has_been_removed_meanwhile_is_worth_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seize = lock_module._seize
+    calls: list[int] = []
+
+    def slowly(descriptor: int) -> bool:
+        calls.append(descriptor)
+        if len(calls) == 1:  # the render before us ends just now
+            (tmp_path / "w" / "lock").unlink()
+            (tmp_path / "w").rmdir()
+        return seize(descriptor)
+
+    monkeypatch.setattr(lock_module, "_seize", slowly)
+    lock = Lock(tmp_path / "w")
+    assert len(calls) == 2
+    with pytest.raises(OutputError):
+        Lock(tmp_path / "w")
+    lock.release(remove=True)
 
 
 def test_a_file_in_the_way_of_the_folder_is_an_output_error(tmp_path: Path) -> None:

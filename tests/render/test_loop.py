@@ -72,6 +72,7 @@ def test_the_state_is_kept_exactly_with_its_layout_in_memory(tmp_path: Path) -> 
 
     render_frames(make, wanted)
     assert torch.equal(kept[0].picture, expected)
+    assert not expected.is_contiguous()
     assert kept[0].picture.stride() == expected.stride()
 
 
@@ -221,6 +222,17 @@ def test_numbered_pictures_of_an_older_longer_render_go_with_restart(tmp_path: P
         render_frames(maker(5), other)
     render_frames(maker(5), other, restart=True)
     assert len(list(output.parent.iterdir())) == 5
+
+
+def test_a_segment_beyond_the_state_is_done_again(tmp_path: Path) -> None:
+    wanted = job(tmp_path / "frames" / "%05d.png", 70, "png")
+    with pytest.raises(RenderInterrupted):
+        render_frames(stopping_after(35, 70), wanted)
+    beyond = tmp_path / "frames.zoomdream" / "segment_00001"  # killed after the segment and before its state
+    beyond.mkdir()
+    (beyond / "00000.png").write_text("of another time")
+    render_frames(maker(70), wanted)
+    assert read_image(tmp_path / "frames" / "00030.png").shape == (1, 3, 48, 64)
 
 
 def test_a_still_is_the_last_frame(tmp_path: Path) -> None:
