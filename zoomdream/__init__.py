@@ -6,7 +6,7 @@ The map:
 
     cli/         commands, exit codes, progress
     render/      frames → a finished file: segments, state, resume, joining
-    build.py     config → parts: the only module that knows both
+    build.py     config → parts: the only module that knows both; plan.py what `auto` means on this machine
     pipeline.py  one frame from the last, on one screen
     config/      every YAML key, typed and frozen; loading, schedules
     ops/         pure functions on tensors: warp, camera, blend, colour, octaves, gradient, objective, dream

@@ -1,15 +1,14 @@
-"""Config to parts: the only module that knows both. Everything that is `auto` becomes a plain value here, once."""
+"""Config to parts: the only module that knows both."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from zoomdream.config import Config, ImageSource, Schedule
 from zoomdream.errors import ConfigError, InputError
-from zoomdream.media.codecs import resolve_pixel_format
 from zoomdream.media.image import read_image
 from zoomdream.nets import catalog
 from zoomdream.ops import color
@@ -21,6 +20,7 @@ from zoomdream.ops.objective import Term, objective
 from zoomdream.ops.pyramid import fill
 from zoomdream.ops.warp import warp
 from zoomdream.pipeline import Stage, Stages
+from zoomdream.plan import Plan, check_device
 from zoomdream.types import Layer, Network
 
 EMPHASIS_SECONDS = 4.0  # how long a channel stays in favour; see `dream.variety`
@@ -28,55 +28,6 @@ EMPHASIS_SECONDS = 4.0  # how long a channel stays in favour; see `dream.variety
 # comes into view. Without it the rim of a zoom out is raw noise with the print of the network's own borders, like a
 # frame.
 OVERSCAN = 0.125
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Every `auto` of a config, resolved on this machine. Stored with a render and used again by whoever continues
-    it.
-    """
-
-    device: str
-    precision: str
-    threads: int
-    pixel_format: str
-
-
-def plan(config: Config) -> Plan:
-    """Choose device, precision, threads and pixel format. Raises ConfigError for a device that is not here."""
-    wanted = config.performance
-    device = _device(config)
-    return Plan(
-        device=device,
-        precision=_precision(device) if wanted.precision == "auto" else wanted.precision,
-        threads=torch.get_num_threads() if wanted.threads == "auto" else wanted.threads,
-        pixel_format=resolve_pixel_format(config.encode.codec, config.encode.pixel_format),
-    )
-
-
-def _device(config: Config) -> str:
-    wanted = config.performance.device
-    here = ["cpu"]
-    if torch.cuda.is_available():
-        here += ["cuda", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
-    if torch.backends.mps.is_available():
-        here.append("mps")
-    if wanted == "auto":
-        return "cuda" if "cuda" in here else here[-1]
-    if wanted not in here:
-        place = config.where("performance.device")
-        raise ConfigError(f"{place}: {wanted} is not on this machine. Here are auto, {', '.join(here)}.")
-    return wanted
-
-
-def _precision(device: str) -> str:
-    """bfloat16 where the hardware multiplies it faster than float32, float16 on older GPUs, else float32."""
-    if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-    if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-        flags = torch.cpu.get_capabilities()
-        return "bfloat16" if flags.get("amx_bf16") or flags.get("avx512_bf16") else "float32"
-    return "float32"
 
 
 def network(config: Config) -> Network:
@@ -114,6 +65,7 @@ def stages(config: Config, planned: Plan, opened: Network | None = None, referen
     opened: saves opening the network again. reference: a picture (1, 3, H, W) whose look is held instead of the
     config's.
     """
+    check_device(planned.device, config.where("performance.device"))
     torch.set_num_threads(planned.threads)
     if opened is None:
         opened = network(config)

@@ -6,7 +6,8 @@ ZoomdreamError
 ├── OutputError        4    writing, encoding or the lock failed
 └── RenderInterrupted  130  Ctrl-C; the render can go on later
 
-The message is one short paragraph for a person: what, where, what was found, what is allowed. Any other exception is our own bug.
+The message is one short paragraph for a person: what, where, what was found, what is allowed. Any other exception is
+our own bug.
 """
 
 

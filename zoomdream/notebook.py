@@ -12,6 +12,7 @@ from torch import Tensor
 from zoomdream import build, pipeline
 from zoomdream.config import Config, load_config
 from zoomdream.errors import ConfigError
+from zoomdream.plan import make_plan
 
 
 def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
@@ -21,7 +22,7 @@ def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
     Raises ConfigError and InputError, at the first frame.
     """
     chosen = config if isinstance(config, Config) else load_config(config)
-    stages = build.stages(chosen, build.plan(chosen))
+    stages = build.stages(chosen, make_plan(chosen))
     width, height = chosen.size
     for state in pipeline.frames(stages, None, chosen.frames):
         yield state.shown((height, width))[0].float().cpu()
@@ -42,7 +43,7 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
     if not (16 <= height <= 16384 and 16 <= width <= 16384):
         raise ConfigError(f"dream takes pictures with edges of 16 to 16384 pixels, not {width}x{height}")
     sized = chosen.model_copy(update={"size": (width, height)})
-    planned = build.plan(sized)
+    planned = make_plan(sized)
     stages = build.stages(sized, planned)
     picture = batch.detach().to(planned.device, torch.float32).clamp(0, 1)
     for index in range(-times, 0):

@@ -24,6 +24,7 @@ from zoomdream.config.schedule import constant
 from zoomdream.ops.camera import Motion
 from zoomdream.ops.color import luma
 from zoomdream.ops.objective import Term, energy
+from zoomdream.plan import make_plan
 from zoomdream.render import Progress
 from zoomdream.types import Network
 
@@ -37,7 +38,7 @@ class Judge:
 
     def __init__(self, config: Config) -> None:
         self._network: Network = build.network(config)
-        self._device = build.plan(config).device
+        self._device = make_plan(config).device
         if isinstance(self._network, nn.Module):
             self._network.to(self._device)
         layers = build.layers(config, self._network)

@@ -54,7 +54,7 @@ def states(start: State | None, frames: int, pause: float = 0.0) -> Iterator[Sta
 
 
 def maker(frames: int, pause: float = 0.0) -> Callable[[State | None, Mapping[str, Any]], Iterator[State]]:
-    return lambda start, plan: states(start, frames, pause)
+    return lambda start: states(start, frames, pause)
 
 
 def tell(said: Connection, output: Path, frames: int, pause: float) -> None:

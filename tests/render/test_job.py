@@ -10,7 +10,7 @@ from zoomdream.errors import ConfigError, InputError
 from zoomdream.media import ffmpeg, metadata
 from zoomdream.media.probe import count_frames
 from zoomdream.render import make_job, render
-from zoomdream.render.job import fingerprint
+from zoomdream.render.job import fingerprint, recall
 
 
 def tree(tmp_path: Path, weights: Path, **changes: object) -> dict[str, object]:
@@ -37,7 +37,8 @@ def test_a_config_becomes_a_video_that_tells_its_config(tmp_path: Path, untraine
     assert stored.startswith("# made with {")
     (tmp_path / "again.yaml").write_text(stored)
     again = load_config(tmp_path / "again.yaml")
-    assert fingerprint(again) == fingerprint(config)
+    assert again.performance.device == "cpu"  # what was auto is told as what it was
+    assert make_job(again).fingerprint == make_job(config).fingerprint
     before = path.stat().st_mtime_ns
     assert render(again) == path
     assert path.stat().st_mtime_ns == before
@@ -82,3 +83,23 @@ def test_an_unknown_layer_leaves_nothing_behind(tmp_path: Path, untrained_weight
     with pytest.raises(ConfigError, match="mixed9z"):
         render(config)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_auto_stays_what_it_was_when_a_render_goes_on_elsewhere(
+    tmp_path: Path, untrained_weights: Path
+) -> None:
+    config = load_config(tree(tmp_path, untrained_weights))
+    path = render(config)
+    remembered = recall(path, ffmpeg.executable())
+    assert remembered is not None
+    elsewhere = {**remembered, "device": "cuda", "precision": "float16", "threads": 77}
+    assert make_job(config, elsewhere).plan["threads"] == 77
+    assert make_job(config, elsewhere).fingerprint != make_job(config).fingerprint
+    chosen = load_config(tree(tmp_path, untrained_weights, performance={"threads": 1}))
+    assert make_job(chosen, elsewhere).plan["threads"] == 1
+
+
+def test_nothing_is_remembered_of_what_was_never_rendered_or_is_no_video(tmp_path: Path) -> None:
+    assert recall(tmp_path / "a.mp4", ffmpeg.executable()) is None
+    (tmp_path / "a.mp4").write_text("no video")
+    assert recall(tmp_path / "a.mp4", ffmpeg.executable()) is None

@@ -24,7 +24,7 @@ Decoded = Callable[[Path], list[str]]
 def stopping_after(last: int, frames: int, error: type[BaseException] = KeyboardInterrupt) -> Any:
     """Makes states until frame `last` is handed over, then raises."""
 
-    def make(start: State | None, plan: Any) -> Iterator[State]:
+    def make(start: State | None) -> Iterator[State]:
         for state in states(start, frames):
             yield state
             if state.index == last:
@@ -48,7 +48,7 @@ def test_an_interrupted_render_goes_on_to_the_same_frames(tmp_path: Path, decode
         render_frames(stopping_after(41, 70), wanted)
     assert not wanted.output.exists()
 
-    def make(start: State | None, plan: Any) -> Iterator[State]:
+    def make(start: State | None) -> Iterator[State]:
         assert start is not None
         seen.append(start.index)
         return states(start, 70)
@@ -65,7 +65,7 @@ def test_the_state_is_kept_exactly_with_its_layout_in_memory(tmp_path: Path) -> 
         render_frames(stopping_after(35, 70), wanted)
     expected = list(states(None, 30))[-1].picture
 
-    def make(start: State | None, plan: Any) -> Iterator[State]:
+    def make(start: State | None) -> Iterator[State]:
         assert start is not None
         kept.append(start)
         return states(start, 70)
@@ -97,21 +97,29 @@ def test_what_is_finished_can_be_watched_through_a_playlist(tmp_path: Path) -> N
     assert count_frames(ffmpeg.executable(), tmp_path / "a.mp4.zoomdream" / "segment_00001.mp4") == 30
 
 
-def test_a_resumed_render_takes_the_stored_plan_and_encoder_threads(tmp_path: Path) -> None:
-    wanted = job(tmp_path / "a.mp4", 70, plan={"device": "first"})
+def test_a_resumed_render_takes_the_stored_encoder_threads(tmp_path: Path) -> None:
+    wanted = job(tmp_path / "a.mp4", 70)
     with pytest.raises(RenderInterrupted):
         render_frames(stopping_after(35, 70), wanted)
     run = json.loads((tmp_path / "a.mp4.zoomdream" / "run.json").read_text())
     assert run["encode"] == {"pixel_format": "yuv420p", "threads": 2}
-    plans: list[Any] = []
+    changed = replace(wanted, settings=replace(wanted.settings, threads=1))
+    with pytest.raises(RenderInterrupted):
+        render_frames(stopping_after(65, 70), changed)
+    assert json.loads((tmp_path / "a.mp4.zoomdream" / "run.json").read_text()) == run
 
-    def make(start: State | None, plan: Any) -> Iterator[State]:
-        plans.append(plan)
-        return states(start, 70)
 
-    changed = replace(wanted, plan={"device": "second"}, settings=replace(wanted.settings, threads=1))
-    render_frames(make, changed)
-    assert plans == [{"device": "first"}]
+def test_what_speaks_against_a_restart_is_said_before_anything_is_thrown_away(tmp_path: Path) -> None:
+    wanted = job(tmp_path / "a.mp4", 70)
+    with pytest.raises(RenderInterrupted):
+        render_frames(stopping_after(35, 70), wanted)
+
+    def refuse() -> None:
+        raise ConfigError("no such layer")
+
+    with pytest.raises(ConfigError, match="no such layer"):
+        render_frames(stopping_after(1, 70), wanted, restart=True, prepare=refuse)
+    assert (tmp_path / "a.mp4.zoomdream" / "segment_00000.mp4").is_file()
 
 
 def test_a_render_that_was_stopped_while_joining_needs_no_dreaming(tmp_path: Path, monkeypatch: Any) -> None:
@@ -259,7 +267,7 @@ def test_a_config_of_the_user_is_never_taken_for_the_one_beside_the_output(tmp_p
 def test_progress_counts_frames_and_knows_the_time_that_is_left(tmp_path: Path) -> None:
     said: list[Progress] = []
 
-    def make(start: State | None, plan: Any) -> Iterator[State]:
+    def make(start: State | None) -> Iterator[State]:
         for state in states(start, 12):
             time.sleep(0.5 if state.index == 5 else 0.01)  # one hiccup
             yield state

@@ -14,12 +14,14 @@ from zoomdream.config import Config, ImageSource, load_config
 from zoomdream.config.codecs import Codec
 from zoomdream.errors import ZoomdreamError
 from zoomdream.pipeline import Stages
+from zoomdream.plan import make_plan
 from zoomdream.render import make_job
 from zoomdream.types import State
 
 LONG_STEP = 2.0  # seconds; a first frame that took longer is measure enough, a quicker one was mostly warming up
 
-# Measured on 30 frames of 480x270 that GoogLeNet dreamed; at crf 18 where the codec has one. Six steps of it halve it.
+# Measured on 30 frames of 480x270 that GoogLeNet dreamed; at crf 18 where the codec has one. Six steps of it halve
+# it.
 BITS_PER_PIXEL: Mapping[Codec, float] = {
     "h264": 0.96,
     "h265": 1.1,
@@ -53,7 +55,7 @@ def _report(path: Path, config: Config) -> str:
 
 def _plan(path: Path, config: Config) -> Iterator[str]:
     make_job(config).settings.check()  # size and codec, and the files besides the weights
-    planned = build.plan(config)
+    planned = make_plan(config)
     opened = build.network(config)
     names = ", ".join(dict.fromkeys(layer.name for layer in build.layers(config, opened)))
     width, height = config.size

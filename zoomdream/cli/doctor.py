@@ -92,10 +92,10 @@ def _device() -> Iterator[Finding]:
         yield Finding("ok", f"cuda:{index}", f"{facts.name}, {facts.total_memory / 2**30:.0f} GiB")
     if torch.backends.mps.is_available():
         yield Finding("ok", "mps", "Apple GPU")
-    from zoomdream import build
     from zoomdream.config import load_config
+    from zoomdream.plan import make_plan
 
-    plan = build.plan(load_config({}))
+    plan = make_plan(load_config({}))
     yield Finding(
         "ok", "auto means", f"device {plan.device}, precision {plan.precision}, {counted(plan.threads, 'thread')}"
     )

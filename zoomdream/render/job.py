@@ -6,20 +6,23 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from zoomdream import build
 from zoomdream.config import Config
 from zoomdream.errors import InputError
-from zoomdream.media import ffmpeg, probe
+from zoomdream.media import ffmpeg, metadata, probe
 from zoomdream.media.encode import EncodeSettings
+from zoomdream.plan import Plan, make_plan, resolved
+from zoomdream.render.delivery import working_folder
+from zoomdream.render.workspace import RUN_FILE
 from zoomdream.version import __version__
 
 _MOST_ENCODER_THREADS = 8
+_MADE_WITH = "# made with "
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,13 @@ class Job:
     seed: int
 
 
-def make_job(config: Config) -> Job:
-    """What the render loop must know of a config. Raises ConfigError, and InputError for its files."""
-    plan = build.plan(config)
+def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job:
+    """What the render loop must know of a config. Raises ConfigError, and InputError for its files.
+
+    remembered: the plan of an earlier start, which decides what `auto` is now.
+    """
+    plan = make_plan(config, _read_plan(remembered))
+    config = resolved(config, plan)
     encode = config.encode
     settings = EncodeSettings(
         codec=encode.codec,
@@ -59,7 +66,7 @@ def make_job(config: Config) -> Job:
     audio = encode.audio if isinstance(encode.audio, Path) else None
     if audio is not None:
         probe.audio_codec(settings.program, audio)
-    text = f"# made with {json.dumps({**asdict(plan), **versions(settings.program)})}\n{config.to_yaml()}"
+    text = f"{_MADE_WITH}{json.dumps({**asdict(plan), **versions(settings.program)})}\n{config.to_yaml()}"
     return Job(
         output=config.output,
         frames=config.frames,
@@ -84,6 +91,33 @@ def fingerprint(config: Config) -> str:
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     return digest.hexdigest()
+
+
+def recall(output: Path, program: Path) -> Mapping[str, Any] | None:
+    """The plan that an unfinished or a finished render of `output` was made with; None where there is none to be
+    read.
+    """
+    try:
+        return dict(json.loads((working_folder(output) / RUN_FILE).read_text(encoding="utf-8"))["plan"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    try:
+        origin = metadata.read_origin(program, output)
+    except InputError:
+        return None
+    head = origin.config.partition("\n")[0] if origin else ""
+    try:
+        return dict(json.loads(head.removeprefix(_MADE_WITH)))
+    except (ValueError, TypeError):
+        return None
+
+
+def _read_plan(plain: Mapping[str, Any] | None) -> Plan | None:
+    """A Plan from what was stored, which may be of another version or damaged: then None."""
+    try:
+        return Plan(**{field.name: plain[field.name] for field in fields(Plan)}) if plain else None
+    except (KeyError, TypeError):
+        return None
 
 
 def versions(program: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -17,10 +18,11 @@ from typing import Any
 from zoomdream import build, pipeline
 from zoomdream.config import Config
 from zoomdream.errors import ConfigError, RenderInterrupted
-from zoomdream.media import metadata
+from zoomdream.media import ffmpeg, metadata
 from zoomdream.media.encode import EncodeSettings
+from zoomdream.plan import Plan
 from zoomdream.render.delivery import check_sidecar, deliver, occupant, working_folder
-from zoomdream.render.job import Job, make_job, versions
+from zoomdream.render.job import Job, make_job, recall, versions
 from zoomdream.render.recorder import Recorder
 from zoomdream.render.workspace import Workspace, writing
 from zoomdream.types import State
@@ -29,8 +31,8 @@ _RECENT = (
     15  # frames whose median time stands for the speed: the first ones are slower, and one hiccup counts for nothing
 )
 
-MakeFrames = Callable[[State | None, Mapping[str, Any]], Iterator[State]]
-"""(the last finished state or None, the plan) → the states after it."""
+MakeFrames = Callable[[State | None], Iterator[State]]
+"""The last finished state or None → the states after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,17 @@ def render(config: Config, *, restart: bool = False, progress: Callable[[Progres
     RenderInterrupted on Ctrl-C or SIGTERM; finished segments are kept then.
     """
     with stoppable():
-        job = make_job(config)
+        output, program = config.output, ffmpeg.executable(config.encode.ffmpeg)
+        job = make_job(config, None if restart else recall(output, program))
+        plan = Plan(**job.plan)
+        stages = cache(lambda: build.stages(config, plan))
 
-        def make_frames(start: State | None, stored: Mapping[str, Any]) -> Iterator[State]:
-            plan = build.Plan(**stored)
+        def make_frames(start: State | None) -> Iterator[State]:
             if start is not None:
                 start = State(start.index, start.picture.to(plan.device))
-            return pipeline.frames(build.stages(config, plan), start, config.frames)
+            return pipeline.frames(stages(), start, config.frames)
 
-        return render_frames(make_frames, job, restart=restart, progress=progress)
+        return render_frames(make_frames, job, restart=restart, progress=progress, prepare=stages)
 
 
 def render_frames(
@@ -69,12 +73,16 @@ def render_frames(
     *,
     restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    prepare: Callable[[], object] = lambda: None,
 ) -> Path:
-    """The render loop for any source of states. Raises as `render` does; Ctrl-C becomes RenderInterrupted."""
+    """The render loop for any source of states. Raises as `render` does; Ctrl-C becomes RenderInterrupted.
+
+    `prepare` is called before anything of an older render is thrown away, and raises what speaks against this one.
+    """
     report = progress or (lambda _: None)
     job.settings.check()
     with Workspace(working_folder(job.output)) as workspace:
-        run, finished = _settle_on_a_run(workspace, job, restart)
+        run, finished = _settle_on_a_run(workspace, job, restart, prepare)
         if finished:
             workspace.empty()
             report(Progress(job.frames, job.frames, None, 0.0, f"{job.output} is finished already"))
@@ -85,7 +93,7 @@ def render_frames(
         report(Progress(done, job.frames, None, None, _greeting(run, settings, done)))
         try:
             if done < job.frames:
-                _record(make_frames(start, run["plan"]), workspace, settings, job.frames, done, report)
+                _record(make_frames(start), workspace, settings, job.frames, done, report)
             report(Progress(job.frames, job.frames, None, 0.0, "joining the segments"))
             segments = workspace.segments(settings, job.frames)
             origin = metadata.write_origin(job.fingerprint, job.config)
@@ -98,7 +106,9 @@ def render_frames(
     return job.output
 
 
-def _settle_on_a_run(workspace: Workspace, job: Job, restart: bool) -> tuple[dict[str, Any], bool]:
+def _settle_on_a_run(
+    workspace: Workspace, job: Job, restart: bool, prepare: Callable[[], object]
+) -> tuple[dict[str, Any], bool]:
     """The run to go on with, or a new one, and whether all is finished. ConfigError if something else is there."""
     found = occupant(job.settings.program, job.output, job.frames)
     check_sidecar(job.output)
@@ -130,6 +140,7 @@ def _settle_on_a_run(workspace: Workspace, job: Job, restart: bool) -> tuple[dic
         "trim": bool(found),
         "config": job.config,
     }
+    prepare()
     workspace.begin(run)
     return run, False
 

@@ -30,6 +30,8 @@ _OURS = re.compile(
     r"run\.json|state\.safetensors|watch\.m3u|join\.txt|tags\.txt|segment_\d+(\.\w+)?|.*\.partial(\.\w+)?"
 )
 
+RUN_FILE = "run.json"
+
 
 class Workspace:
     """The folder of one output, locked while this is open. A context manager: a folder with nothing finished goes.
@@ -67,7 +69,7 @@ class Workspace:
 
     @property
     def _run(self) -> Path:
-        return self.folder / "run.json"
+        return self.folder / RUN_FILE
 
     @property
     def _state(self) -> Path:

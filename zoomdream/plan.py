@@ -1,0 +1,83 @@
+"""Everything that is `auto` in a config, made a plain value on this machine, once per render."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from zoomdream.config import Config
+from zoomdream.errors import ConfigError
+from zoomdream.media.codecs import resolve_pixel_format
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every `auto` of a config, resolved on this machine. Stored with a render and used again by whoever continues
+    it.
+    """
+
+    device: str
+    precision: str
+    threads: int
+    pixel_format: str
+
+
+def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
+    """Choose device, precision, threads and pixel format; what is `auto` stays as `remembered` from an earlier start.
+
+    Raises ConfigError for a device that is not here, unless it is only remembered: `stages` tells then.
+    """
+    wanted = config.performance
+    if wanted.device == "auto":
+        device = remembered.device if remembered else ("cuda" if "cuda" in (here := _devices()) else here[-1])
+    else:
+        device = wanted.device
+        check_device(device, config.where("performance.device"))
+    if wanted.precision == "auto":
+        precision = remembered.precision if remembered else _precision(device)
+    else:
+        precision = wanted.precision
+    if wanted.threads == "auto":
+        threads = remembered.threads if remembered else torch.get_num_threads()
+    else:
+        threads = wanted.threads
+    return Plan(device, precision, threads, resolve_pixel_format(config.encode.codec, config.encode.pixel_format))
+
+
+def resolved(config: Config, planned: Plan) -> Config:
+    """The config with every `auto` replaced by what was planned: what a video tells of itself, and its
+    fingerprint.
+    """
+    performance = {"device": planned.device, "precision": planned.precision, "threads": planned.threads}
+    return config.model_copy(
+        update={
+            "performance": config.performance.model_copy(update=performance),
+            "encode": config.encode.model_copy(update={"pixel_format": planned.pixel_format}),
+        }
+    )
+
+
+def _devices() -> list[str]:
+    here = ["cpu"]
+    if torch.cuda.is_available():
+        here += ["cuda", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+    if torch.backends.mps.is_available():
+        here.append("mps")
+    return here
+
+
+def check_device(device: str, place: str) -> None:
+    here = _devices()
+    if device not in here:
+        raise ConfigError(f"{place}: {device} is not on this machine. Here are auto, {', '.join(here)}.")
+
+
+def _precision(device: str) -> str:
+    """bfloat16 where the hardware multiplies it faster than float32, float16 on older GPUs, else float32."""
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+    if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
+        flags = torch.cpu.get_capabilities()
+        return "bfloat16" if flags.get("amx_bf16") or flags.get("avx512_bf16") else "float32"
+    return "float32"
