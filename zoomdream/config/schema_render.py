@@ -67,7 +67,7 @@ class Dream(Section):
         NOISE,
     )
     variety: Annotated[Schedule, SHARE] = scheduled(
-        0.3, "How strongly the emphasis among the channels wanders over time; 0 never changes it.", SHARE
+        0.8, "How strongly the emphasis among the channels wanders over time; 0 never changes it.", SHARE
     )
 
 

@@ -32,7 +32,7 @@ class Look:
 
 # The middle of 900 photographs (BSDS500 and one of each ImageNet class, at 160 to 320 pixels), a little towards
 # their colourful quarter.
-NATURAL = Look(mean=(0.47, 0.45, 0.39), bands=(0.046, 0.036, 0.037, 0.045, 0.16), saturation=0.16)
+NATURAL = Look(mean=(0.47, 0.45, 0.39), bands=(0.046, 0.036, 0.037, 0.045, 0.13), saturation=0.16)
 
 
 def luma(picture: Tensor) -> Tensor:
