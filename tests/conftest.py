@@ -40,3 +40,8 @@ def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tensors = {name: tensor.half().contiguous() for name, tensor in DreamNet().state_dict().items()}
     safetensors.torch.save_file(tensors, path, {"checksum": checksum(tensors)})
     return path
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-golden`: renew the pictures that rendering is compared with."""
+    parser.addoption("--update-golden", action="store_true", help="renew tests/golden")
