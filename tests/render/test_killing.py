@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Rendering
+from rendering import Rendering
 from synthetic import job, maker
 
 from zoomdream.render import render_frames
