@@ -25,15 +25,15 @@ def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
     stages = build.stages(chosen, make_plan(chosen))
     width, height = chosen.size
     for state in pipeline.frames(stages, None, chosen.frames):
-        yield state.shown((height, width))[0].float().cpu()
+        yield state.shown((height, width))[0].clamp(0, 1).cpu()  # a warp that is not dreamt on may overshoot
 
 
 def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None = None, *, times: int = 10) -> Tensor:
-    """One picture, dreamt on `times` times in place, without a camera and with its colours left to the dream.
+    """One picture, dreamt on `times` times in place, without a camera. Its own light and colour are held.
 
     image: (3, H, W) or (1, 3, H, W) RGB in [0, 1], edges of 16 to 16384 pixels; the result has its shape, float32, on
-    the CPU. config: what `load_config` takes; its network, objective, dream, seed and performance count, its size,
-    source and camera do not. Raises ConfigError and InputError.
+    the CPU. config: what `load_config` takes; its network, objective, dream, color.hold, seed and performance count, its size,
+    source, camera and color.reference do not. Raises ConfigError and InputError.
     """
     chosen = config if isinstance(config, Config) else load_config({} if config is None else config)
     batch = image[None] if image.ndim == 3 else image
@@ -44,8 +44,8 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
         raise ConfigError(f"dream takes pictures with edges of 16 to 16384 pixels, not {width}x{height}")
     sized = chosen.model_copy(update={"size": (width, height)})
     planned = make_plan(sized)
-    stages = build.stages(sized, planned)
     picture = batch.detach().to(planned.device, torch.float32).clamp(0, 1)
+    stages = build.stages(sized, planned, reference=picture)
     for index in range(-times, 0):
-        picture = stages.dream(picture, index)
-    return picture.float().cpu().reshape(image.shape)
+        picture = stages.color(stages.dream(picture, index), index)
+    return picture.clamp(0, 1).cpu().reshape(image.shape)
