@@ -32,8 +32,8 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
     """One picture, dreamt on `times` times in place, without a camera. Its own light and colour are held.
 
     image: (3, H, W) or (1, 3, H, W) RGB in [0, 1], edges of 16 to 16384 pixels; the result has its shape, float32, on
-    the CPU. config: what `load_config` takes; its network, objective, dream, color.hold, seed and performance count, its
-    size, source, camera and color.reference do not. Raises ConfigError and InputError.
+    the CPU. config: what `load_config` takes; its network, objective, dream, color.hold, seed and performance count,
+    its size, source, camera and color.reference do not. Raises ConfigError and InputError.
     """
     chosen = config if isinstance(config, Config) else load_config({} if config is None else config)
     batch = image[None] if image.ndim == 3 else image
