@@ -76,6 +76,8 @@ def test_an_unknown_key_names_the_nearest_and_the_allowed():
         ("output: a", ["has no extension"]),
         ("output: '%d/a%03d.png'", ["one pattern such as %05d"]),
         ("output: a%s.png", ["one pattern such as %05d"]),
+        ("output: '%05d.png'", ["a folder of their own, such as frames/%05d.png"]),
+        ("output: '../%05d.png'", ["a folder of their own"]),
         ("output: ''", ["output is", ".mp4"]),
         ("output: a.webm\nencode: {codec: h264}", ["encode.codec is h264", ".webm", "vp9, av1", ".mp4, .mkv, .mov"]),
         ("encode: {codec: x264}", ['"x264"', "Did you mean h264?"]),

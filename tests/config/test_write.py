@@ -170,6 +170,10 @@ def test_a_preview_goes_where_the_command_line_says():
     assert load_config({}, output="draft.mp4").preview().output == Path("draft.mp4")
 
 
+def test_a_percent_sign_in_the_name_of_a_video_is_just_a_letter():
+    assert load_config({"output": "100%.mp4"}).preview().output == Path("100%_preview.mp4")
+
+
 def test_a_preview_of_a_short_render_is_as_long():
     draft = load_config({"frames": 30, "output": "a.mp4"}).preview()
     assert (draft.frames, draft.timeline, draft.output) == (30, None, Path("a_preview.mp4"))

@@ -72,7 +72,13 @@ def test_tags_survive_their_own_format() -> None:
 
 @pytest.mark.parametrize(
     ("output", "beside"),
-    [("a.gif", "a.gif.yaml"), ("b/a.webp", "b/a.webp.yaml"), ("frames/%05d.png", "frames.yaml"), ("a.mp4", None)],
+    [
+        ("a.gif", "a.gif.yaml"),
+        ("b/a.webp", "b/a.webp.yaml"),
+        ("frames/%05d.png", "frames.yaml"),
+        ("a.mp4", None),
+        ("9%.gif", "9%.gif.yaml"),
+    ],
 )
 def test_formats_without_metadata_have_a_file_beside_them(output: str, beside: str | None) -> None:
     assert metadata.sidecar(Path(output)) == (Path(beside) if beside else None)

@@ -13,6 +13,7 @@ from zoomdream.cli.tables import counted
 from zoomdream.config import Config, ImageSource, load_config
 from zoomdream.config.codecs import Codec
 from zoomdream.errors import ZoomdreamError
+from zoomdream.media import metadata
 from zoomdream.pipeline import Stages
 from zoomdream.plan import make_plan
 from zoomdream.render import make_job
@@ -92,7 +93,7 @@ def _disk(config: Config) -> str:
     bits = BITS_PER_PIXEL[config.encode.codec]
     if config.encode.crf is not None:
         bits *= 2 ** ((18 - config.encode.crf) / 6)
-    pictures = 1 if config.output.suffix == ".png" and "%" not in config.output.name else config.frames
+    pictures = 1 if config.encode.codec == "png" and not metadata.is_numbered(config.output) else config.frames
     megabytes = width * height * pictures * bits / 8 / 1e6
     if megabytes < 1:
         return f"{1000 * megabytes:.0f} kB"

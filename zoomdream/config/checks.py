@@ -46,9 +46,14 @@ def output_problem(output: Path) -> str | None:
         near = get_close_matches(output.suffix.lower(), CONTAINERS, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]}?" if near else ""
         return f'output is "{output}", which {ending}.{hint} Allowed: {" ".join(CONTAINERS)}.'
-    numbered = output.suffix.lower() == ".png" and "%" in str(output)
-    if numbered and ("%" in str(output.parent) or not re.fullmatch(r"[^%]*%(0[1-9])?d[^%]*", output.name)):
+    if output.suffix.lower() != ".png" or "%" not in str(output):
+        return None
+    if "%" in str(output.parent) or not re.fullmatch(r"[^%]*%(0[1-9])?d[^%]*", output.name):
         return f'output is "{output}". Allowed for numbered pictures: one pattern such as %05d in the name of the file.'
+    if output.parent.name in ("", ".."):  # the working folder and the config beside it are named after the folder
+        return (
+            f'output is "{output}". Allowed for numbered pictures: a folder of their own, such as frames/{output.name}.'
+        )
     return None
 
 

@@ -206,10 +206,6 @@ def _preview_edge(edge: int) -> int:
 
 
 def _preview_output(output: Path) -> Path:
-    if "%" in output.name:  # numbered pictures go into a folder of their own
-        return (
-            output.parent.with_name(f"{output.parent.name}_preview") / output.name
-            if output.parent.name
-            else "preview" / output
-        )
+    if output.suffix.lower() == ".png" and "%" in output.name:  # numbered pictures go into a folder of their own
+        return output.parent.with_name(f"{output.parent.name}_preview") / output.name
     return output.with_name(f"{output.stem}_preview{output.suffix}")

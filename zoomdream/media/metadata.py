@@ -36,11 +36,16 @@ def parse_origin(text: str) -> Origin | None:
     return Origin(found[1], found[2], config) if found else None
 
 
+def is_numbered(output: Path) -> bool:
+    """Whether the output is many pictures, such as frames/%05d.png; in other names a % is just a letter."""
+    return output.suffix.lower() == ".png" and "%" in output.name
+
+
 def sidecar(output: Path) -> Path | None:
     """`OUTPUT.yaml` for formats that carry no text, else None. For frames/%05d.png it is frames.yaml."""
     if output.suffix.lower() not in SIDECAR_SUFFIXES:
         return None
-    whole = output.parent if "%" in output.name else output
+    whole = output.parent if is_numbered(output) else output
     return whole.with_name(whole.name + ".yaml")
 
 
@@ -48,7 +53,7 @@ def read_origin(program: Path, output: Path) -> Origin | None:
     """Who made a finished output; None if that is not known. InputError if there is no such file."""
     beside = sidecar(output)
     if beside is not None:
-        if "%" not in output.name and not output.is_file():
+        if not is_numbered(output) and not output.is_file():
             raise InputError(f"{output} does not exist.")
         try:
             return parse_origin(beside.read_text(encoding="utf-8"))

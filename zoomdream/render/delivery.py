@@ -12,17 +12,13 @@ from zoomdream.media import metadata
 from zoomdream.media.encode import SEGMENT_FRAMES, EncodeSettings
 from zoomdream.media.files import discard, settle, temporary_name, write_whole
 from zoomdream.media.join import join
+from zoomdream.media.metadata import is_numbered
 
 
 def working_folder(output: Path) -> Path:
     """`OUTPUT.zoomdream`; for frames/%05d.png it is frames.zoomdream."""
     whole = output.parent if is_numbered(output) else output
     return whole.with_name(f"{whole.name}.zoomdream")
-
-
-def is_numbered(output: Path) -> bool:
-    """Whether the output is many pictures, such as frames/%05d.png."""
-    return "%" in output.name
 
 
 def occupant(program: Path, output: Path, frames: int) -> str | None:

@@ -61,7 +61,7 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
         crf=encode.crf,
         preset=encode.preset,
         threads=min(os.cpu_count() or 1, _MOST_ENCODER_THREADS),
-        still=encode.codec == "png" and "%" not in config.output.name,
+        still=encode.codec == "png" and not metadata.is_numbered(config.output),
     )
     audio = encode.audio if isinstance(encode.audio, Path) else None
     if audio is not None:
