@@ -21,11 +21,11 @@ def working_folder(output: Path) -> Path:
     return whole.with_name(f"{whole.name}.zoomdream")
 
 
-def occupant(program: Path, output: Path, frames: int) -> str | None:
+def occupant(program: Path, output: Path, frames: int, fingerprint: str) -> str | None:
     """Who made what is at the output's place: a fingerprint, "" for somebody else, None if nothing is there.
 
-    Numbered pictures of which some of the `frames` are missing have no fingerprint worth keeping, but are ours
-    ("incomplete"). OutputError if a folder is in the way.
+    "incomplete": numbered pictures of this very `fingerprint`, some of its `frames` missing. OutputError if a folder is
+    in the way.
     """
     if is_numbered(output):
         present = numbers(output)
@@ -34,7 +34,8 @@ def occupant(program: Path, output: Path, frames: int) -> str | None:
         origin = metadata.read_origin(program, output)
         if origin is None:
             return ""
-        return origin.fingerprint if set(range(frames)) <= present else "incomplete"
+        missing = origin.fingerprint == fingerprint and not set(range(frames)) <= present
+        return "incomplete" if missing else origin.fingerprint
     if output.is_dir():
         raise OutputError(f"{output} is a folder; the output must be a file.")
     if not output.exists():

@@ -110,7 +110,7 @@ def _settle_on_a_run(
     workspace: Workspace, job: Job, restart: bool, prepare: Callable[[], object]
 ) -> tuple[dict[str, Any], bool]:
     """The run to go on with, or a new one, and whether all is finished. ConfigError if something else is there."""
-    found = occupant(job.settings.program, job.output, job.frames)
+    found = occupant(job.settings.program, job.output, job.frames, job.fingerprint)
     check_sidecar(job.output)
     run = workspace.read_run()
     if run is not None and not restart:

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from synthetic import job, maker
+
+from zoomdream.errors import ConfigError
+from zoomdream.render import render_frames
+
+
+def test_a_percent_sign_in_the_name_of_a_video_is_just_a_letter(tmp_path: Path) -> None:
+    assert render_frames(maker(2), job(tmp_path / "100%.mp4", 2)).is_file()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["100%.mp4"]
+
+
+def test_fewer_numbered_pictures_of_another_config_are_replaced_only_by_restart(tmp_path: Path) -> None:
+    output = tmp_path / "frames" / "%05d.png"
+    render_frames(maker(2), job(output, 2, "png"))
+    before = output.with_name("00001.png").read_bytes()
+    longer = job(output, 4, "png", fingerprint="b" * 64)
+    with pytest.raises(ConfigError, match="--restart"):
+        render_frames(maker(4), longer)
+    assert output.with_name("00001.png").read_bytes() == before
+    render_frames(maker(4), longer, restart=True)
+    assert len(list(output.parent.iterdir())) == 4
+
+
+def test_numbered_pictures_of_which_some_have_gone_are_made_again(tmp_path: Path) -> None:
+    output = tmp_path / "frames" / "%05d.png"
+    render_frames(maker(4), job(output, 4, "png"))
+    output.with_name("00002.png").unlink()
+    render_frames(maker(4), job(output, 4, "png"))
+    assert len(list(output.parent.iterdir())) == 4
