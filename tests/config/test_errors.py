@@ -75,6 +75,7 @@ def test_an_unknown_key_names_the_nearest_and_the_allowed():
         ("output: a.avi", ["a.avi", "ends in .avi", ".mp4 .mkv"]),
         ("output: a", ["has no extension"]),
         ("output: '%d/a%03d.png'", ["one pattern such as %05d"]),
+        ("output: a.gif\nencode: {audio: song.mp3}", ["line 2: encode.audio", "song.mp3", "gif carries no sound"]),
         ("output: a%s.png", ["one pattern such as %05d"]),
         ("output: '%05d.png'", ["a folder of their own, such as frames/%05d.png"]),
         ("output: '../%05d.png'", ["a folder of their own"]),

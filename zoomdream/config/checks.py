@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
-from zoomdream.config.codecs import ABILITIES, CONTAINERS, Codec, containers, fitting
+from zoomdream.config.codecs import ABILITIES, CONTAINERS, SILENT, Codec, containers, fitting
 from zoomdream.config.explain import Problem
 from zoomdream.config.fields import schedules
 from zoomdream.config.schema import Config, Encode
@@ -74,6 +74,9 @@ def _encode(encode: Encode, output: Path) -> Iterator[Problem]:
         yield _choice("preset", encode.preset, encode.codec, ability.presets)
     if encode.pixel_format != "auto" and encode.pixel_format not in ability.pixel_formats:
         yield _choice("pixel_format", encode.pixel_format, encode.codec, ("auto", *ability.pixel_formats))
+    if encode.audio != "none" and encode.codec in SILENT:
+        text = f'encode.audio is "{encode.audio}", but {encode.codec} carries no sound. Allowed there: none.'
+        yield Problem(("encode", "audio"), text)
 
 
 def _choice(name: str, value: str, codec: Codec, choices: tuple[str, ...]) -> Problem:

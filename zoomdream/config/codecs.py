@@ -57,6 +57,10 @@ CONTAINERS: dict[str, tuple[Codec, ...]] = {
 """What fits into a file by its extension; the first is the default."""
 
 
+SILENT: tuple[Codec, ...] = ("gif", "webp", "png")
+"""What can have no soundtrack."""
+
+
 def fitting(output: Path) -> tuple[Codec, ...]:
     """The codecs that fit into the file, the default first; none where the extension is unknown."""
     return CONTAINERS.get(output.suffix.lower(), ())
