@@ -42,7 +42,7 @@ def loss_of(found: Mapping[str, Tensor], target: Mapping[str, Tensor], rms: Mapp
     divergence = functional.kl_div(
         logits.log_softmax(dim=1), wanted.log_softmax(dim=1), reduction="batchmean", log_target=True
     )
-    return total + 0.5 * relative.mean() + 0.1 * divergence
+    return total + 0.25 * relative.mean() + 0.05 * divergence
 
 
 @torch.no_grad()
