@@ -76,6 +76,8 @@ def test_an_unknown_key_names_the_nearest_and_the_allowed():
         ("output: a", ["has no extension"]),
         ("output: '%d/a%03d.png'", ["one pattern such as %05d"]),
         ("output: a.gif\nencode: {audio: song.mp3}", ["line 2: encode.audio", "song.mp3", "gif carries no sound"]),
+        ('output: "\\uD800.mp4"', ["output is", "no file's name"]),
+        ('source: {kind: image, path: "\\uD800.png"}', ["source.path is", "no file's name"]),
         ("output: a%s.png", ["one pattern such as %05d"]),
         ("output: '%05d.png'", ["a folder of their own, such as frames/%05d.png"]),
         ("output: '../%05d.png'", ["a folder of their own"]),

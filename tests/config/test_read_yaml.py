@@ -114,3 +114,9 @@ def test_an_anchor_cannot_hide_depth():
     assert read(nested + "b: *a")
     with pytest.raises(ConfigError, match="nested"):
         read(nested + "b: " + "{b: " * 12 + "*a" + "}" * 12)
+
+
+@pytest.mark.parametrize("text", ['a: "\\UFFFFFFFF"', f"%YAML 1.{'9' * 5000}\n---\na: 3"])
+def test_what_breaks_the_parser_itself_is_an_error_of_the_file(text):
+    with pytest.raises(ConfigError, match=r"a\.yaml: this is not valid YAML"):
+        read(text)

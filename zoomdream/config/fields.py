@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -61,6 +62,10 @@ def allowed(field: FieldInfo) -> str:
 def _path(value: Any) -> Path:
     if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
         raise ValueError(NOT_A_PATH)
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:  # half a character ("\uD800"), or one that this system's file names cannot hold
+        raise ValueError("It holds a character that no file's name can hold here.") from None
     return Path(value)
 
 

@@ -61,6 +61,10 @@ def read_yaml(text: str, place: Place) -> Tree:
         spot = Place(place.name, line, place.folder)
         context = f"{error.context}, " if error.context else ""
         raise ConfigError(f"{spot}: this is not valid YAML: {context}{error.problem}.") from None
+    except (ValueError, OverflowError):  # from inside PyYAML, for "\UFFFFFFFF" or %YAML and thousands of digits
+        raise ConfigError(
+            f"{place}: this is not valid YAML: an escaped character, or the number after %YAML, does not exist."
+        ) from None
 
 
 class _Reader:
