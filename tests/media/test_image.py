@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,7 @@ def test_an_embedded_colour_profile_counts(tmp_path: Path) -> None:
         (b"hello there\nthis is text", "a text file that begins with 'hello there"),
         (b"", "it is empty"),
         (b"PK\x03\x04" + bytes(20), "a zip archive"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),  # never handed to Ghostscript
         (b"\x00\x00\x00\x18ftypmp42" + bytes(20), "an mp4"),
         (bytes(range(128, 256)), "its kind is unknown"),
     ],
@@ -137,6 +139,13 @@ def test_missing_files_and_folders_are_input_errors(tmp_path: Path) -> None:
         read_image(tmp_path / "b.png")
     with pytest.raises(InputError, match="folder"):
         read_image(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes in folders")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "photo.png")
+    with pytest.raises(InputError, match="not a regular file"):
+        read_image(tmp_path / "photo.png")
 
 
 def test_a_written_picture_is_read_back_to_half_a_level(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,10 @@ def test_the_output_does_not_count_for_the_fingerprint_but_the_input_files_do(
     photo.unlink()
     with pytest.raises(InputError, match=r"photo\.png"):
         fingerprint(config)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(photo)  # not waited for
+        with pytest.raises(InputError, match="not a regular file"):
+            fingerprint(config)
 
 
 def test_a_file_without_metadata_holds_no_paths(tmp_path: Path, untrained_weights: Path) -> None:

@@ -19,8 +19,15 @@ from zoomdream.media.pixels import to_bytes
 LARGEST = 64 * 2**20
 """Pixels of the largest picture that is read: 64 megapixels. A few kilobytes can unpack to gigabytes."""
 
+LARGEST_FILE = 2**30
+"""Bytes of the largest file that is read: as many as 64 megapixels of four 32 bit channels."""
+
+# Only these: Pillow would also hand EPS to Ghostscript, and try dozens of formats that nobody has looked at.
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "PPM", "AVIF")
+
 _SIGNATURES = (
     (b"%PDF", "a PDF"),
+    (b"%!PS", "PostScript"),
     (b"PK\x03\x04", "a zip archive"),
     (b"\x1f\x8b", "a gzip archive"),
     (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
@@ -42,7 +49,7 @@ def read_image(path: Path, background: tuple[float, float, float] = (0.0, 0.0, 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of sizes and damaged tags; the size is checked here
         try:
-            with Image.open(io.BytesIO(data)) as opened:
+            with Image.open(io.BytesIO(data), formats=_formats()) as opened:
                 width, height = opened.size
                 if width * height > LARGEST:
                     raise InputError(f"{path} is {width}x{height}, more than the 64 megapixels that are read.")
@@ -88,6 +95,10 @@ def describe(data: bytes) -> str:
 
 def _read_bytes(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file() and not path.is_dir():  # a pipe or a device may never end
+            raise InputError(f"{path} is not a regular file.")
+        if path.stat().st_size > LARGEST_FILE:
+            raise InputError(f"{path} is larger than a picture can be ({LARGEST_FILE >> 20} MiB).")
         return path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path} does not exist.") from None
@@ -95,6 +106,12 @@ def _read_bytes(path: Path) -> bytes:
         raise InputError(f"{path} is a folder, not a picture.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _formats() -> list[str]:
+    """Those of FORMATS that this Pillow knows."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _channels(opened: Image.Image, data: bytes) -> Tensor:

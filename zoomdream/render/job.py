@@ -85,6 +85,8 @@ def fingerprint(config: Config) -> str:
     tree = config.tree()
     tree.pop("output", None)
     for path in _paths(tree):
+        if path.exists() and not path.is_file():  # a folder; a pipe or a device would be read for ever
+            raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}.")
         try:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
