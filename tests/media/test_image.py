@@ -101,6 +101,19 @@ def test_an_embedded_colour_profile_counts(tmp_path: Path) -> None:
     assert torch.equal(read_image(tmp_path / "damaged.png"), as_tensor(colours()))
 
 
+def test_a_colour_profile_counts_where_there_is_transparency_too(tmp_path: Path) -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    wide = srgb.replace(b"\0\0\x6f\xa0", b"\0\0\x4f\xa0")  # another red primary
+    assert wide != srgb
+    picture = Image.fromarray(colours())
+    picture.save(tmp_path / "opaque.png", icc_profile=wide)
+    picture.putalpha(255)
+    picture.save(tmp_path / "alpha.png", icc_profile=wide)
+    opaque = read_image(tmp_path / "opaque.png")
+    assert (opaque - as_tensor(colours())).abs().max() > 5 / 255
+    assert torch.equal(read_image(tmp_path / "alpha.png"), opaque)
+
+
 @pytest.mark.parametrize(
     ("data", "what"),
     [

@@ -158,13 +158,17 @@ def _turned(opened: Image.Image, channels: Tensor) -> Tensor:
 def _in_srgb(picture: Image.Image, mode: str) -> Image.Image:
     """Convert to `mode`; where a colour profile is embedded (phones save Display P3), by that profile."""
     profile = picture.info.get("icc_profile")
-    if profile and picture.mode in ("RGB", "CMYK", "L"):
+    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
+    if profile and (alpha or (picture.mode in ("RGB", "CMYK", "L") and mode == "RGB")):
+        opaque = picture.convert("RGB") if alpha else picture
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(picture, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+            converted = ImageCms.profileToProfile(opaque, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
         except (ImageCms.PyCMSError, OSError, ValueError):
             converted = None  # a damaged profile: the numbers as they are
-        if converted is not None and mode == "RGB":
+        if converted is not None:
+            if alpha:
+                converted.putalpha(alpha)
             return converted
     return picture.convert(mode)
 
