@@ -3,10 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from synthetic import job, maker
+import torch
+from synthetic import job, maker, states
 
 from zoomdream.errors import ConfigError
+from zoomdream.media.encode import SegmentWriter
 from zoomdream.render import render_frames
+from zoomdream.render.workspace import Workspace
+from zoomdream.types import State
 
 
 def test_a_percent_sign_in_the_name_of_a_video_is_just_a_letter(tmp_path: Path) -> None:
@@ -24,6 +28,22 @@ def test_fewer_numbered_pictures_of_another_config_are_replaced_only_by_restart(
     assert output.with_name("00001.png").read_bytes() == before
     render_frames(maker(4), longer, restart=True)
     assert len(list(output.parent.iterdir())) == 4
+
+
+def test_the_state_that_a_render_goes_on_from_is_in_memory_of_its_own(tmp_path: Path) -> None:
+    wanted = job(tmp_path / "a.mp4", 32)
+    with Workspace(tmp_path / "a.mp4.zoomdream") as workspace:
+        with SegmentWriter(wanted.settings, workspace.folder, 0) as writer:
+            for state in states(None, 30):
+                writer.write(state.picture)
+            writer.close()
+        state = State(29, state.picture.contiguous())  # in the layout that needs no copy to be laid out again
+        workspace.keep(state, wanted.settings)
+        found = workspace.resume(wanted.settings)
+        assert found is not None
+        assert torch.equal(found.picture, state.picture)
+        assert found.picture.data_ptr() % 64 == 0  # as torch allocates; a mapped file has its tensors anywhere
+        workspace.empty()
 
 
 def test_numbered_pictures_of_which_some_have_gone_are_made_again(tmp_path: Path) -> None:

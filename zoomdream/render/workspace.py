@@ -138,7 +138,9 @@ class Workspace:
         try:
             with safe_open(self._state, framework="pt") as file:
                 facts = file.metadata()
-                picture = file.get_tensor("picture")
+                # A copy: the tensor itself lives in the mapped file, which Windows then lets nobody replace, and at an
+                # address of a coarser alignment than any other, on which the rounding of sums may depend.
+                picture = file.get_tensor("picture").clone()
                 index = int(facts["index"])
                 channels_last = facts["channels_last"] == "1"
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
