@@ -30,7 +30,7 @@ def test_fewer_numbered_pictures_of_another_config_are_replaced_only_by_restart(
     assert len(list(output.parent.iterdir())) == 4
 
 
-def test_the_state_that_a_render_goes_on_from_is_in_memory_of_its_own(tmp_path: Path) -> None:
+def test_a_render_goes_on_from_the_state_in_memory_of_its_own(tmp_path: Path) -> None:
     wanted = job(tmp_path / "a.mp4", 32)
     with Workspace(tmp_path / "a.mp4.zoomdream") as workspace:
         with SegmentWriter(wanted.settings, workspace.folder, 0) as writer:
@@ -39,7 +39,12 @@ def test_the_state_that_a_render_goes_on_from_is_in_memory_of_its_own(tmp_path: 
             writer.close()
         state = State(29, state.picture.contiguous())  # in the layout that needs no copy to be laid out again
         workspace.keep(state, wanted.settings)
+        beyond = workspace.segments(wanted.settings, 31)[-1]  # as a recorder leaves it just before its state
+        beyond.write_bytes(b"finished")
+        assert workspace.kept(wanted.settings) == 30
+        assert beyond.exists()
         found = workspace.resume(wanted.settings)
+        assert not beyond.exists()
         assert found is not None
         assert torch.equal(found.picture, state.picture)
         assert found.picture.data_ptr() % 64 == 0  # as torch allocates; a mapped file has its tensors anywhere

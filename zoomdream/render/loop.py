@@ -100,8 +100,7 @@ def render_frames(
             with writing(job.output):
                 deliver(settings, segments, job.output, job.frames, origin=origin, audio=job.audio, trim=run["trim"])
         except KeyboardInterrupt:
-            state = workspace.resume(settings)
-            raise RenderInterrupted(_farewell(workspace.folder, 0 if state is None else state.index + 1, job)) from None
+            raise RenderInterrupted(_farewell(workspace.folder, workspace.kept(settings), job)) from None
         workspace.empty()
     return job.output
 

@@ -100,9 +100,7 @@ class Workspace:
 
         The picture is on the CPU, laid out in memory as it was: sums over another layout round differently.
         """
-        state = self._read_state()
-        if state is not None and not all(path.exists() for path in self.segments(settings, state.index + 1)):
-            state = None  # somebody removed a segment
+        state = self._whole_state(settings)
         if state is None:
             discard(self._state)
         kept = self.segments(settings, 0 if state is None else state.index + 1)
@@ -110,6 +108,11 @@ class Workspace:
             if path not in kept:
                 discard(path)
         return state
+
+    def kept(self, settings: EncodeSettings) -> int:
+        """How many frames need not be done again. Changes nothing: a recorder that was told to stop may still write."""
+        state = self._whole_state(settings)
+        return 0 if state is None else state.index + 1
 
     def keep(self, state: State, settings: EncodeSettings) -> None:
         """Note that all frames up to the state's are in finished segments."""
@@ -131,6 +134,13 @@ class Workspace:
     def segments(self, settings: EncodeSettings, frames: int) -> list[Path]:
         """The segments that hold the first `frames` frames, in order."""
         return [self.folder / segment_name(settings, number) for number in range(-(-frames // SEGMENT_FRAMES))]
+
+    def _whole_state(self, settings: EncodeSettings) -> State | None:
+        """The state, unless somebody removed a segment that leads up to it."""
+        state = self._read_state()
+        if state is not None and not all(path.exists() for path in self.segments(settings, state.index + 1)):
+            return None
+        return state
 
     def _read_state(self) -> State | None:
         if not self._state.exists():
