@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from zoomdream.cli import main
 from zoomdream.cli.progress import clock_time, lines, sentence
@@ -86,6 +87,17 @@ def test_info_gives_a_config_that_renders_the_same_video_again(here: Path, capsy
     Path("again.yaml").write_text(printed.out, encoding="utf-8")
     assert main(["render", "again.yaml", "--quiet", "-o", "again.mp4"]) == 0
     assert decoded(Path("again.mp4")) == decoded(Path("tiny.mp4"))
+
+
+def test_info_of_a_strangers_video_commands_no_terminal(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (16, 16)).save("a.gif")
+    Path("a.gif.yaml").write_text(
+        "# zoomdream 9\x1b[2J 0\x9b1m\noutput: a\x1b]0;gone\x07.gif\nseed: 1\n", encoding="utf-8"
+    )
+    assert main(["info", "a.gif"]) == 0
+    printed = capsys.readouterr().out
+    assert "output: a\\x1b]0;gone\\x07.gif\nseed: 1\n" in printed
+    assert all(c.isprintable() or c == "\n" for c in printed)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
+from unicodedata import category
 
 from zoomdream.cli.tables import counted
 from zoomdream.errors import InputError
@@ -19,11 +20,13 @@ def run(arguments: argparse.Namespace) -> int:
     origin = metadata.read_origin(program, video)
     if origin is None:
         raise InputError(f"{video} changed while it was read")
-    print(f"# {_one_line(video)}: made by zoomdream {origin.version}, fingerprint {origin.fingerprint}")
+    version, fingerprint = _one_line(origin.version), _one_line(origin.fingerprint)
+    print(f"# {_one_line(video)}: made by zoomdream {version}, fingerprint {fingerprint}")
     if video.is_file():  # not so for a folder of pictures, frames/%05d.png
         for line in _facts(program, video):
             print(f"# {line}")
-    print(config.rstrip("\n"))
+    # A video may come from anybody: control characters, which no config of ours has, could command the terminal.
+    print("".join(c if c in "\n\t" or category(c) != "Cc" else repr(c)[1:-1] for c in config.rstrip("\n")))
     return 0
 
 
@@ -36,6 +39,6 @@ def _facts(program: Path, video: Path) -> Iterator[str]:
     yield f"{facts.codec}, {facts.pixel_format}, sound: {facts.audio or 'none'}"
 
 
-def _one_line(path: Path) -> str:
-    """A file name that cannot end the comment it stands in."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(path))
+def _one_line(text: object) -> str:
+    """A file name, say, that can neither end the comment it stands in nor command a terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
