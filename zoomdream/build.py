@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +40,11 @@ def network(config: Config) -> Network:
             if str(error).startswith(key):
                 raise type(error)(config.where(key) + str(error)[len(key) :]) from None
         raise
+
+
+def found_weights(config: Config) -> Path | None:
+    """The weights file that nobody named and that is read all the same, where a user keeps such files; else None."""
+    return catalog.default_weights(config.network.name) if config.network.weights is None else None
 
 
 def layers(config: Config, opened: Network) -> tuple[Layer, ...]:

@@ -67,6 +67,17 @@ def test_the_output_does_not_count_for_the_fingerprint_but_the_input_files_do(
             fingerprint(config)
 
 
+def test_weights_that_nobody_named_count_for_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    config = load_config({"network": {"name": "googlenet"}})
+    weights = tmp_path / "zoomdream" / "bvlc_googlenet.pth"
+    weights.parent.mkdir()
+    weights.write_bytes(b"one")
+    one = fingerprint(config)
+    weights.write_bytes(b"another")
+    assert fingerprint(config) != one
+
+
 def test_a_file_without_metadata_holds_no_paths(tmp_path: Path, untrained_weights: Path) -> None:
     path = render(load_config(tree(tmp_path, untrained_weights, encode={"metadata": False})))
     assert untrained_weights.name.encode() not in path.read_bytes()

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from zoomdream import build
 from zoomdream.config import Config
 from zoomdream.errors import InputError
 from zoomdream.media import ffmpeg, metadata, probe
@@ -84,7 +85,8 @@ def fingerprint(config: Config) -> str:
     digest = hashlib.sha256(config.fingerprint_text().encode())
     tree = config.tree()
     tree.pop("output", None)
-    for path in _paths(tree):
+    found = build.found_weights(config)
+    for path in (*_paths(tree), *([] if found is None else [found])):
         if path.exists() and not path.is_file():  # a folder; a pipe or a device would be read for ever
             raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}.")
         try:
