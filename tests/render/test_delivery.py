@@ -51,6 +51,14 @@ def test_a_render_goes_on_from_the_state_in_memory_of_its_own(tmp_path: Path) ->
         workspace.empty()
 
 
+def test_a_folder_in_which_nothing_was_finished_stands_in_nobodys_way(tmp_path: Path) -> None:
+    folder = tmp_path / "a.mp4.zoomdream"
+    folder.mkdir()
+    (folder / "run.json").write_text('{"fingerprint": "of another config, killed before its first segment"}')
+    assert render_frames(maker(2), job(tmp_path / "a.mp4", 2)).is_file()
+    assert not folder.exists()
+
+
 def test_numbered_pictures_of_which_some_have_gone_are_made_again(tmp_path: Path) -> None:
     output = tmp_path / "frames" / "%05d.png"
     render_frames(maker(4), job(output, 4, "png"))

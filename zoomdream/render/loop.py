@@ -112,6 +112,8 @@ def _settle_on_a_run(
     found = occupant(job.settings.program, job.output, job.frames, job.fingerprint)
     check_sidecar(job.output)
     run = workspace.read_run()
+    if run is not None and run.get("fingerprint") != job.fingerprint and not workspace.worth_keeping:
+        run = None  # of another config, killed before its first segment was finished
     if run is not None and not restart:
         if run.get("fingerprint") != job.fingerprint:
             raise ConfigError(

@@ -62,10 +62,15 @@ class Workspace:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        worth_keeping = self._state.exists()
-        if not worth_keeping:
+        keep = self.worth_keeping
+        if not keep:
             self.empty()
-        self._lock.release(remove=not worth_keeping)
+        self._lock.release(remove=not keep)
+
+    @property
+    def worth_keeping(self) -> bool:
+        """Whether any segment is finished."""
+        return self._state.exists()
 
     @property
     def _run(self) -> Path:
