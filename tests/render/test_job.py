@@ -78,6 +78,17 @@ def test_weights_that_nobody_named_count_for_the_fingerprint(tmp_path: Path, mon
     assert fingerprint(config) != one
 
 
+def test_an_output_never_replaces_its_own_input(tmp_path: Path, untrained_weights: Path) -> None:
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(photo)
+    before = photo.read_bytes()
+    source = {"kind": "image", "path": str(photo)}
+    config = load_config(tree(tmp_path, untrained_weights, source=source, output=str(tmp_path / "." / "photo.png")))
+    with pytest.raises(ConfigError, match=r"output is .*photo\.png"):
+        render(config, restart=True)
+    assert photo.read_bytes() == before
+
+
 def test_a_file_without_metadata_holds_no_paths(tmp_path: Path, untrained_weights: Path) -> None:
     path = render(load_config(tree(tmp_path, untrained_weights, encode={"metadata": False})))
     assert untrained_weights.name.encode() not in path.read_bytes()

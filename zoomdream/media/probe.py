@@ -51,7 +51,8 @@ def audio_codec(program: Path, path: Path) -> str:
 def read_log(program: Path, path: Path) -> str:
     """What `ffmpeg -i` prints about a file. InputError if there is no such file."""
     if not path.is_file():
-        raise InputError(f"{path} does not exist." if not path.exists() else f"{path} is a folder, not a file.")
+        kind = "a folder, not a file" if path.is_dir() else "not a regular file"
+        raise InputError(f"{path} is {kind}." if path.exists() else f"{path} does not exist.")
     return ffmpeg.read_log([str(program), "-hide_banner", "-nostdin", "-i", f"file:{path.absolute()}"])
 
 

@@ -14,7 +14,7 @@ import torch
 
 from zoomdream import build
 from zoomdream.config import Config
-from zoomdream.errors import InputError
+from zoomdream.errors import ConfigError, InputError
 from zoomdream.media import ffmpeg, metadata, probe
 from zoomdream.media.encode import EncodeSettings
 from zoomdream.plan import Plan, make_plan, resolved
@@ -49,6 +49,7 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
 
     remembered: the plan of an earlier start, which decides what `auto` is now.
     """
+    _check_output(config)
     plan = make_plan(config, _read_plan(remembered))
     config = resolved(config, plan)
     encode = config.encode
@@ -80,13 +81,19 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
     )
 
 
+def _check_output(config: Config) -> None:
+    """ConfigError if the output would replace one of the render's own inputs."""
+    for path in _inputs(config):
+        if path.exists() and config.output.exists() and path.samefile(config.output):
+            raise ConfigError(
+                f"{config.where('output')} is {config.output}, which this render reads. Choose another name."
+            )
+
+
 def fingerprint(config: Config) -> str:
     """SHA-256 (hexadecimal) of the resolved config without `output`, and of the content of its input files."""
     digest = hashlib.sha256(config.fingerprint_text().encode())
-    tree = config.tree()
-    tree.pop("output", None)
-    found = build.found_weights(config)
-    for path in (*_paths(tree), *([] if found is None else [found])):
+    for path in _inputs(config):
         if path.exists() and not path.is_file():  # a folder; a pipe or a device would be read for ever
             raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}.")
         try:
@@ -127,6 +134,15 @@ def _read_plan(plain: Mapping[str, Any] | None) -> Plan | None:
 def versions(program: Path) -> dict[str, str]:
     """What frames and bytes may depend on besides the config."""
     return {"zoomdream": __version__, "torch": torch.__version__, "ffmpeg": ffmpeg.version(program)}
+
+
+def _inputs(config: Config) -> Iterator[Path]:
+    """Every file that the render reads, also weights that nobody named."""
+    tree = config.tree()
+    tree.pop("output", None)
+    yield from _paths(tree)
+    if (found := build.found_weights(config)) is not None:
+        yield found
 
 
 def _paths(value: Any) -> Iterator[Path]:
