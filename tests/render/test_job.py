@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def test_a_config_becomes_a_video_that_tells_its_config(tmp_path: Path, untraine
     program = ffmpeg.executable()
     assert count_frames(program, path) == 4
     stored = metadata.read_metadata(program, path)
-    assert stored.startswith("# made with {")
+    made_with = json.loads(stored.partition("\n")[0].removeprefix("# made with "))
+    assert made_with["encoder_threads"] == make_job(config).settings.threads
     (tmp_path / "again.yaml").write_text(stored)
     again = load_config(tmp_path / "again.yaml")
     assert again.performance.device == "cpu"  # what was auto is told as what it was

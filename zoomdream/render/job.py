@@ -68,7 +68,8 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
     audio = encode.audio if isinstance(encode.audio, Path) else None
     if audio is not None:
         probe.audio_codec(settings.program, audio)
-    text = f"{_MADE_WITH}{json.dumps({**asdict(plan), **versions(settings.program)})}\n{config.to_yaml()}"
+    made_with = {**asdict(plan), "encoder_threads": settings.threads, **versions(settings.program)}
+    text = f"{_MADE_WITH}{json.dumps(made_with)}\n{config.to_yaml()}"
     return Job(
         output=config.output,
         frames=config.frames,
