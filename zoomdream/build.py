@@ -141,8 +141,9 @@ def _dream(config: Config, planned: Plan, opened: Network, look: color.Look) -> 
     if isinstance(opened, nn.Module):
         opened.to(device=planned.device, dtype=dtype)
     settings = config.dream
-    step_size, fresh, variety = (
-        _values(config, schedule) for schedule in (settings.step_size, settings.noise, settings.variety)
+    step_size, fresh, variety, diversity = (
+        _values(config, schedule)
+        for schedule in (settings.step_size, settings.noise, settings.variety, settings.diversity)
     )
     weights = [_values(config, term.weight) for term in config.objective]
     dreams = _dreams(config)
@@ -163,6 +164,7 @@ def _dream(config: Config, planned: Plan, opened: Network, look: color.Look) -> 
                 weight[now],
                 term.channels,
                 emphasis(config.seed, layer, now / float(config.fps), variety[now], planned.device),
+                diversity[now],
             )
             for term, layer, weight in zip(config.objective, used, weights, strict=True)
             if weight[now] != 0

@@ -180,6 +180,25 @@ def test_only_the_chosen_channels_count_and_emphasis_scales_each():
     assert float(energy(activation, Term("x", emphasis=doubled))) == pytest.approx(2 * 4 / 8)
 
 
+def test_diversity_turns_the_climb_from_the_loudest_channel_to_the_quiet_ones():
+    def pull(diversity: float) -> list[float]:
+        """How much the objective gains from one per cent more of each channel, as shares."""
+        activation = torch.tensor((10.0, 1.0, 0.5)).view(1, 3, 1, 1).requires_grad_()
+        energy(activation, Term("x", diversity=diversity)).log().backward()
+        gains = (activation.grad * activation).flatten().detach()
+        return (gains / gains.sum()).tolist()
+
+    assert pull(0.0)[0] > 0.98  # of the classic energy
+    assert 0.4 < pull(0.8)[0] < 0.7
+    assert pull(1.0) == pytest.approx([1 / 3] * 3, abs=0.05)
+
+
+def test_a_silent_channel_leaves_the_gradient_finite():
+    activation = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    energy(activation, Term("x", diversity=1.0)).log().backward()
+    assert torch.isfinite(activation.grad).all()
+
+
 def test_a_negative_weight_suppresses_and_a_zero_weight_needs_no_layer():
     rising = objective(activations(a=1.0, b=2.0), (Term("a"), Term("b", weight=-1)))
     assert float(rising) < float(objective(activations(a=1.0, b=1.0), (Term("a"), Term("b", weight=-1))))

@@ -66,6 +66,11 @@ class Dream(Section):
         "Standard deviation of fresh noise that is added to a frame before it is dreamt, so that new things are born.",
         NOISE,
     )
+    diversity: Annotated[Schedule, SHARE] = scheduled(
+        0.8,
+        "How evenly the channels share a layer: 0 lets the loudest few take over for good, 1 counts each alike.",
+        SHARE,
+    )
     variety: Annotated[Schedule, SHARE] = scheduled(
         0.8, "How strongly the emphasis among the channels wanders over time; 0 never changes it.", SHARE
     )
