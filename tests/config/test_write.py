@@ -11,7 +11,7 @@ import pytest
 from zoomdream.config import Config, json_schema, load_config, load_config_text
 
 RICH = {
-    "output": "frames/%05d.png",
+    "output": "films/rich.mkv",
     "size": [333, 222],
     "fps": "30000/1001",
     "duration": "00:00:09.5",
@@ -114,7 +114,7 @@ def test_the_fingerprint_ignores_output_and_folders_and_nothing_else(tmp_path, m
         monkeypatch.chdir(tmp_path / folder)
         return load_config({**RICH, **changes}).fingerprint_text()
 
-    assert fingerprint("a") == fingerprint("b", output="pictures/%04d.png")
+    assert fingerprint("a") == fingerprint("b", output="elsewhere/b.mkv")
     assert str(tmp_path) not in fingerprint("a")
     for change in (
         {"seed": 1},
@@ -122,7 +122,7 @@ def test_the_fingerprint_ignores_output_and_folders_and_nothing_else(tmp_path, m
         {"duration": "9s"},
         {"fps": 30},
         {"source": {"kind": "noise"}},
-        {"output": "a.mp4"},
+        {"output": "a.webm"},  # another codec
         {"dream": {"steps": 1}},
     ):
         assert fingerprint("a", **change) != fingerprint("a")
@@ -139,7 +139,7 @@ def test_a_preview_is_the_beginning_of_the_whole_in_small():
     assert draft.size == (82, 64)
     assert draft.frames == 120
     assert draft.fps == whole.fps
-    assert draft.output == Path("frames_preview/%05d.png")
+    assert draft.output == Path("films/rich_preview.mkv")
     for schedule, original in (
         (draft.camera.zoom, whole.camera.zoom),
         (draft.camera.rotate, whole.camera.rotate),
@@ -171,6 +171,7 @@ def test_a_preview_goes_where_the_command_line_says():
 
 
 def test_a_percent_sign_in_the_name_of_a_video_is_just_a_letter():
+    assert load_config({"output": "frames/%05d.png"}).preview().output == Path("frames_preview/%05d.png")
     assert load_config({"output": "100%.mp4"}).preview().output == Path("100%_preview.mp4")
 
 
