@@ -208,3 +208,10 @@ def test_the_schema_offers_numbers_expressions_and_keyframes_for_schedules():
 
 def test_every_default_is_inside_its_own_range():
     assert load_config(load_config({}).tree()) == load_config({})
+
+
+def test_an_output_at_home_is_at_home_and_another_stays_relative(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert load_config({"output": "~/a.mp4"}).output == tmp_path / "a.mp4"
+    assert load_config({"output": "b/a.mp4"}).output == Path("b/a.mp4")

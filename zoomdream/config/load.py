@@ -13,7 +13,7 @@ from zoomdream.config import assemble, checks
 from zoomdream.config.codecs import ABILITIES, fitting
 from zoomdream.config.explain import Problem, config_error, problems_of
 from zoomdream.config.fields import rebuilt
-from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, absolute
+from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, absolute, at_home
 from zoomdream.config.override import override
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema import MOST_FRAMES, Config, bound
@@ -129,9 +129,11 @@ def _resolve_encode(data: dict[str, Any]) -> None:
 
 
 def _anchoring(origin: Origin) -> Callable[[KeyPath, Any], Any]:
-    """Makes input paths absolute, each from the folder of the place where it was written; the output stays as it is."""
+    """Makes input paths absolute, each from the folder of the place where it was written; the output stays relative."""
 
     def anchor(at: KeyPath, value: Any) -> Any:
-        return absolute(value, origin.find(at).folder) if isinstance(value, Path) and at != ("output",) else value
+        if not isinstance(value, Path):
+            return value
+        return at_home(value) if at == ("output",) else absolute(value, origin.find(at).folder)
 
     return anchor

@@ -57,6 +57,11 @@ def steps(key: str) -> KeyPath:
 
 def absolute(path: Path, folder: Path) -> Path:
     """`path` made absolute from `folder`, `~` expanded. The disk is not asked: media says what is missing."""
+    return Path(os.path.abspath(folder / at_home(path)))
+
+
+def at_home(path: Path) -> Path:
+    """`path` with `~` expanded."""
     with contextlib.suppress(RuntimeError):  # ~nobody: no such user; then it is just a name
         path = path.expanduser()
-    return Path(os.path.abspath(folder / path))
+    return path

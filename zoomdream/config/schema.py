@@ -97,7 +97,7 @@ class Performance(Section):
 class Config(Section):
     """A render, resolved: every key has its value, times are frames, inputs are absolute paths. Made by `load_config`.
 
-    size is (width, height) in pixels; `output` is as it was given, relative to the working directory.
+    size is (width, height) in pixels; `output` stays relative to the working directory.
     """
 
     output: FilePath = setting(
