@@ -93,13 +93,12 @@ def test_a_dream_that_fades_in_begins_with_the_picture_itself(tmp_path: Path) ->
 
 def test_contrast_and_colour_do_not_creep_however_long_it_runs() -> None:
     config = configured(frames=150, dream={"octaves": 2, "steps": 2, "step_size": 0.02, "variety": 0})
-    looks = [measure(state.picture) for state in states(config)]
-    early, late = looks[40:70], looks[120:150]
-    before = np.mean([look.saturation for look in early])
-    assert np.mean([look.saturation for look in late]) == pytest.approx(before, rel=0.2)
-    contrast = [np.hypot.reduce(look.bands) for look in looks]
-    assert np.mean(contrast[120:]) == pytest.approx(np.mean(contrast[40:70]), rel=0.2)
-    assert max(contrast) < 0.35
+    looks = [measure(state.picture) for state in states(config)][30:]
+    contrast = [float(np.hypot.reduce(look.bands)) for look in looks]
+    assert min(contrast) > 0.08
+    assert max(contrast) < 0.32  # of photographs, and a little; unheld it falls to 0.025 here
+    assert min(look.saturation for look in looks) > 0.05
+    assert max(look.saturation for look in looks) < 0.3
 
 
 def test_no_pixel_burns_and_none_leaves_the_range() -> None:

@@ -28,8 +28,8 @@ def energy(activation: Tensor, term: Term) -> Tensor:
     """The power mean over channels of half their mean squared activation, 0-dim float32.
 
     The exponent is 1 - diversity. With 0 it is DeepDream's objective (Mordvintsev 2015), half the mean square of all:
-    in an endless feedback a few loud channels win for good (dreamnet mixed4c: after 150 frames nothing but eyes). With 1
-    it is the geometric mean, where each channel counts alike however quiet. With 0.8 faces, birds, buildings and
+    in an endless feedback a few loud channels win for good (dreamnet mixed4c: after 150 frames nothing but eyes). With
+    1 it is the geometric mean, where each channel counts alike however quiet. With 0.8 faces, birds, buildings and
     machines stand side by side and keep changing, in the same network and the same render.
     activation (1, C, h, w).
     """
