@@ -30,7 +30,8 @@ def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
     """
     wanted = config.performance
     if wanted.device == "auto":
-        device = remembered.device if remembered else ("cuda" if "cuda" in (here := _devices()) else here[-1])
+        # never mps by itself: nobody has compared its pictures with the CPU's yet
+        device = remembered.device if remembered else ("cuda" if torch.cuda.is_available() else "cpu")
     else:
         device = wanted.device
         check_device(device, config.where("performance.device"))
@@ -68,6 +69,7 @@ def _devices() -> list[str]:
 
 
 def check_device(device: str, place: str) -> None:
+    """Raises ConfigError, beginning with `place`, for a device that is not here."""
     here = _devices()
     if device not in here:
         raise ConfigError(f"{place}: {device} is not on this machine. Here are auto, {', '.join(here)}.")
@@ -76,7 +78,7 @@ def check_device(device: str, place: str) -> None:
 def _precision(device: str) -> str:
     """bfloat16 where the hardware multiplies it faster than float32, float16 on older GPUs, else float32."""
     if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
     if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
         flags = torch.cpu.get_capabilities()
         return "bfloat16" if flags.get("amx_bf16") or flags.get("avx512_bf16") else "float32"

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from zoomdream.ops.warp import identity_grid
+
+Number = TypeVar("Number", float, Tensor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +42,36 @@ def camera_flow(
     Returns (1, 2, H + 2 rows, W + 2 columns).
     """
     rows, columns = margin
-    # float64 until the end: at 16384 pixels float32 positions are good to 1/1000 pixel only
-    grid = identity_grid((size[0] + 2 * rows, size[1] + 2 * columns), device).double()
-    before = _before(motion, size, grid[:, 0] - columns, grid[:, 1] - rows)
-    return (before - grid + grid.new_tensor((columns, rows)).view(1, 2, 1, 1)).float()
+    # float64 until the end: at 16384 pixels float32 positions are good to 1/1000 pixel only. On the CPU, because
+    # Apple's GPUs have no float64, and so that all devices get the same flow.
+    grid = identity_grid((size[0] + 2 * rows, size[1] + 2 * columns)).double()
+    x, y = grid.unbind(dim=1)
+    before_x, before_y = _before(motion, size, x - columns, y - rows)
+    return torch.stack((before_x + columns - x, before_y + rows - y), dim=1).float().to(device)
 
 
 def reveals(motion: Motion, size: tuple[int, int], tolerance: float = 0.1) -> bool:
     """Whether content from outside the frame, by more than `tolerance` pixels, comes into view."""
     height, width = size
-    x = torch.tensor((0, width - 1, 0, width - 1), dtype=torch.float64).view(1, 2, 2)
-    y = torch.tensor((0, 0, height - 1, height - 1), dtype=torch.float64).view(1, 2, 2)
-    before = _before(motion, size, x, y)  # of the corners: a similarity moves nothing further out than them
-    last = before.new_tensor((width - 1, height - 1)).view(1, 2, 1, 1)
-    return bool((before < -tolerance).any() or (before > last + tolerance).any())
+    for x in (0.0, width - 1.0):  # the corners are enough: a similarity moves nothing further out than them
+        for y in (0.0, height - 1.0):
+            before_x, before_y = _before(motion, size, x, y)
+            if not -tolerance <= before_x <= width - 1 + tolerance:
+                return True
+            if not -tolerance <= before_y <= height - 1 + tolerance:
+                return True
+    return False
 
 
-def _before(motion: Motion, size: tuple[int, int], x: Tensor, y: Tensor) -> Tensor:
-    """Where the content of the places (x, y), each (1, h, w), was: turned back, which is clockwise on screen because
-    y points down, and shrunk back. (1, 2, h, w) in pixels of a frame of `size`."""
+def _before(motion: Motion, size: tuple[int, int], x: Number, y: Number) -> tuple[Number, Number]:
+    """Where the content of the places (x, y) was, in pixels of a frame of `size`: turned back, which is clockwise on
+    screen because y points down, and shrunk back.
+    """
     height, width = size
     pivot_x, pivot_y = motion.pivot[0] * width - 0.5, motion.pivot[1] * height - 0.5
     x, y = x - motion.pan[0] * width - pivot_x, y - motion.pan[1] * height - pivot_y
     cosine, sine = math.cos(math.radians(motion.degrees)), math.sin(math.radians(motion.degrees))
-    return torch.stack(
-        ((cosine * x - sine * y) / motion.scale + pivot_x, (sine * x + cosine * y) / motion.scale + pivot_y), dim=1
-    )
+    return (cosine * x - sine * y) / motion.scale + pivot_x, (sine * x + cosine * y) / motion.scale + pivot_y
 
 
 def integrate(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -66,11 +68,12 @@ def _double(low: Tensor, like: Tensor) -> Tensor:
 
 
 def fill(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Scale to cover `size` (height, width) and cut off equally what sticks out; the aspect ratio stays. In [0,
-    1].
+    """Scale to cover `size` (height, width), cutting off equally what sticks out; the aspect ratio stays. In [0, 1].
+
+    What sticks out is cut off before, to within a pixel: a picture of 60000x16 must not become one of 2000000x540.
     """
     height, width = image.shape[-2:]
     scale = max(size[0] / height, size[1] / width)
-    covering = (max(size[0], round(height * scale)), max(size[1], round(width * scale)))
-    top, left = (covering[0] - size[0]) // 2, (covering[1] - size[1]) // 2
-    return resize(image, covering)[..., top : top + size[0], left : left + size[1]].clamp(0, 1)
+    kept = (min(height, math.ceil(size[0] / scale)), min(width, math.ceil(size[1] / scale)))
+    top, left = (height - kept[0]) // 2, (width - kept[1]) // 2
+    return resize(image[..., top : top + kept[0], left : left + kept[1]], size).clamp(0, 1)
