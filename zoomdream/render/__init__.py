@@ -3,7 +3,8 @@
 loop       the render: dream, record, join
 job        a render as plain values
 recorder   frames to segments, in a thread of its own
-workspace  the working folder: segments, state, run.json
+run        run.json: what a render was started with
+workspace  the working folder: segments and the state after them
 delivery   what is at the output's place, and how the finished file gets there
 lock       one render at a time
 """

@@ -19,7 +19,8 @@ from zoomdream.media import ffmpeg, metadata, probe
 from zoomdream.media.encode import EncodeSettings
 from zoomdream.plan import Plan, make_plan, resolved
 from zoomdream.render.delivery import working_folder
-from zoomdream.render.workspace import RUN_FILE
+from zoomdream.render.run import FILE as RUN_FILE
+from zoomdream.render.run import parse_run
 from zoomdream.version import __version__
 
 _MOST_ENCODER_THREADS = 8
@@ -110,8 +111,8 @@ def recall(output: Path, program: Path) -> Mapping[str, Any] | None:
     read.
     """
     try:
-        return dict(json.loads((working_folder(output) / RUN_FILE).read_text(encoding="utf-8"))["plan"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return parse_run((working_folder(output) / RUN_FILE).read_text(encoding="utf-8")).plan
+    except (OSError, ValueError):
         pass
     try:
         origin = metadata.read_origin(program, output)

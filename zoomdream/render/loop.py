@@ -8,12 +8,11 @@ import statistics
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from zoomdream import build, pipeline
 from zoomdream.config import Config
@@ -24,6 +23,7 @@ from zoomdream.plan import Plan
 from zoomdream.render.delivery import check_sidecar, deliver, occupant, working_folder
 from zoomdream.render.job import Job, make_job, recall, versions
 from zoomdream.render.recorder import Recorder
+from zoomdream.render.run import Run
 from zoomdream.render.workspace import Workspace, writing
 from zoomdream.types import State
 
@@ -82,12 +82,12 @@ def render_frames(
     report = progress or (lambda _: None)
     job.settings.check()
     with Workspace(working_folder(job.output)) as workspace:
-        run, finished = _settle_on_a_run(workspace, job, restart, prepare)
-        if finished:
+        run = _settle_on_a_run(workspace, job, restart, prepare)
+        if run is None:
             workspace.empty()
             report(Progress(job.frames, job.frames, None, 0.0, f"{job.output} is finished already"))
             return job.output
-        settings = replace(job.settings, **run["encode"])
+        settings = replace(job.settings, pixel_format=run.pixel_format, threads=run.encoder_threads)
         start = workspace.resume(settings)
         done = 0 if start is None else start.index + 1
         report(Progress(done, job.frames, None, None, _greeting(run, settings, done)))
@@ -98,52 +98,51 @@ def render_frames(
             segments = workspace.segments(settings, job.frames)
             origin = metadata.write_origin(job.fingerprint, job.config)
             with writing(job.output):
-                deliver(settings, segments, job.output, job.frames, origin=origin, audio=job.audio, trim=run["trim"])
+                deliver(settings, segments, job.output, job.frames, origin=origin, audio=job.audio, trim=run.trim)
         except KeyboardInterrupt:
             raise RenderInterrupted(_farewell(workspace.folder, workspace.kept(settings), job)) from None
         workspace.empty()
     return job.output
 
 
-def _settle_on_a_run(
-    workspace: Workspace, job: Job, restart: bool, prepare: Callable[[], object]
-) -> tuple[dict[str, Any], bool]:
-    """The run to go on with, or a new one, and whether all is finished. ConfigError if something else is there."""
+def _settle_on_a_run(workspace: Workspace, job: Job, restart: bool, prepare: Callable[[], object]) -> Run | None:
+    """The run to go on with, or a new one, or None if all is finished. ConfigError if something else is there."""
     found = occupant(job.settings.program, job.output, job.frames, job.fingerprint)
     check_sidecar(job.output)
-    run = workspace.read_run()
-    if run is not None and run.get("fingerprint") != job.fingerprint and not workspace.worth_keeping:
+    run = None if restart else workspace.read_run()
+    if run is not None and run.fingerprint != job.fingerprint and not workspace.worth_keeping:
         run = None  # of another config, killed before its first segment was finished
-    if run is not None and not restart:
-        if run.get("fingerprint") != job.fingerprint:
+    if run is not None:
+        if run.fingerprint != job.fingerprint:
             raise ConfigError(
                 f"{workspace.folder} holds the unfinished render of another config. Give another output, or "
                 "`--restart` to throw that away and begin anew."
             )
-        if found not in (None, job.fingerprint, "incomplete") and not run["overwrite"]:
+        if found not in (None, job.fingerprint, "incomplete") and not run.overwrite:
             raise ConfigError(f"{job.output} appeared while this render was stopped; `--restart` replaces it.")
-        return run, False
+        return run
     if found == job.fingerprint and not restart:
-        return {}, True
+        return None
     if found not in (None, "incomplete") and not restart:
         what = "another config" if found else "another program"
         raise ConfigError(
             f"{job.output} exists and was made by {what}. Give another output, or `--restart` to replace it."
         )
-    run = {
-        "fingerprint": job.fingerprint,
-        "frames": job.frames,
-        "seed": job.seed,
-        "plan": dict(job.plan),
-        "encode": {"pixel_format": job.settings.pixel_format, "threads": job.settings.threads},
-        "versions": versions(job.settings.program),
-        "overwrite": restart,
-        "trim": bool(found),
-        "config": job.config,
-    }
+    run = Run(
+        fingerprint=job.fingerprint,
+        frames=job.frames,
+        seed=job.seed,
+        plan=dict(job.plan),
+        pixel_format=job.settings.pixel_format,
+        encoder_threads=job.settings.threads,
+        versions=versions(job.settings.program),
+        overwrite=restart,
+        trim=bool(found),
+        config=job.config,
+    )
     prepare()
     workspace.begin(run)
-    return run, False
+    return run
 
 
 def _record(
@@ -174,10 +173,10 @@ def _record(
     recorder.finish()
 
 
-def _greeting(run: Mapping[str, Any], settings: EncodeSettings, done: int) -> str:
+def _greeting(run: Run, settings: EncodeSettings, done: int) -> str:
     if done == 0:
         return "starting"
-    now, then = versions(settings.program), run["versions"]
+    now, then = versions(settings.program), run.versions
     changed = [
         f"{name} {then.get(name)} is now {version}" for name, version in now.items() if then.get(name) != version
     ]

@@ -7,30 +7,28 @@ it. So the state decides: segments up to it are kept, whatever lies beyond is do
 from __future__ import annotations
 
 import errno
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from zoomdream.errors import OutputError
+from zoomdream.errors import ConfigError, OutputError
 from zoomdream.media.encode import SEGMENT_FRAMES, EncodeSettings, segment_name
 from zoomdream.media.files import discard, settle, temporary_name, write_whole
 from zoomdream.render.lock import NAME as LOCK_NAME
 from zoomdream.render.lock import Lock
+from zoomdream.render.run import FILE as RUN_FILE
+from zoomdream.render.run import Run, parse_run, write_run
 from zoomdream.types import State
 
 _OURS = re.compile(
     r"run\.json|state\.safetensors|watch\.m3u|join\.txt|tags\.txt|segment_\d+(\.\w+)?|.*\.partial(\.\w+)?"
 )
-
-RUN_FILE = "run.json"
 
 
 class Workspace:
@@ -80,19 +78,26 @@ class Workspace:
     def _state(self) -> Path:
         return self.folder / "state.safetensors"
 
-    def read_run(self) -> dict[str, Any] | None:
-        """What run.json says, or None if there is no run in the folder."""
+    def read_run(self) -> Run | None:
+        """The run in the folder, or None if there is none. ConfigError if it cannot go on and has finished segments."""
         try:
-            run = json.loads(self._run.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            return parse_run(self._run.read_text(encoding="utf-8"))
+        except FileNotFoundError:
             return None
-        return run if isinstance(run, dict) else None
+        except (OSError, ValueError) as error:
+            if not self.worth_keeping:
+                return None
+            why = error.strerror if isinstance(error, OSError) else error
+            raise ConfigError(
+                f"{self._run} of an unfinished render cannot be read ({why}), so that it cannot go on. Give another "
+                "output, or `--restart` to throw it away and begin anew."
+            ) from error
 
-    def begin(self, run: Mapping[str, Any]) -> None:
+    def begin(self, run: Run) -> None:
         """Start a new run: everything that was here goes."""
         self.empty()
         with writing(self.folder):
-            write_whole(self._run, (json.dumps(run, indent=2) + "\n").encode())
+            write_whole(self._run, write_run(run).encode())
 
     def empty(self) -> None:
         """Remove what is ours; the run first, because segments without it are known to be nobody's."""

@@ -1,0 +1,62 @@
+"""run.json: what a render was started with, so that whoever continues it does the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, get_origin, get_type_hints
+
+FILE = "run.json"
+FORMAT = 1
+"""Goes up with every change of `Run` or of the other files in the working folder: no render goes on across that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A started render. plan, pixel_format and encoder_threads stay what they were at its start.
+
+    overwrite: what was at the output's place at the start may be replaced. trim: so may numbered pictures beyond the
+    last frame. versions: of what frames and bytes may depend on; config: what is stored in the file.
+    """
+
+    fingerprint: str
+    frames: int
+    seed: int
+    plan: Mapping[str, Any]
+    pixel_format: str
+    encoder_threads: int
+    versions: Mapping[str, str]
+    overwrite: bool
+    trim: bool
+    config: str
+
+
+_FIELDS: Mapping[str, type] = {name: get_origin(hint) or hint for name, hint in get_type_hints(Run).items()}
+
+
+def write_run(run: Run) -> str:
+    """The text of run.json."""
+    return json.dumps({"format": FORMAT, **asdict(run)}, indent=2) + "\n"
+
+
+def parse_run(text: str) -> Run:
+    """The reverse of `write_run`. ValueError, with a few words on why, for a damaged text or one of another version."""
+    try:
+        plain = json.loads(text)
+    except ValueError:
+        raise ValueError("it is damaged") from None
+    if not isinstance(plain, dict):
+        raise ValueError("it is damaged")
+    written = plain.pop("format", None)
+    if written != FORMAT:
+        raise ValueError("another version of zoomdream has written it")
+    fits = plain.keys() == _FIELDS.keys() and all(_is(plain[name], wanted) for name, wanted in _FIELDS.items())
+    if not fits:
+        raise ValueError("it is damaged")
+    return Run(**plain)
+
+
+def _is(value: object, wanted: type) -> bool:
+    """`isinstance`, but that true and false are no numbers."""
+    return isinstance(value, wanted) and isinstance(value, bool) == (wanted is bool)
