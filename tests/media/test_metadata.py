@@ -45,8 +45,9 @@ def test_a_long_config_comes_back_whole(tmp_path: Path, ending: str) -> None:
     assert metadata.read_metadata(ffmpeg.executable(), path) == long
 
 
-def test_a_video_without_config_says_so(tmp_path: Path) -> None:
-    path = video(tmp_path, metadata.write_origin("f" * 64, ""))
+@pytest.mark.parametrize("stored", ["", '# made with {"device": "cpu"}\n'])
+def test_a_video_without_config_says_so(tmp_path: Path, stored: str) -> None:
+    path = video(tmp_path, metadata.write_origin("f" * 64, stored))
     with pytest.raises(InputError, match="metadata: false"):
         metadata.read_metadata(ffmpeg.executable(), path)
     found = metadata.read_origin(ffmpeg.executable(), path)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from zoomdream.config import load_config
@@ -94,8 +95,20 @@ def test_an_output_never_replaces_its_own_input(tmp_path: Path, untrained_weight
 def test_a_file_without_metadata_holds_no_paths(tmp_path: Path, untrained_weights: Path) -> None:
     path = render(load_config(tree(tmp_path, untrained_weights, encode={"metadata": False})))
     assert untrained_weights.name.encode() not in path.read_bytes()
+    assert str(tmp_path).encode() not in path.read_bytes()
     with pytest.raises(InputError, match="metadata: false"):
         metadata.read_metadata(ffmpeg.executable(), path)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.gif"])
+def test_a_finished_file_without_metadata_is_known_on_a_machine_of_more_threads(
+    tmp_path: Path, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    config = load_config(tree(tmp_path, untrained_weights, encode={"metadata": False}, output=str(tmp_path / name)))
+    before = render(config).stat().st_mtime_ns
+    threads = torch.get_num_threads()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads + 1)
+    assert render(config).stat().st_mtime_ns == before
 
 
 def test_a_soundtrack_that_is_none_is_told_before_anything_is_made(tmp_path: Path, untrained_weights: Path) -> None:

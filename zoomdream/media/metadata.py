@@ -17,7 +17,7 @@ SIDECAR_SUFFIXES = (".gif", ".webp", ".png")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who made a file: version, fingerprint of the config, and the config as YAML ("" where it was left out)."""
+    """Who made a file: version, fingerprint of the config, and the config as YAML (where it was left out, comments)."""
 
     version: str
     fingerprint: str
@@ -67,7 +67,7 @@ def read_metadata(program: Path, video: Path) -> str:
     origin = read_origin(program, video)
     if origin is None:
         raise InputError(f"{video} was not made by zoomdream, or its metadata has been removed.")
-    if not origin.config:
+    if all(line.startswith("#") or not line.strip() for line in origin.config.splitlines()):
         raise InputError(
             f"{video} was made by zoomdream {origin.version} with `encode.metadata: false`: it holds no config."
         )

@@ -31,8 +31,8 @@ _MADE_WITH = "# made with "
 class Job:
     """A render as plain values.
 
-    fingerprint is equal for equal renders; config is what is stored in the file ("" for nothing); plan holds all that
-    was `auto`, as JSON; a resumed render takes the stored plan, pixel format and encoder threads instead of these.
+    fingerprint is equal for equal renders; config is what is stored in the file; plan holds all that was `auto`, as
+    JSON; a resumed render takes the stored plan, pixel format and encoder threads instead of these.
     """
 
     output: Path
@@ -70,13 +70,14 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
     if audio is not None:
         probe.audio_codec(settings.program, audio)
     made_with = {**asdict(plan), "encoder_threads": settings.threads, **versions(settings.program)}
-    text = f"{_MADE_WITH}{json.dumps(made_with)}\n{config.to_yaml()}"
+    # The plan is stored even where the config is not: a finished render is known by the fingerprint of what was planned.
+    text = f"{_MADE_WITH}{json.dumps(made_with)}\n" + (config.to_yaml() if encode.metadata else "")
     return Job(
         output=config.output,
         frames=config.frames,
         settings=settings,
         fingerprint=fingerprint(config),
-        config=text if encode.metadata else "",
+        config=text,
         audio=audio,
         plan=asdict(plan),
         seed=config.seed,
