@@ -70,7 +70,7 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
     if audio is not None:
         probe.audio_codec(settings.program, audio)
     made_with = {**asdict(plan), "encoder_threads": settings.threads, **versions(settings.program)}
-    # The plan is stored even where the config is not: a finished render is known by the fingerprint of what was planned.
+    # The plan is stored even where the config is not: a finished render is known by a fingerprint that holds it.
     text = f"{_MADE_WITH}{json.dumps(made_with)}\n" + (config.to_yaml() if encode.metadata else "")
     return Job(
         output=config.output,
