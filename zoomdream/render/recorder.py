@@ -5,6 +5,9 @@ from __future__ import annotations
 import queue
 import threading
 
+import torch
+
+from zoomdream.errors import OutputError
 from zoomdream.media.encode import SEGMENT_FRAMES, EncodeSettings, SegmentWriter
 from zoomdream.render.workspace import Workspace
 from zoomdream.types import State
@@ -65,8 +68,20 @@ class Recorder:
             while state is not None:
                 writer.write(state.shown((self._settings.height, self._settings.width)))
                 if (state.index + 1) % SEGMENT_FRAMES == 0 or state.index == self._frames - 1:
+                    _check_numbers(state)
                     writer.close()
                     self._workspace.keep(state, self._settings)
                     return True
                 state = self._queue.get()
         return False
+
+
+def _check_numbers(state: State) -> None:
+    """OutputError if the picture holds what is no number. Every frame is made of the one before: none gets rid of it,
+    so one look at the end of a segment is enough to keep nothing of it.
+    """
+    if not bool(torch.isfinite(state.picture).all()):
+        raise OutputError(
+            f"Frame {state.index} holds values that are no finite numbers, as every later one would: nothing since the "
+            "last whole segment is kept. Set performance.precision to float32, or make dream.step_size smaller."
+        )
