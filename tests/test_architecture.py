@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "pipeline": {"types", "ops"},
     "plan": {*FOUNDATION, "config", "media"},
     "build": {*FOUNDATION, "config", "ops", "nets", "media", "pipeline", "plan"},
-    "render": {*FOUNDATION, "config", "media", "pipeline", "plan", "build"},
+    "render": {*FOUNDATION, "config", "nets", "media", "pipeline", "plan", "build"},
     "notebook": {*FOUNDATION, "config", "media", "pipeline", "plan", "build"},
     "cli": {*FOUNDATION, "config", "ops", "nets", "media", "pipeline", "plan", "build", "render", "notebook"},
     "__init__": {"version", "config", "render", "notebook"},

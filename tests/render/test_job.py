@@ -12,6 +12,7 @@ from zoomdream.config import load_config
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.media import ffmpeg, metadata
 from zoomdream.media.probe import count_frames
+from zoomdream.nets import dreamnet
 from zoomdream.render import make_job, render
 from zoomdream.render.job import fingerprint, recall
 
@@ -79,6 +80,25 @@ def test_weights_that_nobody_named_count_for_the_fingerprint(tmp_path: Path, mon
     one = fingerprint(config)
     weights.write_bytes(b"another")
     assert fingerprint(config) != one
+
+
+def test_the_embedded_weights_count_for_the_fingerprint_where_they_are_used(
+    tmp_path: Path, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    networks: list[dict[str, object]] = [
+        {"name": "dreamnet"},
+        {"name": "dreamnet", "weights": str(untrained_weights)},
+        {"name": "googlenet"},
+    ]
+    configs = [load_config({"network": network}) for network in networks]
+
+    def fingerprints(checksum: str) -> list[str]:
+        monkeypatch.setattr(dreamnet, "read", lambda path=None: ({}, {"checksum": checksum}))
+        return [fingerprint(config) for config in configs]
+
+    one, another = fingerprints("1" * 64), fingerprints("2" * 64)
+    assert [first == second for first, second in zip(one, another, strict=True)] == [False, True, True]
 
 
 def test_an_output_never_replaces_its_own_input(tmp_path: Path, untrained_weights: Path) -> None:

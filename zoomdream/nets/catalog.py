@@ -73,6 +73,14 @@ def default_weights(name: str) -> Path | None:
     return next((path for file in GOOGLENET_FILES if (path := cache_folder() / file).is_file()), None)
 
 
+def embedded_checksum(name: str) -> str | None:
+    """The checksum of the weights inside the package; None for a network that has none there.
+
+    Raises InputError where they are missing or damaged.
+    """
+    return dreamnet.read()[1]["checksum"] if name == "dreamnet" else None
+
+
 def cache_folder() -> Path:
     """Where this user's weights files are looked for. Nothing is created."""
     if chosen := os.environ.get("XDG_CACHE_HOME"):

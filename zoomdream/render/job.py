@@ -17,6 +17,7 @@ from zoomdream.config import Config
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.media import ffmpeg, metadata, probe
 from zoomdream.media.encode import EncodeSettings
+from zoomdream.nets import catalog
 from zoomdream.plan import Plan, make_plan, resolved
 from zoomdream.render.delivery import working_folder
 from zoomdream.render.run import FILE as RUN_FILE
@@ -94,7 +95,9 @@ def _check_output(config: Config) -> None:
 
 
 def fingerprint(config: Config) -> str:
-    """SHA-256 (hexadecimal) of the resolved config without `output`, and of the content of its input files."""
+    """SHA-256 (hexadecimal) of the resolved config without `output`, and of the content of its input files, the
+    embedded weights among them.
+    """
     digest = hashlib.sha256(config.fingerprint_text().encode())
     for path in _inputs(config):
         if path.exists() and not path.is_file():  # a folder; a pipe or a device would be read for ever
@@ -104,6 +107,10 @@ def fingerprint(config: Config) -> str:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    network = config.network
+    embedded = catalog.embedded_checksum(network.name) if network.weights is None else None
+    if embedded is not None:
+        digest.update(embedded.encode())
     return digest.hexdigest()
 
 
