@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from math import prod
 from pathlib import Path
 
@@ -114,6 +115,19 @@ def test_googlenet_opens_from_a_file_and_from_the_cache(googlenet_file: Path, em
     assert catalog.open_network("googlenet", None).name == "googlenet"
     assert catalog.networks()[1].present
     assert catalog.networks()[1].source == str(place)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has its own variables for this")
+def test_a_user_without_a_home_has_no_cache_and_is_told_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert catalog.default_weights("googlenet") is None
+    assert catalog.networks()[1].source.endswith("name it in network.weights.")
+    with pytest.raises(InputError, match=catalog.GOOGLENET_ADDRESS):
+        catalog.open_network("googlenet", None)
 
 
 def test_the_list_has_every_name_and_says_how_to_get_what_is_missing() -> None:

@@ -68,9 +68,10 @@ def networks() -> tuple[NetworkInfo, ...]:
 
 def default_weights(name: str) -> Path | None:
     """The file that the network is read from when `network.weights` is not set; None: embedded, or not there."""
-    if name != "googlenet":
+    folder = cache_folder()
+    if name != "googlenet" or folder is None:
         return None
-    return next((path for file in GOOGLENET_FILES if (path := cache_folder() / file).is_file()), None)
+    return next((path for file in GOOGLENET_FILES if (path := folder / file).is_file()), None)
 
 
 def embedded_checksum(name: str) -> str | None:
@@ -81,13 +82,16 @@ def embedded_checksum(name: str) -> str | None:
     return dreamnet.read()[1]["checksum"] if name == "dreamnet" else None
 
 
-def cache_folder() -> Path:
-    """Where this user's weights files are looked for. Nothing is created."""
+def cache_folder() -> Path | None:
+    """Where this user's weights files are looked for; None for a user without a home. Nothing is created."""
     if chosen := os.environ.get("XDG_CACHE_HOME"):
         return Path(chosen) / "zoomdream"
     if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
         return Path(local) / "zoomdream"
-    home = Path.home()
+    try:
+        home = Path.home()
+    except RuntimeError:  # no HOME, and a user id that the system has no entry of, as in containers
+        return None
     return (home / "Library/Caches" if sys.platform == "darwin" else home / ".cache") / "zoomdream"
 
 
@@ -161,7 +165,9 @@ def _nearest(name: str, known: Collection[str], count: int) -> list[str]:
 
 
 def _how_to_get_googlenet() -> str:
+    folder = cache_folder()
+    put = "" if folder is None else f", or put it at {folder / GOOGLENET_FILES[1]}"
     return (
-        f"zoomdream does not download by itself: get the file from {GOOGLENET_ADDRESS} and name it in network.weights, "
-        f"or put it at {cache_folder() / GOOGLENET_FILES[1]}."
+        f"zoomdream does not download by itself: get the file from {GOOGLENET_ADDRESS} and name it in network.weights"
+        f"{put}."
     )
