@@ -26,7 +26,7 @@ def test_a_picture_that_already_looks_so_is_left_alone():
 
 @pytest.mark.parametrize("start", [0.03, 0.4])
 def test_held_again_and_again_a_picture_comes_to_the_reference_from_either_side(start):
-    picture = scene(start)
+    picture = scene(start, size=(144, 192))
     for _ in range(60):
         picture = hold(picture, NATURAL, 0.2)
     look = measure(picture)
@@ -46,6 +46,15 @@ def test_fine_ripples_are_taken_back_without_touching_the_coarse_shape():
     before, after = measure(scene() + ripples), measure(hold(scene() + ripples, measure(scene()), 0.5))
     assert after.bands[0] < 0.8 * before.bands[0]
     assert after.bands[3:] == pytest.approx(before.bands[3:], rel=0.05)
+
+
+def test_light_that_always_comes_from_above_is_levelled():
+    lit_from_above = scene() + torch.linspace(0.2, -0.2, 48).view(1, 1, 48, 1)
+    assert measure(lit_from_above).tilt[1] - measure(scene()).tilt[1] == pytest.approx(-0.2, abs=0.01)
+    picture = lit_from_above
+    for _ in range(10):
+        picture = hold(picture, NATURAL, 0.1)
+    assert abs(measure(picture).tilt[1]) < 0.02
 
 
 def test_an_empty_picture_stays_finite():

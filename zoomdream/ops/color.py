@@ -23,11 +23,13 @@ class Look:
     mean: of red, green and blue. bands: root mean square of the luma in each band of a Laplacian pyramid from fine
     to coarse, the last is the rest; together they are the contrast. saturation: root mean square of the distance of
     a pixel's colour from its grey.
+    tilt: how much brighter the right edge is than the middle, and the lower edge, as a plane fitted to the luma has it.
     """
 
     mean: tuple[float, float, float]
     bands: tuple[float, ...]
     saturation: float
+    tilt: tuple[float, float] = (0.0, 0.0)
 
 
 # The middle of 900 photographs (BSDS500 and one of each ImageNet class, at 160 to 320 pixels), a little towards
@@ -47,7 +49,9 @@ def measure(picture: Tensor) -> Look:
     levels = bands(grey - grey.mean(), BANDS - 1)
     red, green, blue = picture.mean(dim=(0, 2, 3)).tolist()
     color = (picture - grey).square().sum(dim=1).mean().sqrt()
-    return Look((red, green, blue), tuple(float(level.square().mean().sqrt()) for level in levels), float(color))
+    across, down = (float(slope) for slope, _ in _slopes(grey))
+    contrasts = tuple(float(level.square().mean().sqrt()) for level in levels)
+    return Look((red, green, blue), contrasts, float(color), (across, down))
 
 
 def missing(picture: Tensor, reference: Look) -> Favor:
@@ -89,7 +93,20 @@ def hold(picture: Tensor, reference: Look, share: float) -> Tensor:
     saturation = color.square().sum(dim=1).mean().sqrt()
     goal_mean = torch.tensor(reference.mean, dtype=picture.dtype, device=picture.device).view(1, 3, 1, 1)
     held = middle + merge(levels) + color * _gain(saturation, reference.saturation, share)
+    for (slope, ramp), goal in zip(_slopes(grey), reference.tilt, strict=True):
+        held = held + (1 - (1 - share) ** 4) * (goal - slope) * ramp
     return held + share * (goal_mean - picture.mean(dim=(2, 3), keepdim=True))
+
+
+def _slopes(grey: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """For x and y: the slope of the plane fitted to a luma (1, 1, H, W), and the ramp from -1 to 1 that it scales."""
+    found = []
+    for axis in (3, 2):
+        length = grey.shape[axis]
+        shape = (1, 1, 1, length) if axis == 3 else (1, 1, length, 1)
+        ramp = ((torch.arange(length, dtype=grey.dtype, device=grey.device) + 0.5) * (2 / length) - 1).view(shape)
+        found.append(((grey * ramp).mean() / ramp.square().mean(), ramp))
+    return found
 
 
 def _goals(reference: Look, count: int) -> tuple[float, ...]:
