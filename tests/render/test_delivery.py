@@ -6,7 +6,7 @@ import pytest
 import torch
 from synthetic import job, maker, states
 
-from zoomdream.errors import ConfigError
+from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.media.encode import SegmentWriter
 from zoomdream.render import render_frames
 from zoomdream.render.workspace import Workspace
@@ -49,6 +49,27 @@ def test_a_render_goes_on_from_the_state_in_memory_of_its_own(tmp_path: Path) ->
         assert torch.equal(found.picture, state.picture)
         assert found.picture.data_ptr() % 64 == 0  # as torch allocates; a mapped file has its tensors anywhere
         workspace.empty()
+
+
+@pytest.mark.parametrize("moment", ["empty", "__exit__"])
+def test_ctrl_c_while_tidying_up_says_that_the_video_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    wanted = job(tmp_path / "a.mp4", 2)
+    undisturbed = getattr(Workspace, moment)
+
+    def interrupted(workspace: Workspace, *about: object) -> None:
+        undisturbed(workspace, *about)
+        if wanted.output.exists():
+            raise KeyboardInterrupt
+
+    for _ in ("rendered", "found finished"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Workspace, moment, interrupted)
+            with pytest.raises(RenderInterrupted, match=r"a\.mp4 is finished"):
+                render_frames(maker(2), wanted)
+    assert render_frames(maker(2), wanted).is_file()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"]
 
 
 def test_a_folder_in_which_nothing_was_finished_stands_in_nobodys_way(tmp_path: Path) -> None:

@@ -81,27 +81,35 @@ def render_frames(
     """
     report = progress or (lambda _: None)
     job.settings.check()
-    with Workspace(working_folder(job.output)) as workspace:
-        run = _settle_on_a_run(workspace, job, restart, prepare)
-        if run is None:
+    finished = False
+    try:
+        with Workspace(working_folder(job.output)) as workspace:
+            run = _settle_on_a_run(workspace, job, restart, prepare)
+            finished = run is None
+            if run is None:
+                workspace.empty()
+                report(Progress(job.frames, job.frames, None, 0.0, f"{job.output} is finished already"))
+                return job.output
+            settings = replace(job.settings, pixel_format=run.pixel_format, threads=run.encoder_threads)
+            start = workspace.resume(settings)
+            done = 0 if start is None else start.index + 1
+            report(Progress(done, job.frames, None, None, _greeting(run, settings, done)))
+            try:
+                if done < job.frames:
+                    _record(make_frames(start), workspace, settings, job.frames, done, report)
+                report(Progress(job.frames, job.frames, None, 0.0, "joining the segments"))
+                segments = workspace.segments(settings, job.frames)
+                origin = metadata.write_origin(job.fingerprint, job.config)
+                with writing(job.output):
+                    deliver(settings, segments, job.output, job.frames, origin=origin, audio=job.audio, trim=run.trim)
+            except KeyboardInterrupt:
+                raise RenderInterrupted(_farewell(workspace.folder, workspace.kept(settings), job)) from None
+            finished = True
             workspace.empty()
-            report(Progress(job.frames, job.frames, None, 0.0, f"{job.output} is finished already"))
-            return job.output
-        settings = replace(job.settings, pixel_format=run.pixel_format, threads=run.encoder_threads)
-        start = workspace.resume(settings)
-        done = 0 if start is None else start.index + 1
-        report(Progress(done, job.frames, None, None, _greeting(run, settings, done)))
-        try:
-            if done < job.frames:
-                _record(make_frames(start), workspace, settings, job.frames, done, report)
-            report(Progress(job.frames, job.frames, None, 0.0, "joining the segments"))
-            segments = workspace.segments(settings, job.frames)
-            origin = metadata.write_origin(job.fingerprint, job.config)
-            with writing(job.output):
-                deliver(settings, segments, job.output, job.frames, origin=origin, audio=job.audio, trim=run.trim)
-        except KeyboardInterrupt:
-            raise RenderInterrupted(_farewell(workspace.folder, workspace.kept(settings), job)) from None
-        workspace.empty()
+    except KeyboardInterrupt:
+        if not finished:
+            raise
+        raise RenderInterrupted(f"{job.output} is finished. Stopped while the rest was tidied up.") from None
     return job.output
 
 

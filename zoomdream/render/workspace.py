@@ -61,9 +61,11 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         keep = self.worth_keeping
-        if not keep:
-            self.empty()
-        self._lock.release(remove=not keep)
+        try:
+            if not keep:
+                self.empty()
+        finally:
+            self._lock.release(remove=not keep)
 
     @property
     def worth_keeping(self) -> bool:
