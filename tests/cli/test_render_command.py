@@ -67,6 +67,17 @@ def test_options_change_the_config_and_quiet_silences_progress_only(
     assert "cuda:99" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("device", ["", " ", "null", "~", "cpu # mine", "\udcff"])
+def test_a_device_that_is_none_is_never_taken_for_auto(
+    here: Path, capsys: pytest.CaptureFixture[str], device: str
+) -> None:
+    assert main(["render", "tiny.yaml", "--device", device]) == 2
+    printed = capsys.readouterr().err
+    assert "performance.device" in printed
+    assert "bug" not in printed
+    assert os.listdir() == ["tiny.yaml"]
+
+
 def test_a_preview_is_a_small_file_of_its_own(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--set", "size=[512, 256]", "--set", "frames=60", "--set", "fps=1", "--quiet", "--preview"]
     assert main(["render", "tiny.yaml", *options]) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from zoomdream.cli.progress import shown
 from zoomdream.config import load_config
@@ -13,7 +14,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Render, or go on with a stopped render, and print the finished path."""
     overrides = list(arguments.overrides)
     if arguments.device is not None:
-        overrides.append(f"performance.device={arguments.device}")
+        # Quoted: what is empty or null in YAML would not count as given, and auto would be taken without a word.
+        overrides.append(f"performance.device={json.dumps(arguments.device)}")
     config = load_config(arguments.config, overrides, output=arguments.output)
     if arguments.preview:
         config = config.preview()
