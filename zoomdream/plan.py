@@ -75,11 +75,14 @@ def check_device(device: str, place: str) -> None:
         raise ConfigError(f"{place}: {device} is not on this machine. Here are auto, {', '.join(here)}.")
 
 
+def bfloat16_units() -> tuple[str, ...]:
+    """What this machine's CPU multiplies bfloat16 with, of "avx512_bf16" and "amx_bf16"; empty where it has neither."""
+    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return tuple(unit for unit in ("avx512_bf16", "amx_bf16") if flags.get(unit))
+
+
 def _precision(device: str) -> str:
     """bfloat16 where the hardware multiplies it faster than float32, float16 on older GPUs, else float32."""
     if device.startswith("cuda"):
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-    if device == "cpu" and hasattr(torch.cpu, "get_capabilities"):
-        flags = torch.cpu.get_capabilities()
-        return "bfloat16" if flags.get("amx_bf16") or flags.get("avx512_bf16") else "float32"
-    return "float32"
+    return "bfloat16" if device == "cpu" and bfloat16_units() else "float32"

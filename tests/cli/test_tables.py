@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from zoomdream.cli import main
 from zoomdream.cli.tables import plain
@@ -54,6 +55,30 @@ def test_doctor_says_what_works_here(capsys: pytest.CaptureFixture[str]) -> None
     for what in ("zoomdream", "torch", "ffmpeg", "encoders", "network dreamnet", "working folder", "auto means"):
         assert what in printed
     assert code == (0 if catalog.networks()[0].present else 3)
+
+
+@pytest.mark.parametrize(
+    ("flags", "said", "precision"),
+    [
+        ({}, "no bfloat16 in hardware", "float32"),
+        ({"avx512_bf16": False, "avx2": True}, "no bfloat16 in hardware", "float32"),
+        ({"avx512_bf16": True}, ", bfloat16 in hardware", "bfloat16"),
+        ({"avx512_bf16": True, "amx_bf16": True}, ", bfloat16 and AMX bfloat16 in hardware", "bfloat16"),
+    ],
+)
+def test_doctor_and_the_plan_see_the_same_processor(
+    flags: dict[str, bool],
+    said: str,
+    precision: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    main(["doctor"])
+    printed = capsys.readouterr().out
+    assert said in printed
+    assert f"precision {precision}" in printed
 
 
 def test_doctor_names_what_a_render_lacks(

@@ -75,8 +75,9 @@ def _versions() -> Iterator[Finding]:
 def _processor() -> Iterator[Finding]:
     import torch
 
-    flags = _processor_flags()
-    fast = [text for flag, text in (("avx512_bf16", "bfloat16"), ("amx_bf16", "AMX bfloat16")) if flag in flags]
+    from zoomdream.plan import bfloat16_units
+
+    fast = [{"avx512_bf16": "bfloat16", "amx_bf16": "AMX bfloat16"}.get(unit, unit) for unit in bfloat16_units()]
     cores, threads = counted(os.cpu_count() or 1, "core"), counted(torch.get_num_threads(), "thread")
     vectors = torch.backends.cpu.get_cpu_capability()
     yield Finding(
@@ -145,15 +146,6 @@ def _folder() -> Iterator[Finding]:
         yield Finding("missing", "working folder", remedy, blocks=OutputError.exit_code)
     else:
         yield Finding("ok", "working folder", f"{here}, {shutil.disk_usage(here).free / 2**30:.1f} GiB free")
-
-
-def _processor_flags() -> set[str]:
-    """What /proc/cpuinfo says the processor can do; empty where there is no such file."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return set()
-    return {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.partition(":")[2].split()}
 
 
 EXAMINATIONS: dict[str, Callable[[], Iterator[Finding]]] = {
