@@ -240,3 +240,8 @@ def test_the_embedded_network_sees_what_its_teacher_sees(assets: Path) -> None:
         mine, theirs = (each(photo, frozenset({name}))[name].flatten(2) for each in (student, teacher))
         error = (mine - theirs).square().sum() / (theirs - theirs.mean(dim=2, keepdim=True)).square().sum()
         assert error < 0.9
+
+
+def test_the_smallest_frame_that_a_config_allows_is_enough_for_the_deepest_layer() -> None:
+    found = DreamNet().eval()(torch.rand(1, 3, 16, 16), frozenset({"mixed5b"}))
+    assert found["mixed5b"].shape == (1, 1024, 1, 1)

@@ -112,7 +112,8 @@ class Block(nn.Module):
 
 
 def _pool(picture: Tensor) -> Tensor:
-    return functional.max_pool2d(picture, 3, stride=2, ceil_mode=True)
+    window = (min(3, picture.shape[2]), min(3, picture.shape[3]))  # an edge of 1 has no room for 3: PyTorch's error
+    return functional.max_pool2d(picture, window, stride=2, ceil_mode=True)
 
 
 class DreamNet(nn.Module):
