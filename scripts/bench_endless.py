@@ -31,7 +31,7 @@ from zoomdream.errors import ZoomdreamError
 
 PARTS = ("quality", "camera", "kill", "memory")
 SIZE, QUICK_SIZE = (320, 180), (192, 108)
-FRAMES, QUICK_FRAMES = 2000, 100
+FRAMES, QUICK_FRAMES = 2000, 180  # under 150 frames the windows are shorter than a channel stays in favour
 KILL_SIZE, MEMORY_SIZE = (160, 96), (96, 64)
 
 
