@@ -60,7 +60,10 @@ def test_an_unknown_key_names_the_nearest_and_the_allowed():
         ("duration: 80%", ["duration", "seconds"]),
         ("timeline: 10\nframes: 20", ["timeline is 10", "20"]),
         ("seed: -1", ["seed is -1", "from 0"]),
-        ("source: {kind: video, path: a.mp4}", ['source.kind is "video"', "noise, image"]),
+        (
+            "source: {kind: vidoe, path: a.mp4}",
+            ['source.kind is "vidoe"', "Did you mean video?", "noise, image, video"],
+        ),
         ("source: {kind: image}", ["source.path is missing", "the path of a picture"]),
         ("source: {kind: noise, path: a.jpg}", ["source.path", "It belongs to kind: image"]),
         ("source: {path: a.jpg}", ["source.kind is missing", "noise, image"]),
@@ -94,7 +97,7 @@ def test_an_unknown_key_names_the_nearest_and_the_allowed():
         ("performance: {threads: 0}", ["performance.threads is 0", "1 to 1024"]),
         ("performance: {device: gpu}", ['performance.device is "gpu"', "cuda"]),
         ("batch: 3", ["batch is not a key"]),
-        ("flow: {method: dis}", ["flow is not a key"]),
+        ("flow: {method: dis}", ["line 1: flow is for clips", "source.kind is noise", "kind: video"]),
     ],
 )
 def test_a_wrong_value_names_itself_and_what_is_allowed(text, parts):

@@ -11,6 +11,7 @@ from zoomdream.config.codecs import ABILITIES, CONTAINERS, SILENT, Codec, contai
 from zoomdream.config.explain import Problem
 from zoomdream.config.fields import schedules
 from zoomdream.config.schema import Config, Encode
+from zoomdream.config.schema_source import VideoSource
 from zoomdream.errors import ConfigError
 
 LARGEST_AREA = 64_000_000
@@ -28,6 +29,12 @@ def problems(config: Config) -> Iterator[Problem]:
     for index, term in enumerate(config.objective):
         if term.channels is not None and len(set(term.channels)) < len(term.channels):
             yield Problem(("objective", index, "channels"), f"objective.{index}.channels names a channel twice.")
+    if not isinstance(config.source, VideoSource) and config.dream.opacity.constant != 1:
+        text = f"dream.opacity mixes the dream with a clip, and source.kind is {config.source.kind}. Allowed there: 1."
+        yield Problem(("dream", "opacity"), text)
+    if config.flow.weights is not None and not config.flow.method.startswith("raft"):
+        text = f"flow.weights is given, and flow.method is {config.flow.method}, which has none."
+        yield Problem(("flow", "weights"), f"{text} It belongs to raft_small and raft_large.")
     if problem := output_problem(config.output):
         yield Problem(("output",), problem)
     else:
@@ -74,7 +81,7 @@ def _encode(encode: Encode, output: Path) -> Iterator[Problem]:
         yield _choice("preset", encode.preset, encode.codec, ability.presets)
     if encode.pixel_format != "auto" and encode.pixel_format not in ability.pixel_formats:
         yield _choice("pixel_format", encode.pixel_format, encode.codec, ("auto", *ability.pixel_formats))
-    if encode.audio != "none" and encode.codec in SILENT:
+    if isinstance(encode.audio, Path) and encode.codec in SILENT:
         text = f'encode.audio is "{encode.audio}", but {encode.codec} carries no sound. Allowed there: none.'
         yield Problem(("encode", "audio"), text)
 

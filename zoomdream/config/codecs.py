@@ -24,7 +24,9 @@ _YUV10 = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
 
 
 class Ability(NamedTuple):
-    """A codec's quality scale, presets and pixel formats; lower crf is better, None and () where it has none."""
+    """A codec's quality scale, presets and pixel formats, `auto` first; lower crf is better, None and () where it has
+    none.
+    """
 
     largest_crf: int | None
     crf: int | None
@@ -39,7 +41,7 @@ ABILITIES: dict[Codec, Ability] = {
     "vp9": Ability(63, 24, (), None, _YUV8 + _YUV10),
     "av1": Ability(63, 24, tuple(str(number) for number in range(14)), "8", ("yuv420p", "yuv420p10le")),
     "prores": Ability(None, None, (), None, ("yuv422p10le", "yuv444p10le")),
-    "ffv1": Ability(None, None, (), None, (*_YUV8, *_YUV10, "bgr0", "gbrp", "gbrp10le")),
+    "ffv1": Ability(None, None, (), None, ("gbrp", "gbrp10le", "bgr0", *_YUV8, *_YUV10)),
     "gif": Ability(None, None, (), None, ("pal8",)),
     "webp": Ability(None, None, (), None, ("bgra", "yuv420p")),
     "png": Ability(None, None, (), None, ("rgb24", "rgb48be")),
@@ -59,6 +61,14 @@ CONTAINERS: dict[str, tuple[Codec, ...]] = {
 
 SILENT: tuple[Codec, ...] = ("gif", "webp", "png")
 """What can have no soundtrack."""
+
+
+def chroma_block(codec: Codec, pixel_format: str) -> tuple[int, int]:
+    """How many pixels (across, down) share one colour sample; pixel_format as in a config, where it may be auto."""
+    name = ABILITIES[codec].pixel_formats[0] if pixel_format == "auto" else pixel_format
+    if "420" in name:
+        return 2, 2
+    return (2, 1) if "422" in name else (1, 1)
 
 
 def fitting(output: Path) -> tuple[Codec, ...]:

@@ -91,7 +91,7 @@ def unknown_key(path: KeyPath, tree: dict[str, Any]) -> str:
     known = [] if model is None else [*([] if around else _NOT_IN_MODEL), *model.model_fields]
     near = get_close_matches(str(name), known, n=1, cutoff=0.6)
     if others := [kind for kind, keys in _kinds(tuple(around)) if name in keys]:
-        hint = f" It belongs to kind: {others[0]}."
+        hint = f" It belongs to kind: {' or '.join(others)}."
     elif near:
         hint = f" Did you mean {dotted((*around, near[0]))}?"
     else:

@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 
 from zoomdream.config.origin import KeyPath
 from zoomdream.config.schedule import Limits, Schedule
-from zoomdream.config.times import parse_rate, rate_text
+from zoomdream.config.times import parse_rate, parse_seconds, rate_text, seconds_text
 
 NOT_A_PATH = "a path is text"
 
@@ -91,6 +91,14 @@ Rate = Annotated[
                 {"type": "string", "pattern": r"^\d+(/\d+|\.\d+)?$"},
             ]
         }
+    ),
+]
+Seconds = Annotated[
+    Fraction,
+    PlainValidator(parse_seconds),
+    PlainSerializer(seconds_text),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^[\d.:]+\s?[sf]?$|^\d+/\d+s$"}]}
     ),
 ]
 

@@ -9,16 +9,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from zoomdream.config import assemble, checks
-from zoomdream.config.codecs import ABILITIES, fitting
+from zoomdream.config import assemble, checks, clips
+from zoomdream.config.clips import AskClip
+from zoomdream.config.codecs import ABILITIES, SILENT, fitting
 from zoomdream.config.explain import Problem, config_error, problems_of
 from zoomdream.config.fields import rebuilt
 from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, absolute, at_home
 from zoomdream.config.override import override
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema import MOST_FRAMES, Config, bound
+from zoomdream.config.schema_source import VideoSource
 from zoomdream.config.shown import shown
 from zoomdream.config.times import parse_rate, parse_time
+from zoomdream.errors import ConfigError, InputError
 
 DEFAULT_OUTPUT = "zoomdream.mp4"
 DEFAULT_DURATION = "12s"
@@ -27,32 +30,49 @@ _KNOWN = {*Config.model_fields, "duration"}
 
 
 def load_config(
-    source: Path | str | Mapping[str, Any], overrides: Sequence[str] = (), *, output: Path | str | None = None
+    source: Path | str | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    output: Path | str | None = None,
+    clip_facts: AskClip | None = None,
 ) -> Config:
     """The config of a YAML file (a path), or of a mapping with the same keys.
 
     overrides: "key.path=value" as after `--set`, in order. output: replaces the config's own, as `--output` does.
     Paths are relative to the YAML file, those of overrides and mappings to the working directory. Raises ConfigError,
     whose text names file, line, key, value, what is allowed and the nearest name; up to ten problems, one per line.
+
+    clip_facts: asked about the clip where the source is one, once all keys are right by themselves; its InputError is
+    raised with the place of the key. Without it, a clip is a ConfigError: `zoomdream.load_config` brings it along.
     """
     if isinstance(source, Mapping):
-        return _finish(*assemble.from_mapping(source), overrides, output, DEFAULT_OUTPUT)
+        return _finish(*assemble.from_mapping(source), overrides, output, DEFAULT_OUTPUT, clip_facts)
     path = Path(source)
-    return _finish(*assemble.from_file(path), overrides, output, f"{path.stem}.mp4")
+    return _finish(*assemble.from_file(path), overrides, output, f"{path.stem}.mp4", clip_facts)
 
 
-def load_config_text(text: str, name: str = "the config", folder: Path | None = None) -> Config:
-    """The config of a YAML text, such as one read from a video. Raises ConfigError.
+def load_config_text(
+    text: str, name: str = "the config", folder: Path | None = None, *, clip_facts: AskClip | None = None
+) -> Config:
+    """The config of a YAML text, such as one read from a video. Raises ConfigError, and InputError for a clip.
 
     Relative paths in it are relative to `folder`, else to the working directory; errors call it `name`.
     """
-    return _finish(*assemble.from_text(text, name, folder or Path.cwd()), (), None, DEFAULT_OUTPUT)
+    return _finish(*assemble.from_text(text, name, folder or Path.cwd()), (), None, DEFAULT_OUTPUT, clip_facts)
 
 
 def _finish(
-    tree: Tree, root: Place, overrides: Sequence[str], output: Path | str | None, default_output: str
+    given: Tree,
+    root: Place,
+    overrides: Sequence[str],
+    output: Path | str | None,
+    default_output: str,
+    clip_facts: AskClip | None,
 ) -> Config:
-    tree = override(tree, overrides, default_tree)
+    tree = override(given, overrides, default_tree)
+    clip = clips.is_clip(tree.value)
+    if clip:  # again, because a list that only the defaults have may be another one
+        tree = override(given, overrides, lambda: clips.with_defaults(default_tree()))
     places = dict(tree.places)
     data = {key: value for key, value in tree.value.items() if value is not None or key not in _KNOWN}
     if output is not None:
@@ -61,7 +81,39 @@ def _finish(
     data.setdefault("output", default_output)
     if data.get("source") == {}:
         del data["source"]
-    problems = _resolve_times(data, places)
+    config = _of_clip(data, root, places, clip_facts) if clip else _validated(data, root, places)
+    if found := list(checks.problems(config)):
+        raise config_error(found, config.origin)
+    return config
+
+
+def _of_clip(data: dict[str, Any], root: Place, places: dict[KeyPath, Place], clip_facts: AskClip | None) -> Config:
+    """The config of a clip, which decides about what is left out."""
+    data = clips.with_defaults(data)
+    length = "duration" if "duration" in data else "frames"
+    # What is wrong without knowing the clip is told first: to know it, all of it has to be decoded.
+    draft = _validated(clips.in_seconds(data, Fraction(1)), root, dict(places))
+    assert isinstance(draft.source, VideoSource)
+    key = draft.where("source.path")
+    if clip_facts is None:
+        raise ConfigError(f"{key} is a clip, which has to be looked at first: zoomdream.load_config does that.")
+    try:
+        facts = clip_facts(draft.source.path, draft.encode.ffmpeg)
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from None
+    data, problems = clips.with_facts(data, facts, draft.encode)
+    if problems:
+        raise config_error(problems, draft.origin)
+    config = _validated(data, root, places)
+    if problems := clips.too_long(config, facts, length):
+        raise config_error(problems, draft.origin)
+    return config
+
+
+def _validated(data: dict[str, Any], root: Place, places: dict[KeyPath, Place]) -> Config:
+    """The config of plain values, times and codec resolved, paths absolute."""
+    data = dict(data)
+    problems = [*clips.misplaced(data), *_resolve_times(data, places)]
     origin = Origin(root, places)
     _resolve_encode(data)
     try:
@@ -70,10 +122,7 @@ def _finish(
         raise config_error([*problems, *problems_of(error, data)], origin) from None
     if problems:
         raise config_error(problems, origin)
-    config = bound(rebuilt(config, _anchoring(origin))).placed(origin)
-    if found := list(checks.problems(config)):
-        raise config_error(found, origin)
-    return config
+    return bound(rebuilt(config, _anchoring(origin))).placed(origin)
 
 
 def default_tree() -> dict[str, Any]:
@@ -114,7 +163,7 @@ def _resolve_times(data: dict[str, Any], places: dict[KeyPath, Place]) -> list[P
 
 
 def _resolve_encode(data: dict[str, Any]) -> None:
-    """Fills in what depends on other keys: the codec of the output's extension, and that codec's crf and preset."""
+    """Fills in what depends on other keys: the codec of the output's extension, its crf, preset and sound."""
     given = data.get("encode", {})
     if not isinstance(given, dict):
         return
@@ -122,6 +171,8 @@ def _resolve_encode(data: dict[str, Any]) -> None:
     codecs = fitting(Path(data["output"])) if isinstance(data["output"], str) else ()
     if encode.get("codec") is None and codecs:
         encode["codec"] = codecs[0]
+    if encode.get("audio") in (None, "source") and encode.get("codec") in SILENT:
+        encode["audio"] = "none"
     ability = next((ability for codec, ability in ABILITIES.items() if codec == encode.get("codec")), None)
     if ability is not None:
         filled = {"crf": ability.crf, "preset": ability.preset}

@@ -13,29 +13,14 @@ from zoomdream.config.codecs import Codec
 from zoomdream.config.fields import FilePath, Flag, Preset, Rate, Section, Text, Whole, rebuilt, setting
 from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
-from zoomdream.config.schema_render import Camera, Color, Dream, Term
+from zoomdream.config.schema_render import Camera, Color, Dream, Flow, Term
+from zoomdream.config.schema_source import NoiseSource, Source, VideoSource
 
 PREVIEW_SECONDS = 4
 PREVIEW_SHRINK = 4
 PREVIEW_SMALLEST_EDGE = 64
 MOST_FRAMES = 1_000_000
 LARGEST_SEED = 2**63 - 1
-
-
-class NoiseSource(Section):
-    """The zoom starts from noise."""
-
-    kind: Literal["noise"] = setting("noise", "What the zoom starts from.", "noise or image")
-
-
-class ImageSource(Section):
-    """The zoom starts from a picture. `path` is absolute."""
-
-    kind: Literal["image"] = setting(..., "What the zoom starts from.", "noise or image")
-    path: FilePath = setting(..., "The picture, relative to the YAML file.", "the path of a picture")
-
-
-Source = Annotated[NoiseSource | ImageSource, Field(discriminator="kind")]
 
 
 class Network(Section):
@@ -71,7 +56,11 @@ class Encode(Section):
     pixel_format: Text = setting(
         "auto", "ffmpeg's name of the pixel format.", "auto or a name such as yuv420p10le", min_length=1
     )
-    audio: Literal["none"] | FilePath = setting("none", "The soundtrack.", "none or the path of a sound file")
+    audio: Literal["source", "none"] | FilePath = setting(
+        "source",
+        "The soundtrack; source is the clip's own, and none where the source or the codec has no sound.",
+        "source, none or the path of a sound file",
+    )
     metadata: Flag = setting(
         True, "Whether the resolved config is stored in the file, for `zoomdream info`.", "true or false"
     )
@@ -108,12 +97,22 @@ class Config(Section):
     size: tuple[
         Annotated[Whole, Field(ge=16, le=16384)],
         Annotated[Whole, Field(ge=16, le=16384)],
-    ] = setting((960, 540), "Width and height.", "a list of two, each 16 to 16384 pixels, at most 64 megapixels")
+    ] = setting(
+        (960, 540),
+        "Width and height; by default a clip's own.",
+        "a list of two, each 16 to 16384 pixels, at most 64 megapixels",
+    )
     fps: Rate = setting(
-        Fraction(30), "Frames per second, kept exact.", '1 to 240, a number or a fraction such as "30000/1001"'
+        Fraction(30),
+        "Frames per second, kept exact; by default a clip's own.",
+        '1 to 240, a number or a fraction such as "30000/1001"',
     )
     frames: Whole = setting(
-        360, "Number of frames; instead of duration.", f"a whole number from 1 to {MOST_FRAMES}", ge=1, le=MOST_FRAMES
+        360,
+        "Number of frames, instead of duration; by default all of a clip.",
+        f"a whole number from 1 to {MOST_FRAMES}",
+        ge=1,
+        le=MOST_FRAMES,
     )
     timeline: Whole | None = setting(
         None,
@@ -125,7 +124,7 @@ class Config(Section):
     seed: Whole = setting(
         7, "Seed of all randomness.", f"a whole number from 0 to {LARGEST_SEED}", ge=0, le=LARGEST_SEED
     )
-    source: Source = setting(NoiseSource(kind="noise"), "What the zoom starts from.", "a section with the key kind")
+    source: Source = setting(NoiseSource(kind="noise"), "What is dreamt on.", "a section with the key kind")
     network: Network = setting(Network(), "What dreams.", "a section")
     objective: tuple[Term, ...] = setting(
         (Term(layer="mixed4c"),),
@@ -136,6 +135,7 @@ class Config(Section):
     )
     dream: Dream = setting(Dream(), "How each frame is dreamt.", "a section")
     camera: Camera = setting(Camera(), "How the camera moves.", "a section")
+    flow: Flow = setting(Flow(), "Clips only: how the dream follows what moves.", "a section")
     color: Color = setting(Color(), "How colour is held.", "a section")
     encode: Encode = setting(Encode(), "How the file is encoded.", "a section")
     performance: Performance = setting(Performance(), "Device, precision, threads.", "a section")
@@ -187,8 +187,12 @@ class Config(Section):
         return write.fingerprint(self.tree())
 
     def tree(self) -> dict[str, Any]:
-        """Plain dicts, lists, numbers and text, in the order of the YAML; keys that are not set (None) are left out."""
+        """Plain dicts, lists, numbers and text, in the order of the YAML; keys that are not set (None) are left out,
+        and so is what does not belong to the kind of source.
+        """
         tree: dict[str, Any] = self.model_dump(mode="python", exclude_none=True)
+        if not isinstance(self.source, VideoSource):
+            del tree["flow"]
         return tree
 
 

@@ -1,10 +1,15 @@
-"""What a render looks like: objective, dream, camera, color. Here their ranges and defaults are tuned."""
+"""What a render looks like: objective, dream, camera, flow, color. Here their ranges and defaults are tuned."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
-from zoomdream.config.fields import FilePath, Real, Section, Text, Whole, scheduled, setting
+from pydantic import AfterValidator
+
+from zoomdream.config.fields import FilePath, Real, Seconds, Section, Text, Whole, scheduled, setting
 from zoomdream.config.schedule import Limits, Schedule
 
 WEIGHT = Limits(-100, 100, "")
@@ -16,6 +21,21 @@ ROTATE = Limits(-3600, 3600, "degrees per second")
 PAN = Limits(-10, 10, "picture widths or heights per second")
 PIVOT = Limits(-1, 2, "(0 is left or top, 1 is right or bottom)")
 HOLD = Limits(0, 1, "per second")
+CARRY = Limits(0, 0.99, "")
+
+CLIP_DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "camera.zoom": 1.0,
+        "camera.rotate": 0.0,
+    }
+)
+"""Defaults that are others where the source is a clip: dotted key to value, as YAML gives it. Size, fps and length are
+the clip's own.
+"""
+
+
+def _in_order(cuts: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
+    return tuple(sorted(set(cuts)))
 
 
 class Term(Section):
@@ -74,6 +94,14 @@ class Dream(Section):
     variety: Annotated[Schedule, SHARE] = scheduled(
         0.8, "How strongly the emphasis among the channels wanders over time; 0 never changes it.", SHARE
     )
+    opacity: Annotated[Schedule, SHARE] = scheduled(
+        1.0, "On clips, how much of the dream is shown over the clip; 0 shows the clip itself.", SHARE
+    )
+    mask: FilePath | None = setting(
+        None,
+        "Where to dream: white dreams, black leaves alone; it is stretched over the picture.",
+        "the path of a picture or a clip",
+    )
 
 
 class Camera(Section):
@@ -94,6 +122,29 @@ class Camera(Section):
     )
 
 
+class Flow(Section):
+    """How the dream of the last frame follows what moves in a clip. `weights` is absolute; cuts are seconds."""
+
+    method: Literal["none", "dis", "farneback", "raft_small", "raft_large"] = setting(
+        "dis",
+        "How motion is found; none carries nothing along.",
+        "none, dis, farneback, raft_small or raft_large",
+    )
+    carry: Annotated[Schedule, CARRY] = scheduled(
+        0.9, "Share of the last frame's dream that is carried along the motion.", CARRY
+    )
+    cuts: Literal["auto", "off"] | Annotated[tuple[Seconds, ...], AfterValidator(_in_order)] = setting(
+        "auto",
+        "Where the clip cuts to another shot, so that the dream starts afresh; auto finds the cuts.",
+        "auto, off or a list of times in the clip, such as [5s, 150f] (frames of the clip)",
+    )
+    weights: FilePath | None = setting(
+        None,
+        "A local weights file of RAFT; where left out, torchvision fetches it once.",
+        "the path of a weights file, for raft_small and raft_large",
+    )
+
+
 class Color(Section):
     """How brightness, contrast and saturation are kept from drifting."""
 
@@ -102,6 +153,6 @@ class Color(Section):
     )
     reference: Literal["auto"] | FilePath = setting(
         "auto",
-        "Whose statistics are held; auto: natural pictures for noise, the picture itself for an image.",
+        "Whose statistics are held; auto: the picture's or the clip's own, for noise those of natural pictures.",
         "auto or the path of a picture",
     )

@@ -13,11 +13,13 @@ from typing import Any, Literal
 
 TIMES_ALLOWED = "seconds (12s or 12), frames (150f) or hours:minutes:seconds (00:01:30.5)"
 LONGEST_SECONDS = 10_000_000
+HIGHEST_RATE = 240
 LARGEST_RATE_PART = 1_000_000  # ffmpeg keeps rates as two 32-bit numbers; and nobody means more digits than this
 
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})\s?(s|f|%|)")
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2}(?:\.\d{1,12})?)")
 _RATIO = re.compile(r"(\d{1,12})\s?/\s?(\d{1,12})")
+_FRACTION = re.compile(r"(\d{1,18})/(\d{1,18})\s?s")  # seconds that no decimal gives, as `seconds_text` writes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Position:
                 return self.amount * (frames - 1) / 100
 
     def __str__(self) -> str:
-        return decimal_text(self.amount) + self.unit
+        return seconds_text(self.amount) if self.unit == "s" else decimal_text(self.amount) + self.unit
 
 
 def parse_time(value: Any) -> Position:
@@ -59,6 +61,10 @@ def parse_position(value: Any, allowed: str = f"{TIMES_ALLOWED}, or a share of t
         if seconds >= 60 or (clock[1] is not None and minutes >= 60):
             raise ValueError("Minutes and seconds of hours:minutes:seconds stay below 60.")
         return Position(hours * 3600 + minutes * 60 + seconds, "s")
+    if ratio := _FRACTION.fullmatch(text):
+        if int(ratio[2]) == 0:
+            raise ValueError(f"Allowed: {allowed}.")
+        return _seconds(Fraction(int(ratio[1]), int(ratio[2])))
     amount = _AMOUNT.fullmatch(text)
     if amount is None:
         raise ValueError(f"Allowed: {allowed}.")
@@ -73,14 +79,28 @@ def parse_position(value: Any, allowed: str = f"{TIMES_ALLOWED}, or a share of t
                 raise ValueError("A share of the way is between 0% and 100%.")
             return Position(number, "%")
         case _:
-            if number > LONGEST_SECONDS:
-                raise ValueError(f"At most {LONGEST_SECONDS} seconds.")
-            return Position(number, "s")
+            return _seconds(number)
+
+
+def _seconds(number: Fraction) -> Position:
+    if number > LONGEST_SECONDS:
+        raise ValueError(f"At most {LONGEST_SECONDS} seconds.")
+    return Position(number, "s")
+
+
+def parse_seconds(value: Any) -> Fraction:
+    """A time in seconds; frames are none, because here nobody knows a rate. Raises ValueError: what is allowed."""
+    if isinstance(value, Fraction):
+        return value
+    position = parse_time(value)
+    if position.unit == "f":
+        raise ValueError("Frames mean no time without a rate.")
+    return position.amount
 
 
 def parse_rate(value: Any) -> Fraction:
     """Frames per second, exact: 30, 29.97 (stays 2997/100), "30000/1001". Raises ValueError: what is allowed."""
-    allowed = 'Allowed: 1 to 240 frames per second, as a number or as a fraction such as "30000/1001".'
+    allowed = f'Allowed: 1 to {HIGHEST_RATE} frames per second, as a number or as a fraction such as "30000/1001".'
     if isinstance(value, Fraction):
         rate = value
     elif isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -95,7 +115,7 @@ def parse_rate(value: Any) -> Fraction:
             rate = Fraction(text)
         else:
             raise ValueError(allowed)
-    if not 1 <= rate <= 240:
+    if not 1 <= rate <= HIGHEST_RATE:
         raise ValueError(allowed)
     if max(rate.numerator, rate.denominator) > LARGEST_RATE_PART:
         raise ValueError('It has too many digits: write it as a fraction such as "30000/1001".')
@@ -105,6 +125,12 @@ def parse_rate(value: Any) -> Fraction:
 def rate_text(rate: Fraction) -> int | str:
     """How a resolved config writes a rate: 30, or "30000/1001"."""
     return rate.numerator if rate.denominator == 1 else f"{rate.numerator}/{rate.denominator}"
+
+
+def seconds_text(value: Fraction) -> str:
+    """How a resolved config writes seconds, exactly: 1.5s, or 1001/300s where no short decimal is exact."""
+    decimal = 10**12 % value.denominator == 0  # what a time may have behind its point
+    return f"{decimal_text(value) if decimal else value}s"
 
 
 def decimal_text(value: Fraction) -> str:

@@ -1,0 +1,169 @@
+"""What a config leaves to its clip: size, rate, length, and times that are counted in the clip's frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from zoomdream.config.codecs import chroma_block
+from zoomdream.config.explain import Problem
+from zoomdream.config.schema import Config, Encode
+from zoomdream.config.schema_render import CLIP_DEFAULTS
+from zoomdream.config.schema_source import VideoSource
+from zoomdream.config.times import (
+    HIGHEST_RATE,
+    LARGEST_RATE_PART,
+    parse_position,
+    parse_rate,
+    parse_seconds,
+    rate_text,
+    seconds_text,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFacts:
+    """What a config must know of a clip: size (height, width) as shown, frames per second, length in seconds."""
+
+    size: tuple[int, int]
+    fps: Fraction
+    seconds: Fraction
+
+
+AskClip = Callable[[Path, str], ClipFacts]
+"""The facts of a clip, from its absolute path and the ffmpeg to read it with (`encode.ffmpeg`). Raises InputError."""
+
+
+def is_clip(data: dict[str, Any]) -> bool:
+    """Whether the plain values of a config have a clip as their source."""
+    source = data.get("source")
+    return isinstance(source, dict) and source.get("kind") == "video"
+
+
+def misplaced(data: dict[str, Any]) -> list[Problem]:
+    """What only clips have, in the plain values of another config."""
+    if is_clip(data) or not data.get("flow"):
+        return []
+    source = data.get("source", {"kind": "noise"})
+    kind = source.get("kind") if isinstance(source, dict) else None
+    if kind not in ("noise", "image"):  # it was perhaps meant to be a clip: that is told already
+        return []
+    text = f"flow is for clips, and source.kind is {kind}. It needs `source: {{kind: video, path: a clip}}`."
+    return [Problem(("flow",), text)]
+
+
+def with_defaults(data: dict[str, Any]) -> dict[str, Any]:
+    """The plain values with the defaults of clips for what is left out."""
+    filled = dict(data)
+    for key, value in CLIP_DEFAULTS.items():
+        section, _, name = key.rpartition(".")
+        inside = (filled.get(section) or {}) if section else filled
+        if not isinstance(inside, dict) or inside.get(name) is not None:
+            continue
+        if section:
+            filled[section] = {**inside, name: value}
+        else:
+            filled[name] = value
+    return filled
+
+
+def in_seconds(data: dict[str, Any], clip_fps: Fraction) -> dict[str, Any]:
+    """The plain values with the times in a clip that are counted in its frames as seconds.
+
+    What is no time is left as it is, for the model to tell.
+    """
+
+    def seconds(value: Any) -> Any:
+        try:
+            position = parse_position(value)
+        except ValueError:
+            return value
+        return seconds_text(position.amount / clip_fps) if position.unit == "f" else value
+
+    timed = {**data, "source": {key: seconds(value) for key, value in data["source"].items()}}
+    flow = data.get("flow")
+    if isinstance(flow, dict) and isinstance(flow.get("cuts"), list):
+        timed["flow"] = {**flow, "cuts": [seconds(value) for value in flow["cuts"]]}
+    return timed
+
+
+def with_facts(data: dict[str, Any], facts: ClipFacts, encode: Encode) -> tuple[dict[str, Any], list[Problem]]:
+    """The plain values, each right by itself, with what the clip decides about those that are left out; and what does
+    not fit the clip.
+    """
+    filled = in_seconds(data, facts.fps)
+    if "fps" not in filled:
+        fps = facts.fps
+        if max(fps.numerator, fps.denominator) > LARGEST_RATE_PART:  # an average: off by less than a frame in a month
+            fps = fps.limit_denominator(LARGEST_RATE_PART // HIGHEST_RATE)
+        try:
+            filled["fps"] = rate_text(parse_rate(fps))
+        except ValueError as error:
+            rate = f"{float(facts.fps):g}"
+            return filled, [Problem(("source", "path"), f"the clip has {rate} frames per second, so give fps. {error}")]
+    if "size" not in filled:
+        across, down = chroma_block(encode.codec, encode.pixel_format)
+        height, width = facts.size
+        filled["size"] = [width // across * across, height // down * down]
+    problems = _outside(filled, facts)
+    if not problems and "frames" not in filled and "duration" not in filled:
+        start, end = _part(filled, facts)
+        frames = filled["frames"] = frames_between(start, end, parse_rate(filled["fps"]))
+        if frames < 1:
+            text = f"from source.start to its end there are {_told(end - start)}, which is not even one frame"
+            problems = [Problem(("source",), f"{text} at {filled['fps']} per second.")]
+    return filled, problems
+
+
+def too_long(config: Config, facts: ClipFacts, key: str) -> list[Problem]:
+    """That the render is longer than its clip; key: the one that says how long it is, frames or duration."""
+    assert isinstance(config.source, VideoSource)
+    start, end = config.source.start, facts.seconds if config.source.end is None else config.source.end
+    there = frames_between(start, end, config.fps)
+    if config.frames <= there:
+        return []
+    until = "the end of the clip" if config.source.end is None else f"source.end ({_told(end)})"
+    asked = f"{key} asks for {config.frames} frames ({_told(config.frames / config.fps)})"
+    text = f"{asked}, but from source.start ({_told(start)}) to {until} there are {there} ({_told(end - start)})."
+    return [Problem((key,), f"{text} Allowed: as many, or leave it out.")]
+
+
+def frames_between(start: Fraction, end: Fraction, fps: Fraction) -> int:
+    """How many frames a part of a clip has at `fps`: its seconds times the rate, rounded."""
+    return int((end - start) * fps + Fraction(1, 2))
+
+
+def _part(data: dict[str, Any], facts: ClipFacts) -> tuple[Fraction, Fraction]:
+    """Start and end in seconds."""
+    start, end = data["source"].get("start"), data["source"].get("end")
+    return parse_seconds(0 if start is None else start), facts.seconds if end is None else parse_seconds(end)
+
+
+def _outside(data: dict[str, Any], facts: ClipFacts) -> list[Problem]:
+    """What lies outside of the clip. Its end may be told with half a frame too much, as rounding does it."""
+    start, end = _part(data, facts)
+    latest = facts.seconds + 1 / (2 * facts.fps)
+    there = f"the clip, which is {_told(facts.seconds)} long"
+    problems = []
+    if start >= facts.seconds:
+        problems.append(Problem(("source", "start"), f"source.start ({_told(start)}) is not inside {there}."))
+    elif start >= end:
+        text = f"source.start ({_told(start)}) is not before source.end ({_told(end)})."
+        problems.append(Problem(("source", "start"), text))
+    if end > latest:
+        text = f"source.end ({_told(end)}) is beyond the end of {there}. Leave it out to take all there is."
+        problems.append(Problem(("source", "end"), text))
+    cuts = (data.get("flow") or {}).get("cuts")
+    for index, cut in enumerate(cuts if isinstance(cuts, list) else []):
+        if parse_seconds(cut) > latest:
+            text = f"flow.cuts.{index} ({_told(parse_seconds(cut))}) is beyond the end of {there}."
+            problems.append(Problem(("flow", "cuts", index), text))
+    return problems
+
+
+def _told(seconds: Fraction) -> str:
+    """A time as errors tell it: at most three decimals."""
+    return f"{float(seconds):.3f}".rstrip("0").rstrip(".") + " s"
