@@ -1,4 +1,4 @@
-"""Zoomdream renders videos that a neural network has dreamed: endless zooms out of noise or a picture.
+"""Zoomdream renders videos that a neural network has dreamed: endless zooms out of noise or a picture, and clips.
 
     source → camera → flow → dream → encode        the same five words in the YAML, the code, the tests and the README
 
@@ -8,7 +8,7 @@ The map:
     render/      frames → a finished file: segments, state, resume, joining
     build.py     config → parts: the only module that knows both; plan.py what `auto` means on this machine
     pipeline.py  one frame from the last, on one screen
-    config/      every YAML key, typed and frozen; loading, schedules
+    config/      every YAML key, typed and frozen; schedules; loading.py a config with what its clip decides
     ops/         pure functions on tensors: warp, camera, blend, colour, octaves, gradient, objective, dream
     nets/        networks to dream with, and their weights
     media/       everything outside the process: pictures, ffmpeg, probing
@@ -36,14 +36,14 @@ from typing import TYPE_CHECKING, Any
 from zoomdream.version import __version__
 
 if TYPE_CHECKING:
-    from zoomdream.config import load_config
+    from zoomdream.loading import load_config
     from zoomdream.notebook import dream, frames
     from zoomdream.render import render
 
 __all__ = ["__version__", "dream", "frames", "load_config", "render"]
 
 _HOMES = {
-    "load_config": "zoomdream.config",
+    "load_config": "zoomdream.loading",
     "render": "zoomdream.render",
     "frames": "zoomdream.notebook",
     "dream": "zoomdream.notebook",

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from zoomdream import build, pipeline
-from zoomdream.config import Config, load_config
+from zoomdream.config import Config
 from zoomdream.errors import ConfigError
+from zoomdream.loading import load_config
 from zoomdream.plan import make_plan
 
 

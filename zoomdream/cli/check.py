@@ -10,9 +10,10 @@ from pathlib import Path
 from zoomdream import build, cli, pipeline
 from zoomdream.cli.progress import clock_time
 from zoomdream.cli.tables import counted
-from zoomdream.config import Config, ImageSource, load_config
+from zoomdream.config import Config, NoiseSource
 from zoomdream.config.codecs import Codec
 from zoomdream.errors import ZoomdreamError
+from zoomdream.loading import load_config
 from zoomdream.media import metadata
 from zoomdream.pipeline import Stages
 from zoomdream.plan import make_plan
@@ -60,7 +61,7 @@ def _plan(path: Path, config: Config) -> Iterator[str]:
     opened = build.network(config)
     names = ", ".join(dict.fromkeys(layer.name for layer in build.layers(config, opened)))
     width, height = config.size
-    source = config.source.path if isinstance(config.source, ImageSource) else "noise"
+    source = "noise" if isinstance(config.source, NoiseSource) else config.source.path
     encode = config.encode
     quality = "" if encode.crf is None else f" at crf {encode.crf}"
     length = float(config.frames / config.fps)

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from zoomdream.cli.progress import shown
-from zoomdream.config import load_config
+from zoomdream.loading import load_config
 from zoomdream.render import render
 
 

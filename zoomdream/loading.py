@@ -1,0 +1,42 @@
+"""Configs with their clips: `zoomdream.config` knows no files but YAML, `media` no keys; here the one asks the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoomdream import config as configs
+from zoomdream.config import ClipFacts, Config
+
+
+def load_config(
+    source: Path | str | Mapping[str, Any], overrides: Sequence[str] = (), *, output: Path | str | None = None
+) -> Config:
+    """The config of a YAML file (a path), or of a mapping with the same keys.
+
+    overrides: "key.path=value" as after `--set`, in order. output: replaces the config's own, as `--output` does.
+    Paths are relative to the YAML file, those of overrides and mappings to the working directory. A clip is decoded
+    once, because it decides about size, rate and length where they are left out.
+
+    Raises ConfigError, whose text names file, line, key, value, what is allowed and the nearest name (up to ten
+    problems, one per line), and InputError for a clip that is missing, broken or of the wrong kind.
+    """
+    return configs.load_config(source, overrides, output=output, clip_facts=clip_facts)
+
+
+def load_config_text(text: str, name: str = "the config", folder: Path | None = None) -> Config:
+    """The config of a YAML text, such as one read from a video. Raises ConfigError and InputError.
+
+    Relative paths in it are relative to `folder`, else to the working directory; errors call it `name`.
+    """
+    return configs.load_config_text(text, name, folder, clip_facts=clip_facts)
+
+
+def clip_facts(path: Path, which: str) -> ClipFacts:
+    """Size, rate and length of a clip, read with the ffmpeg that `encode.ffmpeg` names. Raises InputError."""
+    from zoomdream.media.clip import open_clip  # brings torch along, which configs without a clip need not wait for
+    from zoomdream.media.ffmpeg import executable
+
+    clip = open_clip(executable(which), path)
+    return ClipFacts(clip.size, clip.fps, clip.span)
