@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -88,11 +88,23 @@ def filter_bytes(command: Sequence[str], data: bytes, *, what: str) -> bytes:
 class Process:
     """A running ffmpeg. A context manager that always gives the process back: leaving it early kills it.
 
-    With `feed`, `write` sends it bytes. `finish` closes that pipe, waits, and raises OutputError unless all went well.
+    With `feed`, `write` sends it bytes; with `stream`, `read` takes what it prints, as it comes. `finish` closes the
+    pipe that feeds it, waits, and raises OutputError unless all went well; `end` waits and judges nothing.
+    `hear` is called (in a thread) with every line of stderr, and says whether that line was only meant for it.
     """
 
-    def __init__(self, command: Sequence[str], *, what: str, folder: Path | None = None, feed: bool = True) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        what: str,
+        folder: Path | None = None,
+        feed: bool = True,
+        stream: bool = False,
+        hear: Callable[[str], bool] | None = None,
+    ) -> None:
         self._what = what
+        self._hear = hear
         self._tail: deque[str] = deque(maxlen=_TAIL)
         self._printed: list[bytes] = []
         try:
@@ -110,7 +122,7 @@ class Process:
             raise OutputError(f"{what} failed: {command[0]} does not start: {error.strerror or error}.") from error
         # Threads, because a pipe that nobody empties fills up and stalls ffmpeg.
         self._readers = [threading.Thread(target=self._listen, args=(self._process.stderr,), daemon=True)]
-        if not feed:
+        if not feed and not stream:
             self._readers.append(threading.Thread(target=self._collect, args=(self._process.stdout,), daemon=True))
         for reader in self._readers:
             reader.start()
@@ -132,6 +144,18 @@ class Process:
             self.finish()
             raise OutputError(f"{self._what} failed: ffmpeg ended before the last frame.") from None
 
+    def read(self, count: int) -> bytes:
+        """The next `count` bytes of what it prints, fewer only at its end."""
+        assert self._process.stdout is not None
+        return self._process.stdout.read(count)
+
+    def end(self) -> tuple[int, list[str]]:
+        """Wait until it has ended by itself: its exit code and the last lines of stderr."""
+        code = self._process.wait()
+        for reader in self._readers:
+            reader.join()
+        return code, [line for line in self._tail if line]
+
     def finish(self) -> str:
         """Wait for the end and return what was printed on stdout. Raises OutputError with the end of stderr."""
         if self._process.stdin is not None:
@@ -144,11 +168,15 @@ class Process:
             raise OutputError(f"{self._what} failed: {explain(list(self._tail), code)}")
         return b"".join(self._printed).decode("utf-8", "replace")
 
-    def kill(self) -> None:
-        """End the process now, if it still runs. Raises nothing."""
+    def stop(self) -> None:
+        """End the process now, if it still runs; whoever reads what it prints comes to its end. Raises nothing."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+
+    def kill(self) -> None:
+        """End the process now, if it still runs, and close its pipes. Raises nothing."""
+        self.stop()
         for reader in self._readers:
             reader.join()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
@@ -158,7 +186,9 @@ class Process:
 
     def _listen(self, stream: IO[bytes]) -> None:
         for line in stream:
-            self._tail.append(line.decode("utf-8", "replace").strip())
+            text = line.decode("utf-8", "replace").strip()
+            if self._hear is None or not self._hear(text):
+                self._tail.append(text)
 
     def _collect(self, stream: IO[bytes]) -> None:
         self._printed.append(stream.read())
