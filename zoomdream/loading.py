@@ -1,4 +1,4 @@
-"""Configs with their clips: `zoomdream.config` knows no files but YAML, `media` no keys; here the one asks the other."""
+"""Configs with their clips: `config` reads no files but YAML and `media` knows no keys; here the one asks the other."""
 
 from __future__ import annotations
 

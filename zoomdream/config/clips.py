@@ -55,13 +55,13 @@ def misplaced(data: dict[str, Any]) -> list[Problem]:
     return [Problem(("flow",), text)]
 
 
-def with_defaults(data: dict[str, Any]) -> dict[str, Any]:
-    """The plain values with the defaults of clips for what is left out."""
+def with_defaults(data: dict[str, Any], over: bool = False) -> dict[str, Any]:
+    """The plain values with the defaults of clips for what is left out; `over`: for all that has such a default."""
     filled = dict(data)
     for key, value in CLIP_DEFAULTS.items():
         section, _, name = key.rpartition(".")
         inside = (filled.get(section) or {}) if section else filled
-        if not isinstance(inside, dict) or inside.get(name) is not None:
+        if not isinstance(inside, dict) or (inside.get(name) is not None and not over):
             continue
         if section:
             filled[section] = {**inside, name: value}

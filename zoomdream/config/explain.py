@@ -73,7 +73,7 @@ def _sentence(detail: Any, path: KeyPath, tree: dict[str, Any]) -> str:
             )
             return f"{key} is {shown(value)}. Allowed: a section with the keys {', '.join(keys)}."
         case "literal_error":
-            choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)] if field else []
+            choices = list(_words(field.annotation)) if field else []
             return f"{key} is {shown(value)}.{_near(str(value), choices)} Allowed: {rule}."
         case "value_error" if (problem := str(detail["ctx"]["error"])) != NOT_A_PATH:
             itself = isinstance(value, dict) or problem.startswith(
@@ -110,6 +110,15 @@ def _kinds(around: KeyPath) -> list[tuple[str, tuple[str, ...]]]:
     )
     tagged = [model for model in models if "kind" in model.model_fields]
     return [(get_args(model.model_fields["kind"].annotation)[0], tuple(model.model_fields)) for model in tagged]
+
+
+def _words(annotation: Any) -> Iterator[str]:
+    """The words that an annotation allows, by themselves or beside other values."""
+    for part in get_args(annotation):
+        if isinstance(part, str):
+            yield part
+        else:
+            yield from _words(part)
 
 
 def _near(name: str, choices: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from zoomdream.config.load import DEFAULT_DURATION
 from zoomdream.config.schema import Config
+from zoomdream.config.schema_render import CLIP_DEFAULTS
 from zoomdream.config.times import TIMES_ALLOWED
 
 
@@ -15,7 +16,8 @@ def json_schema() -> dict[str, Any]:
     properties = schema["properties"]
     properties["frames"].pop("default")  # by default the duration decides
     duration = {
-        "description": f"Length of the render; frames = duration × fps, rounded. Allowed: {TIMES_ALLOWED}.",
+        "description": "Length of the render; frames = duration × fps, rounded; by default all of a clip. "
+        f"Allowed: {TIMES_ALLOWED}.",
         "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": r"^[\d.:]+\s?[sf]?$"}],
         "default": DEFAULT_DURATION,
     }
@@ -23,6 +25,10 @@ def json_schema() -> dict[str, Any]:
         "description": "Another config that this one is merged over. Allowed: a path, relative to this file.",
         "type": "string",
     }
+    for key, value in CLIP_DEFAULTS.items():
+        *section, name = key.split(".")
+        owner = schema["$defs"][section[0].capitalize()]["properties"] if section else properties
+        owner[name]["description"] += f" On clips the default is {value}."
     for name in ("output", "codec"):  # their defaults depend on the file's name
         owner = properties if name == "output" else schema["$defs"]["Encode"]["properties"]
         owner[name].pop("default", None)

@@ -69,10 +69,9 @@ def _finish(
     default_output: str,
     clip_facts: AskClip | None,
 ) -> Config:
-    tree = override(given, overrides, default_tree)
-    clip = clips.is_clip(tree.value)
-    if clip:  # again, because a list that only the defaults have may be another one
-        tree = override(given, overrides, lambda: clips.with_defaults(default_tree()))
+    about_source = [text for text in overrides if text.lstrip().startswith("source")]
+    clip = clips.is_clip(override(given, about_source, default_tree).value)
+    tree = override(given, overrides, default_clip_tree if clip else default_tree)
     places = dict(tree.places)
     data = {key: value for key, value in tree.value.items() if value is not None or key not in _KNOWN}
     if output is not None:
@@ -128,6 +127,11 @@ def _validated(data: dict[str, Any], root: Place, places: dict[KeyPath, Place]) 
 def default_tree() -> dict[str, Any]:
     """The config of an empty file, as plain values."""
     return Config().tree()
+
+
+def default_clip_tree() -> dict[str, Any]:
+    """The keys that an empty config of a clip would have; those of `default_tree` for what only the clip knows."""
+    return clips.with_defaults(default_tree(), over=True)
 
 
 def _resolve_times(data: dict[str, Any], places: dict[KeyPath, Place]) -> list[Problem]:

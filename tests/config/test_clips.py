@@ -1,0 +1,293 @@
+"""Configs of clips: what the clip decides, what only clips have, and what does not fit."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoomdream.config import ClipFacts, Config, VideoSource, json_schema, load_config, load_config_text
+from zoomdream.config.schema_render import CLIP_DEFAULTS
+from zoomdream.errors import ConfigError, InputError
+
+FACTS = ClipFacts(size=(271, 481), fps=Fraction(24), seconds=Fraction(10))
+SOURCE = {"kind": "video", "path": "a.mp4"}
+
+
+def load(
+    changes: dict[str, Any] | None = None, overrides: tuple[str, ...] = (), facts: ClipFacts = FACTS, **source: Any
+) -> Config:
+    """A config of a clip that is as `facts` say; `source` are keys of its source."""
+    tree = {"source": {**SOURCE, **source}, **(changes or {})}
+    return load_config(tree, overrides, clip_facts=lambda path, which: facts)
+
+
+def error(text: str, facts: ClipFacts = FACTS) -> str:
+    with pytest.raises(ConfigError) as caught:
+        load_config_text(text, "clip.yaml", clip_facts=lambda path, which: facts)
+    return str(caught.value)
+
+
+def test_size_rate_and_length_are_the_clips_own_where_they_are_left_out():
+    config = load()
+    assert config.size == (480, 270)
+    assert config.fps == 24
+    assert config.frames == 240
+    assert config.source == VideoSource(kind="video", path=Path.cwd() / "a.mp4")
+    chosen = load({"size": [64, 48], "fps": 12, "duration": "2s"})
+    assert (chosen.size, chosen.fps, chosen.frames) == ((64, 48), 12, 24)
+    assert load({"fps": 12}).frames == 120
+    assert load({"size": None, "fps": None, "frames": None, "duration": None}) == config
+
+
+@pytest.mark.parametrize(
+    ("output", "encode", "size"),
+    [
+        ("a.mp4", {}, (480, 270)),
+        ("a.mp4", {"pixel_format": "yuv422p"}, (480, 271)),
+        ("a.mp4", {"pixel_format": "yuv444p"}, (481, 271)),
+        ("a.webm", {}, (480, 270)),
+        ("a.mkv", {"codec": "ffv1"}, (481, 271)),
+        ("a.mkv", {"codec": "prores"}, (480, 271)),
+        ("a.gif", {}, (481, 271)),
+        ("a.webp", {}, (481, 271)),
+        ("a.webp", {"pixel_format": "yuv420p"}, (480, 270)),
+        ("a/%05d.png", {}, (481, 271)),
+    ],
+)
+def test_the_size_is_rounded_down_only_where_pixels_share_their_colour(output, encode, size):
+    assert load({"output": output, "encode": encode}).size == size
+
+
+def test_the_defaults_of_clips_lie_under_what_is_given(monkeypatch):
+    changed = {"camera.zoom": 1.25, "dream.warmup": 3, "seed": 5, "objective": [{"layer": "x"}, {"layer": "y"}]}
+    monkeypatch.setattr("zoomdream.config.clips.CLIP_DEFAULTS", changed)
+    config = load({"camera": {"rotate": 2, "zoom": None}, "seed": 9}, ("objective.1.weight=0.5",))
+    assert (config.camera.zoom.constant, config.camera.rotate.constant) == (1.25, 2)
+    assert (config.dream.warmup, config.seed) == (3, 9)
+    assert [(term.layer, term.weight.constant) for term in config.objective] == [("x", 1), ("y", 0.5)]
+    assert load_config({}).camera.zoom.constant != 1.25
+    assert load({"camera": {"zoom": 1.5}, "dream": None}).camera.zoom.constant == 1.5
+
+
+def test_a_clip_stands_still_unless_the_camera_is_told_to_move():
+    camera = load().camera
+    assert (camera.zoom.constant, camera.rotate.constant) == (1, 0)
+    assert load_config({}).camera.zoom.constant != 1
+
+
+def test_every_default_of_clips_is_a_key_with_an_allowed_value():
+    tree = load().tree()
+    for key, value in CLIP_DEFAULTS.items():
+        *section, name = key.split(".")
+        assert (tree[section[0]] if section else tree)[name] == value
+
+
+def test_start_and_end_cut_out_a_part():
+    config = load(start="2s", end="00:00:05.5")
+    assert isinstance(config.source, VideoSource)
+    assert (config.source.start, config.source.end, config.frames) == (2, Fraction(11, 2), 84)
+    assert load(start=9).frames == 24
+    assert load({"fps": 10}, start=9).frames == 10
+
+
+def test_times_in_a_clip_count_the_clips_own_frames():
+    config = load({"fps": 12, "flow": {"cuts": ["120f", "1s", 1, "48f"]}}, start="24f", end="72f")
+    assert isinstance(config.source, VideoSource)
+    assert (config.source.start, config.source.end, config.frames) == (1, 3, 24)
+    assert config.flow.cuts == (1, 2, 5)
+
+
+def test_a_length_beyond_the_clips_end_by_less_than_half_a_frame_is_rounding():
+    facts = ClipFacts((64, 64), Fraction(24), Fraction("9.99"))
+    config = load({"duration": "10s"}, facts=facts, end="10s")
+    assert config.frames == 240
+    with pytest.raises(ConfigError, match=r"source\.end \(10\.1 s\)"):
+        load(facts=facts, end="10.1s")
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_resolved_config_loads_again_to_the_same(seed):
+    rng = random.Random(seed)
+    fps = rng.choice([Fraction(24), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(12345, 678)])
+    facts = ClipFacts((rng.randrange(16, 99), rng.randrange(16, 99)), fps, Fraction(rng.randrange(100, 9999), 100))
+    cuts: Any = rng.choice(["auto", "off", [], [f"{rng.randrange(1, 20)}f", "0.5s"]])
+    config = load(
+        {"flow": {"method": "raft_small", "weights": "w.pth", "cuts": cuts, "carry": "0.5 + 0.4*u"}},
+        facts=facts,
+        start=f"{rng.randrange(0, 7)}f",
+        end=f"{rng.randrange(9, 15)}f",
+    )
+    again = load_config_text(config.to_yaml(), clip_facts=lambda path, which: facts)
+    assert again == config
+    assert again.to_yaml() == config.to_yaml()
+    assert again.fingerprint_text() == config.fingerprint_text()
+    assert hash(again) == hash(config)
+
+
+def test_flow_is_written_for_clips_and_for_nothing_else():
+    assert load().tree()["flow"] == {"method": "dis", "carry": 0.9, "cuts": "auto"}
+    assert "flow" not in load_config({}).tree()
+    assert load_config({"flow": None}) == load_config({"flow": {}}) == load_config({})
+
+
+def test_the_clip_and_its_flow_count_for_the_fingerprint():
+    different = [
+        load(),
+        load({"flow": {"method": "farneback"}}),
+        load({"flow": {"cuts": "off"}}),
+        load({"flow": {"cuts": [1]}}),
+        load({"dream": {"opacity": 0.5}}),
+        load({"dream": {"mask": "mask.png"}}),
+        load({"frames": 10}),
+        load({"frames": 10}, start=1),
+        load(fit="stretch"),
+        load({"encode": {"audio": "none"}}),
+    ]
+    assert len({hashlib.sha256(config.fingerprint_text().encode()).hexdigest() for config in different}) == 10
+
+
+def test_paths_of_clips_masks_and_weights_are_relative_to_the_file(tmp_path):
+    asked: list[tuple[Path, str]] = []
+
+    def facts(path: Path, which: str) -> ClipFacts:
+        asked.append((path, which))
+        return FACTS
+
+    text = (
+        "source: {kind: video, path: films/a.mp4}\ndream: {mask: ../mask.png}\n"
+        "flow: {method: raft_large, weights: w.pth}\nencode: {ffmpeg: path}\n"
+    )
+    config = load_config_text(text, folder=tmp_path / "here", clip_facts=facts)
+    assert asked == [(tmp_path / "here/films/a.mp4", "path")]
+    assert config.dream.mask == tmp_path / "mask.png"
+    assert config.flow.weights == tmp_path / "here/w.pth"
+
+
+def test_the_sound_is_the_sources_unless_the_file_cannot_hold_it():
+    assert load().encode.audio == "source"
+    assert load({"encode": {"audio": "none"}}).encode.audio == "none"
+    assert load({"output": "a.gif"}).encode.audio == "none"
+    assert load({"output": "a.gif", "encode": {"audio": "source"}}).encode.audio == "none"
+    assert load({"encode": {"audio": "song.mp3"}}).encode.audio == Path.cwd() / "song.mp3"
+
+
+def test_a_preview_of_a_clip_shows_the_same_moments():
+    config = load({"flow": {"cuts": [3]}}, start=2)
+    draft = config.preview()
+    assert draft.size == (120, 66)
+    assert (draft.frames, draft.fps, draft.source, draft.flow.cuts) == (96, 24, config.source, config.flow.cuts)
+    assert load_config_text(draft.to_yaml(), clip_facts=lambda path, which: FACTS) == draft
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "parts"),
+    [
+        ("source: {kind: vidoe, path: a.mp4}", 1, ['source.kind is "vidoe"', "Did you mean video?"]),
+        ("source: {kind: video}", 1, ["source.path is missing", "the path of a clip"]),
+        ("source: {kind: image, path: a.png, start: 1s}", 1, ["source.start", "It belongs to kind: video."]),
+        ("source: {kind: noise, path: a.mp4}", 1, ["source.path", "It belongs to kind: image or video."]),
+        ("source: {kind: video, path: a.mp4, strat: 1}", 1, ["Did you mean source.start?"]),
+        ("source: {kind: video, path: a.mp4, start: soon}", 1, ['source.start is "soon"', "frames (150f)"]),
+        ("source: {kind: video, path: a.mp4, start: 50%}", 1, ['source.start is "50%"']),
+        ("source: {kind: video, path: a.mp4, start: -1}", 1, ["source.start is -1"]),
+        ("source: {kind: video, path: a.mp4, start: 1/0s}", 1, ['source.start is "1/0s"']),
+        ("source: {kind: video, path: a.mp4, fit: full}", 1, ['source.fit is "full"', "Did you mean fill?", "stretch"]),
+        ("source:\n  kind: video\n  path: a.mp4\n  start: 9s\n  end: 2s", 4, ["9 s", "not before", "2 s"]),
+        ("source: {kind: video, path: a.mp4, start: 2s, end: 2s}", 1, ["source.start (2 s)", "source.end (2 s)"]),
+        ("source: {kind: video, path: a.mp4, start: 10s}", 1, ["source.start (10 s)", "10 s long"]),
+        ("source:\n  kind: video\n  path: a.mp4\n  end: 264f", 4, ["source.end (11 s)", "10 s long", "Leave it out"]),
+        ("source: {kind: video, path: a.mp4, start: 1s, end: 1.01s}", 1, ["0.01 s", "not even one frame", "24"]),
+        ("duration: 11s\nsource: {kind: video, path: a.mp4}", 1, ["duration", "264 frames (11 s)", "240 (10 s)"]),
+        (
+            "source: {kind: video, path: a.mp4, start: 2s, end: 4s}\nframes: 49",
+            2,
+            ["frames", "49", "source.start (2 s)", "source.end (4 s)", "48"],
+        ),
+        ("source: {kind: video, path: a.mp4}\nflow: {cuts: atuo}", 2, ['flow.cuts is "atuo"', "Did you mean auto?"]),
+        ("source: {kind: video, path: a.mp4}\nflow:\n  cuts:\n  - 1s\n  - x", 5, ['flow.cuts.1 is "x"']),
+        ("source: {kind: video, path: a.mp4}\nflow: {cuts: [1, 11]}", 2, ["flow.cuts.1 (11 s)", "10 s long"]),
+        ("source: {kind: video, path: a.mp4}\nflow: {cuts: 3}", 2, ["flow.cuts is 3", "auto, off or a list"]),
+        ("source: {kind: video, path: a.mp4}\nflow: {carry: 1}", 2, ["flow.carry is 1", "0 to 0.99"]),
+        ("source: {kind: video, path: a.mp4}\nflow: {method: raft}", 2, ['flow.method is "raft"', "raft_small"]),
+        ("source: {kind: video, path: a.mp4}\nflow: {weights: w.pth}", 2, ["flow.weights", "dis", "raft_small"]),
+        ("source: {kind: video, path: a.mp4}\nflow: {cary: 1}", 2, ["Did you mean flow.carry?"]),
+        ("flow: {method: dis}\nsource: {kind: image, path: a.png}", 1, ["flow is for clips", "source.kind is image"]),
+        ("dream: {opacity: 0.5}", 1, ["dream.opacity", "source.kind is noise"]),
+        ("dream: {mask: 3}", 1, ["dream.mask is 3", "a picture or a clip"]),
+        ("encode: {audio: 3}", 1, ["encode.audio is 3", "source, none or the path"]),
+    ],
+)
+def test_what_does_not_fit_names_itself_and_what_is_allowed(text, line, parts):
+    message = error(text)
+    assert message.startswith(f"clip.yaml, line {line}: ")
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def test_mistakes_are_told_before_the_clip_is_looked_at():
+    def never(path: Path, which: str) -> ClipFacts:
+        raise AssertionError
+
+    for changes in (
+        {"seeed": 1},
+        {"camera": {"zoom": 99}},
+        {"frames": 1, "duration": 1},
+        {"source": {"kind": "video"}},
+    ):
+        with pytest.raises(ConfigError):
+            load_config({"source": SOURCE, **changes}, clip_facts=never)
+
+
+def test_a_clip_that_cannot_be_read_is_named_with_its_line():
+    def broken(path: Path, which: str) -> ClipFacts:
+        raise InputError(f"{path} is not a video.")
+
+    text = "seed: 1\nsource:\n  kind: video\n  path: a.mp4\n"
+    with pytest.raises(InputError, match=r"clip\.yaml, line 4: source\.path: .*a\.mp4 is not a video\."):
+        load_config_text(text, "clip.yaml", clip_facts=broken)
+
+
+def test_a_clip_needs_somebody_to_look_at_it():
+    with pytest.raises(ConfigError, match=r"source\.path.*zoomdream\.load_config"):
+        load_config({"source": SOURCE})
+
+
+@pytest.mark.parametrize("fps", [Fraction(1, 2), Fraction(480)])
+def test_a_rate_that_no_render_can_have_asks_for_another(fps):
+    facts = ClipFacts((64, 64), fps, Fraction(10))
+    message = error("source: {kind: video, path: a.mp4}", facts)
+    assert f"{float(fps):g} frames per second" in message
+    assert "1 to 240" in message
+    assert load({"fps": 30}, facts=facts).frames == 300
+
+
+def test_an_average_rate_of_many_digits_is_rounded_to_one_that_files_can_hold():
+    fps = Fraction(12_345_678_901, 456_789_012)
+    seconds = Fraction(100_000) / fps
+    config = load(facts=ClipFacts((64, 64), fps, seconds))
+    assert max(config.fps.numerator, config.fps.denominator) <= 1_000_000
+    assert abs(config.fps / fps - 1) < Fraction(1, 10**7)
+    assert config.frames == 100_000
+
+
+def test_a_clip_may_be_given_on_the_command_line_alone():
+    facts: Callable[[Path, str], ClipFacts] = lambda path, which: FACTS  # noqa: E731
+    for overrides in (("source.path=a.mp4", "source.kind=video"), ("source.kind=video", "source.path=a.mp4")):
+        config = load_config({}, overrides, clip_facts=facts)
+        assert isinstance(config.source, VideoSource)
+        assert config.camera.zoom.constant == 1
+
+
+def test_the_schema_knows_clips():
+    schema = json_schema()
+    assert set(schema["properties"]["source"]["discriminator"]["mapping"]) == {"noise", "image", "video"}
+    assert "On clips the default is 1.0." in schema["$defs"]["Camera"]["properties"]["zoom"]["description"]
+    assert schema["$defs"]["Flow"]["properties"]["method"]["default"] == "dis"
+    assert schema["$defs"]["VideoSource"]["properties"]["start"]["default"] == "0"
