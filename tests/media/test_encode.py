@@ -56,9 +56,9 @@ def write_all(chosen: EncodeSettings, folder: Path, pictures: Iterable[Tensor]) 
         writer.close()
 
 
-def joined(chosen: EncodeSettings, folder: Path, lengths: list[int], ending: str, audio: Path | None = None) -> Path:
+def joined(chosen: EncodeSettings, folder: Path, lengths: list[int], ending: str) -> Path:
     pieces = segments(chosen, folder, lengths)
-    return join(chosen, pieces, Path(f"a{ending}"), sum(lengths), origin="zoomdream 0 x\n", audio=audio)
+    return join(chosen, pieces, Path(f"a{ending}"), sum(lengths), origin="zoomdream 0 x\n", sound=None)
 
 
 def timestamps(path: Path) -> list[Fraction]:
@@ -100,7 +100,7 @@ def test_pure_red_is_converted_and_tagged_as_bt709(tmp_path: Path, codec: str) -
         for _ in range(2):
             writer.write(red)
         piece = writer.close()
-    finished = join(chosen, [piece], Path(f"a{ENDINGS[codec]}"), 2, origin="", audio=None)
+    finished = join(chosen, [piece], Path(f"a{ENDINGS[codec]}"), 2, origin="", sound=None)
     planes = raw(finished, "yuv444p")
     middle = 24 * 64 + 32
     found = [planes[middle + plane * 64 * 48] for plane in range(3)]
@@ -202,32 +202,6 @@ def test_a_gif_cannot_be_faster_than_viewers_show_it() -> None:
         settings("gif", fps=Fraction(60)).check()
 
 
-@pytest.fixture
-def sound(tmp_path: Path) -> Path:
-    """Two seconds of a tone."""
-    path = tmp_path / "tone.wav"
-    command = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-f", "lavfi", "-i", "sine=440:duration=2", str(path)]
-    ffmpeg.run(command, what="making a tone")
-    return path
-
-
-@pytest.mark.parametrize(("ending", "codec", "heard"), [(".mp4", "h264", "aac"), (".webm", "vp9", "opus")])
-def test_a_longer_soundtrack_ends_with_the_picture(
-    tmp_path: Path, sound: Path, ending: str, codec: str, heard: str
-) -> None:
-    finished = joined(settings(codec, fps=Fraction(30)), tmp_path, [30], ending, audio=sound)
-    facts = probe.probe(ffmpeg.executable(), finished)
-    assert facts.audio == heard
-    assert facts.duration == pytest.approx(1.0, abs=0.06)
-    assert len(timestamps(finished)) == 30
-
-
-def test_a_shorter_soundtrack_cuts_no_picture(tmp_path: Path, sound: Path) -> None:
-    finished = joined(settings(fps=Fraction(10)), tmp_path, [30], ".mkv", audio=sound)
-    assert probe.probe(ffmpeg.executable(), finished).audio == "pcm_s16le"
-    assert len(timestamps(finished)) == 30
-
-
 def test_a_broken_option_is_reported_with_ffmpegs_words(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="nonsense"):
         write_all(settings(preset="nonsense"), tmp_path, moving(200))
@@ -238,7 +212,7 @@ def test_a_damaged_segment_is_noticed_when_joining(tmp_path: Path) -> None:
     pieces = segments(settings(), tmp_path, [30, 5])
     pieces[0].write_bytes(pieces[0].read_bytes()[:400])
     with pytest.raises(OutputError, match=r"Joining|joining"):
-        join(settings(), pieces, Path("a.mp4"), 35, origin="", audio=None)
+        join(settings(), pieces, Path("a.mp4"), 35, origin="", sound=None)
     assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
 
 

@@ -28,7 +28,7 @@ def video(folder: Path, origin: str, ending: str = ".mp4", codec: str = "h264") 
     with SegmentWriter(chosen, folder, 0) as writer:
         writer.write(torch.full((1, 3, 48, 64), 0.5))
         piece = writer.close()
-    return join(chosen, [piece], Path(f"a{ending}"), 1, origin=origin, audio=None)
+    return join(chosen, [piece], Path(f"a{ending}"), 1, origin=origin, sound=None)
 
 
 @pytest.mark.parametrize(("ending", "codec"), [(".mp4", "h264"), (".mov", "h264"), (".mkv", "h264"), (".webm", "vp9")])

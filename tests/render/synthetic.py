@@ -34,7 +34,7 @@ def job(output: Path, frames: int = 40, codec: str = "h264", fingerprint: str = 
         preset="ultrafast" if codec in ("h264", "h265") else None,
         still=codec == "png" and not numbered,
     )
-    values: dict[str, Any] = {"audio": None, "plan": {"device": "cpu"}, "seed": 7, "config": "frames: 1\n"} | changes
+    values: dict[str, Any] = {"sound": None, "plan": {"device": "cpu"}, "seed": 7, "config": "frames: 1\n"} | changes
     return Job(output=output, frames=frames, settings=settings, fingerprint=fingerprint, **values)
 
 

@@ -7,27 +7,23 @@ from fractions import Fraction
 from pathlib import Path
 
 from zoomdream.errors import OutputError
-from zoomdream.media import ffmpeg, metadata
+from zoomdream.media import audio, ffmpeg, metadata
+from zoomdream.media.audio import Sound
 from zoomdream.media.encode import EncodeSettings
 from zoomdream.media.files import discard, temporary_name, write_whole
-from zoomdream.media.probe import audio_codec, count_frames, probe
+from zoomdream.media.probe import count_frames, probe
 
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".gif": "gif", ".webp": "webp"}
 
-_COPIED = {
-    ".mp4": {"aac", "mp3", "ac3", "eac3", "alac", "opus", "flac"},
-    ".mov": {"aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s24le", "pcm_s16be", "pcm_s24be"},
-    ".webm": {"opus", "vorbis"},
-}  # what is copied as it is; Matroska takes everything
-
 
 def join(
-    settings: EncodeSettings, segments: Sequence[Path], output: Path, frames: int, *, origin: str, audio: Path | None
+    settings: EncodeSettings, segments: Sequence[Path], output: Path, frames: int, *, origin: str, sound: Sound | None
 ) -> Path:
     """Make the finished file in the segments' folder, check its frame count, and return where it is.
 
     segments are files in one folder, in order; output only says what kind of file it becomes; frames is how many it
-    must hold; origin is the text for the `comment` tag. Raises OutputError, and then leaves no partial file.
+    must hold; origin is the text for the `comment` tag; sound goes under the pictures where the file can hold one.
+    Raises OutputError, and then leaves no partial file.
     """
     folder = segments[0].parent
     suffix = output.suffix.lower()
@@ -42,8 +38,7 @@ def join(
             case "webp":
                 commands = [webp_command(settings, playlist.name, finished.name)]
             case _:
-                sound = None if audio is None else (audio, audio_options(audio_codec(settings.program, audio), suffix))
-                commands = [join_command(settings, playlist.name, tags.name, finished.name, frames, sound)]
+                commands = [join_command(settings, playlist.name, tags.name, finished.name, sound)]
         for command in commands:
             ffmpeg.run(command, what=f"Joining {output}", folder=folder)
         _check(settings, finished, frames)
@@ -63,38 +58,22 @@ def list_segments(names: Sequence[str]) -> str:
     return "ffconcat version 1.0\n" + "".join(f"file {name}\n" for name in names)
 
 
-def join_command(
-    settings: EncodeSettings,
-    playlist: str,
-    tags: str,
-    target: str,
-    frames: int,
-    sound: tuple[Path, list[str]] | None,
-) -> list[str]:
-    """The command that copies segments and a soundtrack into one file. The sound ends with the picture.
+def join_command(settings: EncodeSettings, playlist: str, tags: str, target: str, sound: Sound | None) -> list[str]:
+    """The command that copies segments into one file, with a sound under them.
 
-    The length goes on the sound's input: `-shortest` would cut the picture where the sound ends first.
+    The lengths are the sound's own affair: `-shortest` would cut the picture where the sound ends first.
     """
     suffix = Path(target).suffix
     command = [
-        str(settings.program),
-        *ffmpeg.QUIET,
-        "-y",
-        "-f",
-        "concat",
-        "-i",
-        playlist,
-        "-f",
-        "ffmetadata",
-        "-i",
-        tags,
-    ]
+        str(settings.program), *ffmpeg.QUIET, "-y", "-f", "concat", "-i", playlist, "-f", "ffmetadata", "-i", tags,
+    ]  # fmt: skip
+    heard = []
     if sound is not None:
-        length = Fraction(frames) / settings.fps
-        command += ["-t", f"{float(length):.6f}", "-i", f"file:{sound[0].absolute()}", "-map", "2:a:0", *sound[1]]
+        command += audio.inputs(sound)
+        heard = ["-map", "2:a:0", *audio.options(sound, suffix)]
     command += [
-        "-map", "0:v:0", "-c:v", "copy", "-bsf:v", _grid(settings.fps), "-map_metadata", "1", "-map_chapters", "-1",
-        "-fflags", "+bitexact",
+        "-map", "0:v:0", "-c:v", "copy", "-bsf:v", _grid(settings.fps), *heard, "-map_metadata", "1",
+        "-map_chapters", "-1", "-fflags", "+bitexact",
     ]  # fmt: skip
     if suffix in (".mp4", ".mov"):
         # The tags of QuickTime's own kind: the older ones are cut off at 65,535 bytes without a word.
@@ -113,15 +92,6 @@ def _grid(fps: Fraction) -> str:
     """
     tick = f"{fps.denominator}/{fps.numerator}"
     return f"setts=pts='round(PTS*TB/({tick}))*({tick})/TB':dts='STARTDTS+N*({tick})/TB'"
-
-
-def audio_options(codec: str, suffix: str) -> list[str]:
-    """Copy the sound where the container may hold it, else AAC (WebM: Opus)."""
-    if suffix == ".mkv" or codec in _COPIED.get(suffix, set()):
-        return ["-c:a", "copy"]
-    if suffix == ".webm":
-        return ["-c:a", "libopus", "-b:a", "160k"]
-    return ["-c:a", "aac", "-b:a", "192k"]
 
 
 def gif_commands(settings: EncodeSettings, playlist: str, palette: str, target: str) -> list[list[str]]:

@@ -40,14 +40,6 @@ def probe(program: Path, path: Path) -> VideoFacts:
     return facts
 
 
-def audio_codec(program: Path, path: Path) -> str:
-    """The codec of the file's first soundtrack. InputError if the file is missing or has none."""
-    found = parse_audio(read_log(program, path))
-    if found is None:
-        raise InputError(f"encode.audio: {path} has no soundtrack that ffmpeg can read.")
-    return found
-
-
 def read_log(program: Path, path: Path) -> str:
     """What `ffmpeg -i` prints about a file. InputError if there is no such file."""
     if not path.is_file():

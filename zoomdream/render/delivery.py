@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zoomdream.errors import ConfigError, OutputError
 from zoomdream.media import metadata
+from zoomdream.media.audio import Sound
 from zoomdream.media.encode import SEGMENT_FRAMES, EncodeSettings
 from zoomdream.media.files import discard, settle, temporary_name, write_whole
 from zoomdream.media.join import join
@@ -78,7 +79,7 @@ def deliver(
     frames: int,
     *,
     origin: str,
-    audio: Path | None,
+    sound: Sound | None,
     trim: bool,
 ) -> None:
     """Make the finished file of the segments and move it into place. May be repeated after being killed at any moment.
@@ -95,7 +96,7 @@ def deliver(
         finished = temporary_name(segments[-1].with_name("joined.png"))
         shutil.copyfile(segments[-1], finished)
     else:
-        finished = join(settings, segments, output, frames, origin=origin, audio=audio)
+        finished = join(settings, segments, output, frames, origin=origin, sound=sound)
     try:
         _write_sidecar(beside, origin)
         settle(finished, output)

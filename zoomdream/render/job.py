@@ -15,7 +15,8 @@ import torch
 from zoomdream import build
 from zoomdream.config import Config
 from zoomdream.errors import ConfigError, InputError
-from zoomdream.media import ffmpeg, metadata, probe
+from zoomdream.media import ffmpeg, metadata
+from zoomdream.media.audio import Sound, file_sound
 from zoomdream.media.encode import EncodeSettings
 from zoomdream.nets import catalog
 from zoomdream.plan import Plan, make_plan, resolved
@@ -41,7 +42,7 @@ class Job:
     settings: EncodeSettings
     fingerprint: str
     config: str
-    audio: Path | None
+    sound: Sound | None
     plan: Mapping[str, Any]
     seed: int
 
@@ -67,9 +68,9 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
         threads=min(os.cpu_count() or 1, _MOST_ENCODER_THREADS),
         still=encode.codec == "png" and not metadata.is_numbered(config.output),
     )
-    audio = encode.audio if isinstance(encode.audio, Path) else None
-    if audio is not None:
-        probe.audio_codec(settings.program, audio)
+    sound = None
+    if isinstance(encode.audio, Path):
+        sound = file_sound(settings.program, encode.audio, config.frames / config.fps)
     made_with = {**asdict(plan), "encoder_threads": settings.threads, **versions(settings.program)}
     # The plan is stored even where the config is not: a finished render is known by a fingerprint that holds it.
     text = f"{_MADE_WITH}{json.dumps(made_with)}\n" + (config.to_yaml() if encode.metadata else "")
@@ -79,7 +80,7 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
         settings=settings,
         fingerprint=fingerprint(config),
         config=text,
-        audio=audio,
+        sound=sound,
         plan=asdict(plan),
         seed=config.seed,
     )

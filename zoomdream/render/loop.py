@@ -101,7 +101,7 @@ def render_frames(
                 segments = workspace.segments(settings, job.frames)
                 origin = metadata.write_origin(job.fingerprint, job.config)
                 with writing(job.output):
-                    deliver(settings, segments, job.output, job.frames, origin=origin, audio=job.audio, trim=run.trim)
+                    deliver(settings, segments, job.output, job.frames, origin=origin, sound=job.sound, trim=run.trim)
             except KeyboardInterrupt:
                 raise RenderInterrupted(_farewell(workspace.folder, workspace.kept(settings), job)) from None
             finished = True
