@@ -130,7 +130,7 @@ def test_one_wrong_byte_among_the_numbers_is_noticed(tmp_path: Path) -> None:
         ("größe: 3 µm\n".encode() * 100, "text file"),
         (b"<!DOCTYPE html><html>404</html>", "web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 28031561\n", "Git LFS"),
-        (bytes(range(256)) * 4, "neither format"),
+        (bytes(range(256)) * 4, "none of the formats"),
         (b"\x80" + bytes(range(1, 200)), "damaged"),
         (b"\xff" * 8 + b"{}", "damaged"),
         (b"PK\x03\x04" + bytes(100), "damaged"),

@@ -1,94 +1,108 @@
-"""The BVLC GoogLeNet, the network of the first Deep Dreams, opened up for dreaming.
+"""The GoogLeNets, opened up for dreaming: BVLC's of the first Deep Dreams, those of the Places, and Inception5h.
 
-Szegedy et al. 2014 (arXiv:1409.4842), as Caffe trained it: biases and no batch norm, real 5x5 branches, local response
-norm after the first pool and before the second, pools that round up. Its input is BGR, 0..255, minus a mean; both are
-folded into the first convolution here, so preprocessing is one subtraction. With a wrong mean, channel order, norm or
-padding the dreams still look plausible: only Caffe's own activations prove a loader (tests/nets/test_googlenet.py).
+Szegedy et al. 2014 (arXiv:1409.4842): biases and no batch norm, real 5x5 branches, local response norm after the first
+pool and before the second, pools that round up. Caffe's input is BGR, 0..255, minus a mean; order and scale are folded
+into the first convolution here, so preprocessing is one subtraction. With a wrong mean, channel order, norm or padding
+the dreams still look plausible: only Caffe's own activations prove a loader (tests/nets/test_googlenet.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from zoomdream.errors import InputError
-from zoomdream.nets.googlenet_layers import BLOCKS, BRANCHES, CLASSES, CLASSIFIER, LOGITS, STEM, layers, tensor_shapes
-from zoomdream.nets.weights import read_tensors
+from zoomdream.nets.googlenet_files import read_variant
+from zoomdream.nets.googlenet_layers import (
+    BRANCHES,
+    BVLC,
+    CLASSIFIER,
+    LOGITS,
+    PROBABILITIES,
+    STEM,
+    ResponseNorm,
+    Variant,
+    layers,
+)
 from zoomdream.types import Layer
-
-MEAN_RGB = (123.0, 117.0, 104.0)
-SIDE_HEADS = ("loss1_", "loss2_")
 
 
 class _Convolution(nn.Module):
     """A convolution with bias whose weights never need gradients."""
 
-    def __init__(self, weight: Tensor, bias: Tensor, stride: int = 1) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, stride: int = 1, same: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
         self.bias = nn.Parameter(bias, requires_grad=False)
         self.stride = stride
         self.padding = weight.shape[-1] // 2
+        self.same = same and stride == 2
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.same:  # for even edges TensorFlow pads one less before than after
+            height, width = x.shape[2:]
+            before, reach = self.padding, self.padding
+            x = F.pad(x, (before - (width % 2 == 0), reach, before - (height % 2 == 0), reach))
+            return F.conv2d(x, self.weight, self.bias, self.stride)
         return F.conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
 
 class _ResponseNorm(nn.Module):
-    """Local response norm over 5 neighbouring channels: x * (1 + 1e-4/5 * sum of their squares) ** -0.75.
+    """Local response norm: x * (bias + alpha * sum of the squares of neighbouring channels) ** -beta.
 
     The sum is a 1x1 convolution with a banded matrix: exact to 2e-5, and it runs in bfloat16 on the CPU. PyTorch's own
     does not, and took 40 % of a gradient step.
     """
 
     band: Tensor
-    one: Tensor
+    bias: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, norm: ResponseNorm = BVLC.norm) -> None:
         super().__init__()
         distance = (torch.arange(channels)[:, None] - torch.arange(channels)[None, :]).abs()
-        self.register_buffer(
-            "band", (distance <= 2).float()[:, :, None, None] * _ResponseNormStep.share, persistent=False
-        )
-        self.register_buffer("one", torch.ones(channels), persistent=False)
+        band = (distance <= norm.size // 2).float()[:, :, None, None] * (norm.alpha * _ResponseNormStep.scale**2)
+        self.register_buffer("band", band, persistent=False)
+        self.register_buffer("bias", torch.full((channels,), norm.bias), persistent=False)
+        self.beta = norm.beta
 
     def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = _ResponseNormStep.apply(x, self.band, self.one)
+        result: Tensor = _ResponseNormStep.apply(x, self.band, self.bias, self.beta)
         return result
 
 
 class _ResponseNormStep(torch.autograd.Function):
     """The norm with its gradient written out, which is 8 % of a whole gradient step quicker than autograd's own.
 
-    With s = 1 + a * sum of squares:  d/dx of x * s**-0.75  is  g * s**-0.75 - 1.5 * a * x * band(g * x * s**-1.75).
+    With s = bias + sum over the band:  d/dx of x * s**-b  is  g * s**-b - 2 * b * x * band(g * x * s**(-b-1)).
     The first norm's input reaches 3,400 on natural pictures, whose square float16 cannot hold, so x is divided by 64
     and the band multiplied by 64 squared; both are exact.
     """
 
-    share = 1e-4 / 5 * 64**2
+    scale = 64
 
     @staticmethod
-    def forward(ctx: FunctionCtx, x: Tensor, band: Tensor, one: Tensor) -> Tensor:
-        small = x * (1 / 64)
-        sums = F.conv2d(small.mul_(small), band, one)
-        power = sums**-0.75
+    def forward(ctx: Any, x: Tensor, band: Tensor, bias: Tensor, beta: float) -> Tensor:
+        small = x * (1 / _ResponseNormStep.scale)
+        sums = F.conv2d(small.mul_(small), band, bias)
+        power = sums**-beta
         ctx.save_for_backward(x, sums, power, band)
+        ctx.beta = beta
         return x * power
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         x, sums, power, band = ctx.saved_tensors
         scaled = gradient * power
         # Small again for float16; the band is symmetric, so it is its own transpose.
         spread = F.conv2d((scaled * x).div_(sums), band)
-        return scaled.addcmul_(spread, x, value=-1.5 / 64**2), None, None
+        value = -2 * ctx.beta / _ResponseNormStep.scale**2
+        return scaled.addcmul_(spread, x, value=value), None, None, None
 
 
 class _Found:
@@ -142,55 +156,65 @@ class _Inception(nn.Module):
                 reduced = self._branch(f"{size}_reduce", x, found)
                 if whole or found.wants(f"{self.title}_{size}"):
                     branches.append(self._branch(size, reduced, found))
-        if whole or found.wants(f"{self.title}_pool_proj"):
-            branches.append(self._branch("pool_proj", F.max_pool2d(x, 3, 1, 1), found))
+        if whole or found.wants(f"{self.title}_pool", f"{self.title}_pool_proj"):
+            pooled = found.keep(f"{self.title}_pool", F.max_pool2d(x, 3, 1, 1))
+            if whole or found.wants(f"{self.title}_pool_proj"):
+                branches.append(self._branch("pool_proj", pooled, found))
         return found.keep(self.title, torch.cat(branches, 1)) if whole else None
 
 
 class GoogLeNet(nn.Module):
     """The network, opened up: a call returns the wanted activations and computes nothing past the deepest of them.
 
-    Layers: `conv1`, `conv2_reduce`, `conv2`, the blocks `mixed3a` .. `mixed5b`, and each branch's convolutions such as
-    `mixed4c_3x3_reduce`; all but the blocks also before their ReLU (`..._pre_relu`). Where the weights have the
-    classifier, a call knows `logits` too, (1, 1000), of the mean of `mixed5b`. No weight needs a gradient.
+    Layers: `conv1`, `conv2_reduce`, `conv2`, `pool1` .. `pool5`, `norm1`, `norm2`, the blocks `mixed3a` .. `mixed5b`,
+    and each branch's convolutions and pool such as `mixed4c_3x3_reduce`; the convolutions also before their ReLU
+    (`..._pre_relu`). Where the weights have the classifier, also the classes: `logits`, (1, classes), of the mean of
+    `mixed5b`, and `prob`, their softmax. No weight needs a gradient.
     """
 
     mean: Tensor
 
-    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+    def __init__(self, tensors: Mapping[str, Tensor], variant: Variant = BVLC) -> None:
         """tensors: float32 by the names of `tensor_shapes`, and optionally `loss3_classifier.weight` and `.bias`."""
         super().__init__()
-        self.register_buffer("mean", torch.tensor(MEAN_RGB).view(1, 3, 1, 1) / 255, persistent=False)
+        self._variant = variant
+        self.register_buffer("mean", torch.tensor(variant.mean).view(1, 3, 1, 1) / 255, persistent=False)
         stem = {name: (tensors[f"{key}.weight"], tensors[f"{key}.bias"]) for name, key in STEM.items()}
         # The mean stays outside: Caffe pads with zeros after subtracting it, a bias would be wrong at the borders.
-        self.conv1 = _Convolution(stem["conv1"][0].flip(1) * 255, stem["conv1"][1], stride=2)
-        self.norm1 = _ResponseNorm(64)
+        self.conv1 = _Convolution(stem["conv1"][0] * 255, stem["conv1"][1], stride=2, same=variant.same)
+        self.norm1 = _ResponseNorm(64, variant.norm)
         self.conv2_reduce = _Convolution(*stem["conv2_reduce"])
         self.conv2 = _Convolution(*stem["conv2"])
-        self.norm2 = _ResponseNorm(192)
-        self.blocks = nn.ModuleDict({f"mixed{block}": _Inception(block, tensors) for block in BLOCKS})
+        self.norm2 = _ResponseNorm(192, variant.norm)
+        self.blocks = nn.ModuleDict({f"mixed{block}": _Inception(block, tensors) for block in variant.blocks})
         self.classifier: _Convolution | None = None
         if f"{CLASSIFIER}.weight" in tensors:
             weight, bias = tensors[f"{CLASSIFIER}.weight"], tensors[f"{CLASSIFIER}.bias"]
             self.classifier = _Convolution(weight[:, :, None, None], bias)
+        self._layers = tuple(
+            layer
+            for layer in layers(variant)
+            if self.classifier is not None or layer.name not in (LOGITS, PROBABILITIES)
+        )
+        self._names = frozenset(layer.name for layer in self._layers)
         self.eval()
 
     @property
     def name(self) -> str:
-        return "googlenet"
+        return self._variant.name
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         """Every layer that can be dreamed with, in the network's order."""
-        return layers()
+        return self._layers
 
     def forward(self, image: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
         """image: (1, 3, H, W) RGB in [0, 1]. Returns the wanted layers by canonical name, each (1, C, h, w).
 
-        Raises ValueError for a name that is not one of `layers`; people's names go through `catalog.find_layer`.
+        `logits` and `prob` are (1, classes). Raises ValueError for a name that is not one of `layers`; people's names
+        go through `catalog.find_layer`.
         """
-        known = {layer.name for layer in self.layers} | ({LOGITS} if self.classifier is not None else set())
-        if unknown := wanted - known:
+        if unknown := wanted - self._names:
             raise ValueError(f"{self.name} has no layer {min(unknown)!r}")
         found = _Found(wanted)
         if wanted:
@@ -203,56 +227,52 @@ class GoogLeNet(nn.Module):
         x = found.relu("conv1", self.conv1(x.contiguous(memory_format=torch.channels_last)))
         if found.done():
             return
-        x = found.relu("conv2_reduce", self.conv2_reduce(self.norm1(_pool(x))))
+        x = found.keep("pool1", self._pool(x))
+        if found.done():
+            return
+        x = found.keep("norm1", self.norm1(x))
+        if found.done():
+            return
+        x = found.relu("conv2_reduce", self.conv2_reduce(x))
         if found.done():
             return
         x = found.relu("conv2", self.conv2(x))
         if found.done():
             return
-        x = _pool(self.norm2(x))
+        x = found.keep("norm2", self.norm2(x))
+        if found.done():
+            return
+        x = found.keep("pool2", self._pool(x))
         for title, block in self.blocks.items():
-            if title in ("mixed4a", "mixed5a"):
-                x = _pool(x)
-            x = block(x, found, whole=found.goes_past(title))
             if found.done():
                 return
-        if self.classifier is not None:
-            found.keep(LOGITS, self.classifier(x.mean((2, 3), keepdim=True)).flatten(1))
+            if title in ("mixed4a", "mixed5a"):
+                x = found.keep(f"pool{int(title[5]) - 1}", self._pool(x))
+                if found.done():
+                    return
+            x = block(x, found, whole=found.goes_past(title))
+        if not found.done():
+            self._classify(x, found)
+
+    def _classify(self, x: Tensor, found: _Found) -> None:
+        x = found.keep("pool5", x.mean((2, 3), keepdim=True))
+        if self.classifier is not None and not found.done():
+            x = found.keep(LOGITS, self.classifier(x).flatten(1))
+            if PROBABILITIES in found.wanted:
+                found.keep(PROBABILITIES, x.softmax(1))
+
+    def _pool(self, x: Tensor) -> Tensor:
+        # A window larger than the picture is an error in PyTorch when the edge is 1.
+        window = (min(3, x.shape[2]), min(3, x.shape[3]))
+        # Caffe's window starts at the edge, TensorFlow's only for even edges and else one pixel outside.
+        before = tuple(edge % 2 if edge > 1 else 0 for edge in x.shape[2:]) if self._variant.same else 0
+        return F.max_pool2d(x, window, 2, before, ceil_mode=True)
 
 
-def _pool(x: Tensor) -> Tensor:
-    # A window larger than the picture is an error in PyTorch when the edge is 1.
-    return F.max_pool2d(x, (min(3, x.shape[2]), min(3, x.shape[3])), 2, ceil_mode=True)
+def load(path: Path, variant: Variant = BVLC) -> GoogLeNet:
+    """The network with the weights of a file, in eval mode, on the CPU, float32.
 
-
-def load(path: Path) -> GoogLeNet:
-    """The network with the weights of a file (.pth or .safetensors), in eval mode, on the CPU, float32.
-
-    The names are those of `tensor_shapes`; the classifier may be missing and the training's side heads (`loss1_`,
-    `loss2_`) are ignored. Raises InputError for a file that cannot be read or that holds another network.
+    The file: .caffemodel, or .pth or .safetensors in the layouts of Caffe and neural-dream, of lucid and of captum; see
+    `googlenet_files`. Raises InputError for a file that cannot be read or that holds another network.
     """
-    tensors = read_tensors(path)
-    expected = tensor_shapes()
-    if not any(name.startswith(CLASSIFIER) for name in tensors):
-        expected = {name: shape for name, shape in expected.items() if not name.startswith(CLASSIFIER)}
-    for name, shape in expected.items():
-        if name not in tensors:
-            raise _another(path, f"it has no tensor {name!r}")
-        if tuple(tensors[name].shape) != shape:
-            raise _another(path, f"its tensor {name!r} is {_text(tensors[name].shape)}, here it is {_text(shape)}")
-    for name, tensor in tensors.items():
-        if name.startswith(SIDE_HEADS):
-            # Without its classifier a Places GoogLeNet gives itself away only here: its mean is another.
-            if "classifier" in name and tensor.shape[0] != CLASSES:
-                raise _another(path, f"its tensor {name!r} tells {tensor.shape[0]} classes apart, here it is {CLASSES}")
-        elif name not in expected:
-            raise _another(path, f"here is no tensor {name!r}")
-    return GoogLeNet({name: tensors[name] for name in expected})
-
-
-def _another(path: Path, difference: str) -> InputError:
-    return InputError(f"{path} holds the weights of another network than the BVLC GoogLeNet: {difference}.")
-
-
-def _text(shape: Sequence[int]) -> str:
-    return "x".join(str(edge) for edge in shape)
+    return GoogLeNet(read_variant(path, variant), variant)

@@ -1,10 +1,12 @@
-"""The BVLC GoogLeNet on paper: the widths of its blocks, the tensors of its weights file, its layers and their names.
+"""The GoogLeNets on paper: widths of their blocks, tensors of their weights files, their layers and all their names.
 
-Szegedy et al. 2014, arXiv:1409.4842, table 1.
+Szegedy et al. 2014, arXiv:1409.4842, table 1. Inception5h is Google's own training of it, with two other widths.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from math import prod
 from typing import NamedTuple
@@ -50,6 +52,12 @@ BLOCKS = {
     "5a": Widths(832, 256, 160, 320, 32, 128, 128),
     "5b": Widths(832, 384, 192, 384, 48, 128, 128),
 }
+INCEPTION5H_BLOCKS = {
+    **BLOCKS,
+    "4a": Widths(480, 192, 96, 204, 16, 48, 64),
+    "4b": Widths(508, 160, 112, 224, 24, 64, 64),
+    "5a": Widths(832, 256, 160, 320, 48, 128, 128),
+}
 STRIDES = {"3": 8, "4": 16, "5": 32}
 # Each branch of a block and what Inception5h calls it.
 BRANCHES = {
@@ -63,20 +71,66 @@ BRANCHES = {
 STEM = {"conv1": "conv1_7x7_s2", "conv2_reduce": "conv2_3x3_reduce", "conv2": "conv2_3x3"}
 CLASSIFIER = "loss3_classifier"
 LOGITS = "logits"
-CLASSES = 1000
+PROBABILITIES = "prob"
+_LOGITS_ALIASES = ("loss3/classifier", CLASSIFIER, "softmax2_pre_activation", "softmax2_pre_activation_matmul", "fc")
 
 
-def tensor_shapes() -> dict[str, tuple[int, ...]]:
-    """Names and shapes of all tensors of a weights file, in the network's order, the classifier's last."""
+class ResponseNorm(NamedTuple):
+    """x * (bias + alpha * sum of the squares of `size` neighbouring channels) ** -beta."""
+
+    size: int
+    alpha: float
+    beta: float
+    bias: float
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """One of the GoogLeNets. mean: of the pictures that it was trained on, RGB, 0..255, which is subtracted.
+
+    same: TensorFlow's padding, which for odd edges starts half a step earlier than Caffe's.
+    """
+
+    name: str
+    title: str
+    classes: int
+    mean: tuple[float, float, float]
+    blocks: Mapping[str, Widths]
+    norm: ResponseNorm
+    same: bool = False
+
+
+# Caffe's alpha is divided by the window's size, TensorFlow's is not.
+_CAFFE_NORM = ResponseNorm(5, 1e-4 / 5, 0.75, 1.0)
+BVLC = Variant("googlenet", "BVLC GoogLeNet", 1000, (123.0, 117.0, 104.0), BLOCKS, _CAFFE_NORM)
+PLACES205 = Variant("googlenet-places205", "Places205 GoogLeNet", 205, (116.047, 113.753, 105.417), BLOCKS, _CAFFE_NORM)
+PLACES365 = Variant("googlenet-places365", "Places365 GoogLeNet", 365, (116.676, 112.514, 104.051), BLOCKS, _CAFFE_NORM)
+INCEPTION5H = Variant(
+    "inception5h",
+    "Inception5h",
+    1008,
+    (117.0, 117.0, 117.0),
+    INCEPTION5H_BLOCKS,
+    ResponseNorm(11, 1e-4, 0.5, 2.0),
+    same=True,
+)
+VARIANTS = {variant.name: variant for variant in (BVLC, PLACES205, PLACES365, INCEPTION5H)}
+
+
+def tensor_shapes(variant: Variant = BVLC) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of all tensors of a weights file, in the network's order, the classifier's last.
+
+    The names are Caffe's with `_` for `/`, as in neural-dream's files.
+    """
     weights: dict[str, tuple[int, ...]] = {
         "conv1_7x7_s2": (64, 3, 7, 7),
         "conv2_3x3_reduce": (64, 64, 1, 1),
         "conv2_3x3": (192, 64, 3, 3),
     }
-    for block, width in BLOCKS.items():
+    for block, width in variant.blocks.items():
         for branch in BRANCHES:
             weights[f"inception_{block}_{branch}"] = width.weight_shape(branch)
-    weights[CLASSIFIER] = (CLASSES, BLOCKS["5b"].output)
+    weights[CLASSIFIER] = (variant.classes, variant.blocks["5b"].output)
     shapes: dict[str, tuple[int, ...]] = {}
     for name, shape in weights.items():
         shapes[f"{name}.weight"] = shape
@@ -85,28 +139,52 @@ def tensor_shapes() -> dict[str, tuple[int, ...]]:
 
 
 @cache
-def layers() -> tuple[Layer, ...]:
-    """Every layer that can be dreamed with, in the network's order; `cost` counts the banded norms' work too."""
-    shapes = tensor_shapes()
+def layers(variant: Variant = BVLC) -> tuple[Layer, ...]:
+    """Every layer that can be dreamed with, in the network's order, classes last.
+
+    `cost` counts the banded norms' work too, and of the pools nothing; that of the classes is next to nothing.
+    """
+    shapes = tensor_shapes(variant)
     spent = 0.0  # multiplications for each pixel of the picture
     found: list[Layer] = []
+
+    def pooled(number: int, stride: int) -> None:
+        caffe = (f"pool{number}/3x3_s2", f"pool{number}_3x3_s2", f"maxpool{(0, 1, 4, 10)[number - 1]}")
+        found.append(Layer(f"pool{number}", found[-1].channels, stride, spent, caffe))
+
     for index, (name, key) in enumerate(STEM.items()):
         stride = 2 if name == "conv1" else 4
         channels = shapes[f"{key}.weight"][0]
         spent += prod(shapes[f"{key}.weight"]) / stride**2
         found += _convolution(name, channels, stride, spent, (key.replace("_", "/", 1), key, f"conv2d{index}"))
-        if name != "conv2_reduce":
-            spent += (channels / 4) ** 2  # the norm that follows, at a quarter of the picture's edges
-    for block, width in BLOCKS.items():
+        if name == "conv2_reduce":
+            continue
+        if name == "conv1":
+            pooled(1, 4)
+        spent += (channels / 4) ** 2  # the norm that follows, at a quarter of the picture's edges
+        caffe = "pool1/norm1" if name == "conv1" else "conv2/norm2"
+        number = 1 if name == "conv1" else 2
+        names = (caffe, caffe.replace("/", "_"), f"localresponsenorm{number - 1}")
+        found.append(Layer(f"norm{number}", channels, 4, spent, names))
+    pooled(2, 8)
+    for block, width in variant.blocks.items():
         stride = STRIDES[block[0]]
+        if block in ("4a", "5a"):
+            pooled(int(block[0]) - 1, stride)
         costs = {branch: prod(width.weight_shape(branch)) / stride**2 for branch in BRANCHES}
         for branch in BRANCHES:
+            if branch == "pool_proj":
+                found.append(Layer(f"mixed{block}_pool", width.inputs, stride, spent, _caffe_names(block, "pool")))
             reached = spent + costs.get(f"{branch}_reduce", 0.0) + costs[branch]
             channels = width.weight_shape(branch)[0]
             found += _convolution(f"mixed{block}_{branch}", channels, stride, reached, _aliases(block, branch))
         spent += sum(costs.values())
-        caffe = (f"inception_{block}/output", f"inception_{block}_output", f"inception_{block}")
-        found.append(Layer(f"mixed{block}", width.output, stride, spent, (*caffe, f"inception{block}", block)))
+        output = (f"inception_{block}/output", f"inception_{block}_output", f"inception_{block}")
+        found.append(Layer(f"mixed{block}", width.output, stride, spent, (*output, f"inception{block}", block)))
+    last = found[-1]
+    found.append(Layer("pool5", last.channels, last.stride, spent, ("pool5/7x7_s1", "pool5_7x7_s1", "avgpool0")))
+    found.append(Layer(LOGITS, variant.classes, last.stride, spent, _LOGITS_ALIASES))
+    found.append(Layer(PROBABILITIES, variant.classes, last.stride, spent, ("softmax2", "softmax")))
     return tuple(Layer(one.name, one.channels, one.stride, one.cost / spent, one.aliases) for one in found)
 
 
@@ -123,5 +201,9 @@ def _convolution(name: str, channels: int, stride: int, spent: float, aliases: t
 
 
 def _aliases(block: str, branch: str) -> tuple[str, ...]:
-    caffe = (f"inception_{block}/{branch}", f"inception_{block}_{branch}", f"{block}_{branch}")
+    caffe = _caffe_names(block, branch)
     return caffe if BRANCHES[branch] == branch else (*caffe, f"mixed{block}_{BRANCHES[branch]}")
+
+
+def _caffe_names(block: str, branch: str) -> tuple[str, ...]:
+    return (f"inception_{block}/{branch}", f"inception_{block}_{branch}", f"{block}_{branch}")

@@ -21,17 +21,21 @@ import torch
 from torch import Tensor
 
 from zoomdream.errors import InputError
+from zoomdream.nets import caffemodel
 
 MAX_BYTES = 1024**3
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+# Buffers of whole numbers that networks make themselves: batch norm's counter, Swin's indices.
+_WHOLE_NUMBERS = ("num_batches_tracked", "relative_position_index")
 # Modules that the pickle of a plain state_dict names. torch decides what is loaded; these only word the refusal.
 _PLAIN_MODULES = ("torch", "torch._utils", "torch.storage", "torch._tensor", "collections")
 
 
 def read_tensors(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, Tensor]:
-    """All tensors of a .safetensors or a .pth/.pt file by name, float32 on the CPU, copied out of the file.
+    """All tensors of a .safetensors, .pth/.pt or .caffemodel file by name, float32 on the CPU, copied out of the file.
 
-    A checkpoint that keeps them one level down in `state_dict` is unwrapped; batch norm's counters are left out.
+    A checkpoint that keeps them one level down in `state_dict` is unwrapped; batch norm's counters and Swin's tables
+    of indices are left out. A caffemodel's blobs are called `LAYER.weight` and `LAYER.bias`.
     Raises InputError: missing, not a file, empty, more than max_bytes, cut short, no weights file at all, pickled code
     (which is not executed), values that are no floating-point numbers, NaN or infinite.
     """
@@ -42,9 +46,12 @@ def read_tensors(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, Tensor]:
         found = _from_torch(path, zipped=False, max_bytes=max_bytes)
     elif start[8:9] == b"{":
         found = _from_safetensors(path)
+    elif caffemodel.recognise(start):
+        found = _from_caffe(path)
     else:
         raise InputError(
-            f"{path} is no weights file: {_what_it_is(start)}. Allowed are .safetensors and .pth/.pt files."
+            f"{path} is no weights file: {_what_it_is(start)}. "
+            "Allowed are .safetensors, .pth/.pt and .caffemodel files."
         )
     return {name: _checked(path, name, tensor) for name, tensor in _bounded(path, found, max_bytes).items()}
 
@@ -76,8 +83,8 @@ def _what_it_is(start: bytes) -> str:
         start.decode("utf-8")
     except UnicodeDecodeError as error:
         if error.start < len(start) - 3 or b"\0" in start:  # else the 512 bytes just end inside a letter
-            return "its first bytes belong to neither format"
-    return "it is a text file" if b"\0" not in start else "its first bytes belong to neither format"
+            return "its first bytes belong to none of the formats"
+    return "it is a text file" if b"\0" not in start else "its first bytes belong to none of the formats"
 
 
 def _from_safetensors(path: Path) -> dict[str, object]:
@@ -85,6 +92,13 @@ def _from_safetensors(path: Path) -> dict[str, object]:
         return dict(safetensors.torch.load_file(path))
     except (safetensors.SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:
         # KeyError and AttributeError: a dtype that this torch does not have.
+        raise _damaged(path, _one_line(error)) from None
+
+
+def _from_caffe(path: Path) -> dict[str, object]:
+    try:
+        return dict(caffemodel.parse(path.read_bytes()))
+    except (OSError, ValueError) as error:
         raise _damaged(path, _one_line(error)) from None
 
 
@@ -164,7 +178,7 @@ def _pickled_code(path: Path) -> InputError:
 def _bounded(path: Path, found: Mapping[str, object], max_bytes: int) -> dict[str, Tensor]:
     tensors: dict[str, Tensor] = {}
     for name, value in found.items():
-        if name.endswith("num_batches_tracked"):
+        if name.endswith(_WHOLE_NUMBERS):
             continue
         if not isinstance(value, Tensor):
             raise InputError(f"The weights file {path} holds {name!r}, a {type(value).__name__} and not a tensor.")
