@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from zoomdream.cli.new import first_comment
-from zoomdream.config import load_config
+from zoomdream.loading import load_config
 from zoomdream.media import ffmpeg, probe
 from zoomdream.nets import catalog
 from zoomdream.render import render

@@ -7,12 +7,14 @@ import pickle
 import shutil
 import subprocess
 import sys
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from zoomdream.cli import main
+from zoomdream.media import ffmpeg
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -26,6 +28,20 @@ dream: {{octaves: 1, steps: 1, warmup: 0}}
 
 def picture_that_is_text(folder: Path) -> None:
     (folder / "photo.jpg").write_text("dear diary\n")
+
+
+def sound(folder: Path) -> None:
+    with wave.open(str(folder / "song.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(8000))
+
+
+def clip(folder: Path) -> None:
+    """Two seconds of 64x48 at 10 frames per second."""
+    command = [str(ffmpeg.executable()), "-v", "error", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=2"]
+    ffmpeg.run([*command, "-c:v", "ffv1", str(folder / "a.mkv")], what="making a clip")
 
 
 def weights_of_a_squeezenet(folder: Path) -> None:
@@ -55,7 +71,16 @@ WRONG = {
     "wrong type": (nothing, ["dream.octaves=many"], 2, ["dream.octaves", "many"]),
     "out of range": (nothing, ["encode.crf=99"], 2, ["encode.crf", "99", "51"]),
     "size too large": (nothing, ["size=[16384, 16384]"], 2, ["size", "megapixels"]),
-    "clips are not here yet": (nothing, ["source={kind: video, path: a.mp4}"], 2, ["source", "video"]),
+    "a kind of source that is none": (nothing, ["source={kind: vidoe, path: a.mp4}"], 2, ["source.kind", "video"]),
+    "a clip that is missing": (nothing, ["source={kind: video, path: no.mp4}"], 3, ["source.path", "no.mp4"]),
+    "a clip that is a folder": (nothing, ["source={kind: video, path: .}"], 3, ["source.path", "folder"]),
+    "a clip that is a text": (picture_that_is_text, ["source={kind: video, path: photo.jpg}"], 3, ["photo.jpg"]),
+    "a clip of sound alone": (sound, ["source={kind: video, path: song.wav}"], 3, ["song.wav"]),
+    "a start after the end": (clip, ["source={kind: video, path: a.mkv, start: 1s, end: 0.5s}"], 2, ["1 s", "0.5 s"]),
+    "a start after the clip": (clip, ["source={kind: video, path: a.mkv, start: 9s}"], 2, ["source.start", "2 s long"]),
+    "an end after the clip": (clip, ["source={kind: video, path: a.mkv, end: 9s}"], 2, ["source.end", "2 s long"]),
+    "more than the clip has": (clip, ["source={kind: video, path: a.mkv}", "frames=21"], 2, ["21", "20"]),
+    "flow for noise": (nothing, ["flow.method=dis"], 2, ["flow is for clips", "source.kind is noise"]),
     "a schedule that divides by zero": (nothing, ["camera.zoom=1/(t-t)"], 2, ["camera.zoom", "zero"]),
     "a schedule that names something unknown": (nothing, ["camera.zoom=1+sinn(t)"], 2, ["camera.zoom", "sinn", "sin"]),
     "a schedule that loops": (nothing, ["camera.zoom=[x for x in range(9)][0]"], 2, ["camera.zoom"]),

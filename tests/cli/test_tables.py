@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from zoomdream.cli import main
+from zoomdream.cli.doctor import EXAMINATIONS
 from zoomdream.cli.tables import plain
 from zoomdream.config import json_schema
 from zoomdream.nets import catalog
@@ -79,6 +81,18 @@ def test_doctor_and_the_plan_see_the_same_processor(
     printed = capsys.readouterr().out
     assert said in printed
     assert f"precision {precision}" in printed
+
+
+def test_doctor_says_what_only_clips_lack_and_that_zooms_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "OpenCV" in next(found.detail for found in EXAMINATIONS["clips"]())
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    code = main(["doctor"])
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if " clips " in line)
+    assert line.startswith("missing")
+    assert "libGL.so.1" in line
+    assert code == (0 if catalog.networks()[0].present else 3)
 
 
 def test_doctor_names_what_a_render_lacks(

@@ -10,11 +10,12 @@ from pathlib import Path
 from zoomdream import build, cli, pipeline
 from zoomdream.cli.progress import clock_time
 from zoomdream.cli.tables import counted
-from zoomdream.config import Config, NoiseSource
+from zoomdream.config import Config, NoiseSource, VideoSource
 from zoomdream.config.codecs import Codec
 from zoomdream.errors import ZoomdreamError
 from zoomdream.loading import load_config
-from zoomdream.media import metadata
+from zoomdream.media import ffmpeg, metadata
+from zoomdream.media.clip import describe, open_clip
 from zoomdream.pipeline import Stages
 from zoomdream.plan import make_plan
 from zoomdream.render import make_job
@@ -66,6 +67,10 @@ def _plan(path: Path, config: Config) -> Iterator[str]:
     quality = "" if encode.crf is None else f" at crf {encode.crf}"
     length = float(config.frames / config.fps)
     yield f"{path} renders {config.output}, from {source}:"
+    if isinstance(config.source, VideoSource):
+        clip = open_clip(ffmpeg.executable(encode.ffmpeg), config.source.path)
+        yield from (f"  {line}" for line in describe(clip))
+        yield from _part(config.source)
     yield f"  {width}x{height}, {counted(config.frames, 'frame')} at {config.fps} per second, {length:g} s long"
     yield f"  {encode.codec} ({planned.pixel_format}){quality}"
     threads = counted(planned.threads, "thread")
@@ -73,6 +78,13 @@ def _plan(path: Path, config: Config) -> Iterator[str]:
     seconds = _seconds_per_frame(config, build.stages(config, planned, opened))
     total = clock_time(seconds * (config.frames + config.dream.warmup))
     yield f"  about {seconds:.2g} s per frame (measured just now), {total} in all; about {_disk(config)} on the disk"
+
+
+def _part(source: VideoSource) -> Iterator[str]:
+    """Which part of a clip is rendered, where that is not all of it."""
+    if source.start or source.end is not None:
+        end = "its end" if source.end is None else f"{float(source.end):g} s"
+        yield f"  rendered from {float(source.start):g} s to {end}, as:"
 
 
 def _seconds_per_frame(config: Config, stages: Stages) -> float:

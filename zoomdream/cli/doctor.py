@@ -136,6 +136,17 @@ def _networks() -> Iterator[Finding]:
             yield Finding("note", what, f"its weights are not here; only needed for `network: {{name: {info.name}}}`")
 
 
+def _clips() -> Iterator[Finding]:
+    try:
+        import cv2
+        import scenedetect
+    except ImportError as error:
+        remedy = "where a system library is missing, install it (libGL.so.1: the package libgl1); only clips need it"
+        yield Finding("missing", "clips", f"{error}; {remedy}".replace("\n", " "))
+    else:
+        yield Finding("ok", "clips", f"OpenCV {cv2.__version__}, PySceneDetect {scenedetect.__version__}")
+
+
 def _folder() -> Iterator[Finding]:
     here = Path.cwd()
     try:
@@ -154,5 +165,6 @@ EXAMINATIONS: dict[str, Callable[[], Iterator[Finding]]] = {
     "device": _device,
     "ffmpeg": _ffmpeg,
     "networks": _networks,
+    "clips": _clips,
     "working folder": _folder,
 }

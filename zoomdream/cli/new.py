@@ -46,7 +46,7 @@ def first_comment(path: Path) -> str:
 
 
 def companions(config: Path) -> list[Path]:
-    """The pictures beside a ready config that it names; they go where it goes."""
+    """The pictures and clips beside a ready config that it names; they go where it goes."""
     text = config.read_text(encoding="utf-8")
     return sorted(path for path in config.parent.iterdir() if path.suffix != config.suffix and path.name in text)
 
@@ -58,7 +58,7 @@ def _write_new(sources: Mapping[Path, Path]) -> None:
         for target, source in sources.items():
             content = source.read_bytes()
             if written and target.is_file() and target.read_bytes() == content:
-                continue  # a picture that an earlier `zoomdream new` brought
+                continue  # a picture or a clip that an earlier `zoomdream new` brought
             with target.open("xb") as file:
                 written.append(target)
                 file.write(content)

@@ -18,6 +18,8 @@ examples:
   zoomdream render endless_zoom.yaml                     make the video; run it again to go on after a stop
   zoomdream render endless_zoom.yaml --preview           a quarter-size draft of the first seconds
   zoomdream render endless_zoom.yaml --set duration=1m --set camera.zoom=1.5 --output long.mp4
+  zoomdream new clip                                     the same for clips, with a small one to try
+  zoomdream render clip.yaml --set source.path=mine.mp4  dream on a clip of your own
   zoomdream check endless_zoom.yaml                      what it would do, and how long that would take
   zoomdream layers dreamnet                              what `objective: [{layer: ...}]` can name
   zoomdream info long.mp4 > again.yaml                   the config that made a video
@@ -38,7 +40,8 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     """The parser, and that of each command by name."""
     root = Parser(
         prog="zoomdream",
-        description="Renders videos that a neural network has dreamed: endless zooms out of noise or a picture.",
+        description="Renders videos that a neural network has dreamed: endless zooms out of noise or a picture, and "
+        "clips that are dreamt on as they run.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -82,7 +85,8 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "check",
         "say what is wrong with a config, or what it would do",
         "Checks configs. For each one prints the resolved config as YAML, every key explicit, and as comments what it "
-        "would do: frames, size, network, device, time per frame (measured) and disk.",
+        "would do: frames, size, network, device, time per frame (measured) and disk; of a clip also what it is and "
+        "where it cuts.",
     )
     check.add_argument("config", metavar="CONFIG", type=Path, nargs="+", help="a YAML file")
     _add_set(check)
