@@ -9,6 +9,7 @@ size, so that no rule is better or worse for its estimator.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -67,7 +68,7 @@ def half_masked_warp(sources: Sequence[Tensor], dream: Dream, share: float = 0.5
 
 def forward_flow(before: Tensor, now: Tensor) -> Flow:
     """Where the pixels of the frame before have gone."""
-    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    estimator: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     estimator.setFinestScale(0)
     return np.asarray(estimator.calc(_grey(_image(before)), _grey(_image(now)), None))
 
