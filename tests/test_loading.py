@@ -35,6 +35,16 @@ def test_a_clip_decides_about_what_is_left_out(clip: Path) -> None:
     assert loading.load_config_text(config.to_yaml()) == config
 
 
+def test_the_length_of_a_clip_counts_from_its_first_frame(clip: Path, tmp_path: Path) -> None:
+    late = tmp_path / "late.mkv"
+    command = [str(ffmpeg.executable()), "-v", "error", "-i", str(clip), "-c", "copy", "-output_ts_offset", "3"]
+    ffmpeg.run([*command, str(late)], what="moving a clip")
+    assert loading.clip_facts(late, "bundled") == loading.clip_facts(clip, "bundled")
+    heard: list[int] = []
+    zoomdream.load_config({}, ["source.kind=video", f"source.path={late}", "source.end=1s"], looking=heard.append)
+    assert heard == []  # it has been looked at before
+
+
 def test_a_part_of_a_clip_has_the_frames_that_begin_in_it(clip: Path) -> None:
     tree = {"kind": "video", "path": str(clip), "start": "7f", "end": "12f"}
     config = zoomdream.load_config({"source": tree}, ["flow.cuts=[9f]"])

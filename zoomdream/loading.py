@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,23 @@ from zoomdream.config import ClipFacts, Config
 
 
 def load_config(
-    source: Path | str | Mapping[str, Any], overrides: Sequence[str] = (), *, output: Path | str | None = None
+    source: Path | str | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    output: Path | str | None = None,
+    looking: Callable[[int], None] | None = None,
 ) -> Config:
     """The config of a YAML file (a path), or of a mapping with the same keys.
 
     overrides: "key.path=value" as after `--set`, in order. output: replaces the config's own, as `--output` does.
     Paths are relative to the YAML file, those of overrides and mappings to the working directory. A clip is decoded
-    once, because it decides about size, rate and length where they are left out.
+    once, because it decides about size, rate and length where they are left out; meanwhile `looking` hears how many of
+    its frames have been seen.
 
     Raises ConfigError, whose text names file, line, key, value, what is allowed and the nearest name (up to ten
     problems, one per line), and InputError for a clip that is missing, broken or of the wrong kind.
     """
-    return configs.load_config(source, overrides, output=output, clip_facts=clip_facts)
+    return configs.load_config(source, overrides, output=output, clip_facts=partial(clip_facts, looking=looking))
 
 
 def load_config_text(text: str, name: str = "the config", folder: Path | None = None) -> Config:
@@ -33,10 +39,10 @@ def load_config_text(text: str, name: str = "the config", folder: Path | None = 
     return configs.load_config_text(text, name, folder, clip_facts=clip_facts)
 
 
-def clip_facts(path: Path, which: str) -> ClipFacts:
+def clip_facts(path: Path, which: str, looking: Callable[[int], None] | None = None) -> ClipFacts:
     """Size, rate and length of a clip, read with the ffmpeg that `encode.ffmpeg` names. Raises InputError."""
     from zoomdream.media.clip import open_clip  # brings torch along, which configs without a clip need not wait for
     from zoomdream.media.ffmpeg import executable
 
-    clip = open_clip(executable(which), path)
+    clip = open_clip(executable(which), path, looking)
     return ClipFacts(clip.size, clip.fps, clip.span)

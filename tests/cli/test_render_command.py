@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from zoomdream.cli import main
-from zoomdream.cli.progress import clock_time, lines, sentence
+from zoomdream.cli.progress import clock_time, lines, looking, sentence
 from zoomdream.config import load_config
 from zoomdream.media import ffmpeg, probe
 from zoomdream.render import Progress
@@ -186,6 +186,22 @@ def test_progress_in_a_log_is_a_line_every_few_seconds(capsys: pytest.CaptureFix
     ]
     assert printed[-1] == "frame 100 of 100 · 1.00 s/frame"
     assert len(printed) == 22
+
+
+def test_looking_at_a_long_clip_says_so_every_few_seconds_and_at_a_short_one_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = 0.0
+    report = looking(clock=lambda: now)
+    assert report is not None
+    for frames in range(1, 701):
+        now += 1 / 64
+        report(frames)
+    assert capsys.readouterr().err.splitlines() == [
+        "looking at the clip first: frame 320",
+        "looking at the clip first: frame 640",
+    ]
+    assert looking(quiet=True) is None
 
 
 def test_times_are_written_as_people_read_them() -> None:

@@ -106,7 +106,7 @@ def test_times_in_a_clip_count_the_clips_own_frames():
 def test_a_length_beyond_the_clips_end_by_less_than_half_a_frame_is_rounding():
     facts = ClipFacts((64, 64), Fraction(24), Fraction("9.99"))
     config = load({"duration": "10s"}, facts=facts, end="10s")
-    assert config.frames == 240
+    assert config.frames == load(facts=facts).frames == 240
     with pytest.raises(ConfigError, match=r"source\.end \(10\.1 s\)"):
         load(facts=facts, end="10.1s")
 
@@ -128,6 +128,12 @@ def test_a_resolved_config_loads_again_to_the_same(seed):
     assert again.to_yaml() == config.to_yaml()
     assert again.fingerprint_text() == config.fingerprint_text()
     assert hash(again) == hash(config)
+
+
+def test_times_are_written_as_short_decimals_or_as_exact_fractions():
+    facts = ClipFacts((64, 64), Fraction(30000, 1001), Fraction(10))
+    text = load(facts=facts, start="1.5s", end="100f").to_yaml()
+    assert "start: 1.5s, end: 1001/300s" in text
 
 
 def test_flow_is_written_for_clips_and_for_nothing_else():
@@ -229,6 +235,10 @@ def test_what_does_not_fit_names_itself_and_what_is_allowed(text, line, parts):
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+def test_a_wrong_kind_of_source_is_one_mistake_whatever_else_belongs_to_clips():
+    assert "flow" not in error("source: {kind: vidoe, path: a.mp4}\nflow: {method: dis}")
 
 
 def test_mistakes_are_told_before_the_clip_is_looked_at():

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from zoomdream import build, cli, pipeline
-from zoomdream.cli.progress import clock_time
+from zoomdream.cli.progress import clock_time, looking
 from zoomdream.cli.tables import counted
 from zoomdream.config import Config, NoiseSource, VideoSource
 from zoomdream.config.codecs import Codec
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     code = 0
     for number, path in enumerate(arguments.config):
         try:
-            text = _report(path, load_config(path, arguments.overrides))
+            text = _report(path, load_config(path, arguments.overrides, looking=looking()))
         except ZoomdreamError as error:
             cli.complain(str(error))
             code = code or error.exit_code

@@ -43,6 +43,19 @@ def lines(clock: Callable[[], float] = time.monotonic) -> Callable[[Progress], N
     return report
 
 
+def looking(quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> Callable[[int], None] | None:
+    """What `load_config` is to call while it looks at a clip: a line every few seconds, none for a short clip."""
+    printed_at = clock()
+
+    def report(frames: int) -> None:
+        nonlocal printed_at
+        if clock() - printed_at >= SECONDS_BETWEEN_LINES:
+            printed_at = clock()
+            print(f"looking at the clip first: frame {frames}", file=sys.stderr, flush=True)
+
+    return None if quiet else report
+
+
 def sentence(progress: Progress) -> str:
     """One line: frame 30 of 360 · 0.81 s/frame · 4:27 left."""
     parts = [f"frame {progress.done} of {progress.frames}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from zoomdream.cli.progress import shown
+from zoomdream.cli.progress import looking, shown
 from zoomdream.loading import load_config
 from zoomdream.render import render
 
@@ -16,7 +16,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.device is not None:
         # Quoted: what is empty or null in YAML would not count as given, and auto would be taken without a word.
         overrides.append(f"performance.device={json.dumps(arguments.device)}")
-    config = load_config(arguments.config, overrides, output=arguments.output)
+    config = load_config(arguments.config, overrides, output=arguments.output, looking=looking(arguments.quiet))
     if arguments.preview:
         config = config.preview()
     with shown(arguments.quiet) as progress:
