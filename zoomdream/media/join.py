@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,18 +30,26 @@ def join(
     suffix = output.suffix.lower()
     finished = temporary_name(folder / f"joined{suffix}")
     playlist, tags, palette = folder / "join.txt", folder / "tags.txt", temporary_name(folder / "palette.png")
+    what = f"Joining {output}"
     try:
         write_whole(playlist, list_segments([segment.name for segment in segments]).encode())
         write_whole(tags, metadata.format_tags({"comment": origin}).encode())
         match settings.codec:
             case "gif":
-                commands = gif_commands(settings, playlist.name, palette.name, finished.name)
+                for command in gif_commands(settings, playlist.name, palette.name, finished.name):
+                    ffmpeg.run(command, what=what, folder=folder)
             case "webp":
-                commands = [webp_command(settings, playlist.name, finished.name)]
+                ffmpeg.run(webp_command(settings, playlist.name, finished.name), what=what, folder=folder)
             case _:
-                commands = [join_command(settings, playlist.name, tags.name, finished.name, sound)]
-        for command in commands:
-            ffmpeg.run(command, what=f"Joining {output}", folder=folder)
+                names = (playlist.name, tags.name, finished.name)
+                try:
+                    ffmpeg.run(join_command(settings, *names, sound), what=what, folder=folder)
+                except OutputError:
+                    if sound is None or not sound.copy:
+                        raise
+                    # A container may refuse what it can hold in general, and hours of frames wait here.
+                    encoded = replace(sound, copy=False)
+                    ffmpeg.run(join_command(settings, *names, encoded), what=what, folder=folder)
         _check(settings, finished, frames)
     except OSError as error:
         discard(finished)
