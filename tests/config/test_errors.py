@@ -39,6 +39,8 @@ def test_an_unknown_key_names_the_nearest_and_the_allowed():
         ("dream: {octave_scale: .nan}", ["dream.octave_scale is nan", "1.05 to 4"]),
         ("camera: {zoom: 30}", ["camera.zoom is 30", "0.05 to 20 times per second"]),
         ("camera: {zoom: fast}", ["camera.zoom", '"fast"', "unknown"]),
+        ('camera: {zoom: "\\uD800"}', ["camera.zoom", "\\ud800", "cannot be read"]),
+        ('camera: {zoom: {keys: {"\\uD800": 1}}}', ["camera.zoom", "\\ud800", "80%"]),
         ("camera: {zoom: [1, 2]}", ["camera.zoom is [1, 2]", "expression", "keyframes"]),
         ("camera: {zoom: 1/t}", ["camera.zoom", "divides by zero", "0 s (frame 0)", "1/t"]),
         ("camera: {zoom: '9**9**9'}", ["camera.zoom", "beyond"]),

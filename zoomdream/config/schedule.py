@@ -42,9 +42,12 @@ class Limits:
         """What the YAML says, as a Schedule. Raises ValueError that says what is allowed."""
         if isinstance(value, Schedule):
             return replace(value, limits=self)
-        if isinstance(value, Mapping):
-            return Schedule(Keyframes.read(value, self), self)
-        return Schedule(_read_value(value, self), self)
+        try:
+            return Schedule(
+                Keyframes.read(value, self) if isinstance(value, Mapping) else _read_value(value, self), self
+            )
+        except ValueError as error:  # pydantic takes no half characters ("\\uD800"), which the value may hold
+            raise ValueError(str(error).encode("utf-8", "backslashreplace").decode()) from None
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         writer = core_schema.plain_serializer_function_ser_schema(Schedule.tree)
