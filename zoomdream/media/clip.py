@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
 from zoomdream.errors import InputError
 from zoomdream.media import clip_scan, clip_times
-from zoomdream.media.clip_scan import Colors, Header, Scan
+from zoomdream.media.clip_scan import Header, Scan
 
-SMALLEST_EDGE, LARGEST_EDGE = 16, 16384
+HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
+"""Transfers that say how much light, and what people call them."""
 
 _SLACK = Fraction(1, 1000)
 """Frames by which a time may miss a frame's and still mean it: times in YAML have few digits."""
@@ -49,11 +51,6 @@ class Clip:
         """How long the clip is shown, in seconds."""
         return self.end - self.times[0]
 
-    @property
-    def colors(self) -> Colors:
-        """How its pixels are meant."""
-        return self.scan.colors
-
 
 @dataclass(frozen=True)
 class _Progress:
@@ -85,21 +82,24 @@ def open_clip(program: Path, path: Path, progress: Callable[[int], None] | None 
 @lru_cache(maxsize=16)
 def _open(program: Path, path: Path, length: int, changed: int, progress: _Progress) -> Clip:
     header = clip_scan.read_header(program, path)
-    _check_size(path, header.size)
+    clip_scan.check_size(path, header.size)
     scan = clip_scan.scan(program, path, header, progress)
     size = shown_size(scan.size, scan.aspect)
-    _check_size(path, size)
-    times = tuple(moment * scan.tick for moment in scan.ticks)
+    clip_scan.check_size(path, size)
+    times = clip_times.increasing(scan.ticks, clip_scan.NO_TIME, scan.tick, scan.nominal)
     lasting = scan.lasting * scan.tick
     pace = clip_times.pace(times, lasting, scan.nominal)
-    last = pace.places[-1] / pace.rate + 1 / pace.rate if pace.places is not None else times[-1] - times[0] + lasting
-    return Clip(
+    if pace.places is not None:
+        end = times[0] + (pace.places[-1] + 1) / pace.rate
+    else:
+        end = times[-1] + (lasting if lasting > 0 else 1 / pace.rate)
+    clip = Clip(
         path=path,
         size=size,
         fps=pace.rate,
         variable=not pace.steady,
         times=times,
-        end=times[0] + last,
+        end=end,
         shots=scan.shots,
         notes=(),
         has_sound=header.has_sound,
@@ -107,6 +107,7 @@ def _open(program: Path, path: Path, length: int, changed: int, progress: _Progr
         scan=scan,
         places=pace.places,
     )
+    return replace(clip, notes=tuple(_notes(clip)))
 
 
 def shown_size(size: tuple[int, int], aspect: Fraction) -> tuple[int, int]:
@@ -143,16 +144,56 @@ def begin(clip: Clip, fps: Fraction, start: Fraction) -> Fraction:
     return clip.times[0] + ceil(start * fps - _SLACK) / fps
 
 
-def _check_size(path: Path, size: tuple[int, int]) -> None:
-    height, width = size
-    if min(size) < SMALLEST_EDGE or max(size) > LARGEST_EDGE or height * width > clip_scan.LARGEST:
-        raise InputError(
-            f"{path} is {width}x{height}; clips need edges of {SMALLEST_EDGE} to {LARGEST_EDGE} pixels and at most "
-            "64 megapixels."
-        )
-
-
 def describe(clip: Clip) -> list[str]:
     """What `zoomdream check` says of a clip, a line each."""
     height, width = clip.size
-    return [f"{clip.path.name}: {width}x{height}, {len(clip.times)} frames"]
+    cuts = [clip.times[shot] - clip.times[0] for shot in clip.shots[1:]]
+    return [
+        f"{clip.path.name}: {width}x{height}, {len(clip.times)} frames in {_seconds(clip.span)} s, "
+        f"{_rate(clip.fps)} frames per second, {'with' if clip.has_sound else 'without'} sound",
+        f"cuts at {', '.join(_seconds(cut) for cut in cuts)} s" if cuts else "no cuts",
+        *clip.notes,
+    ]
+
+
+def _notes(clip: Clip) -> list[str]:
+    """What is unusual about a clip, in words for people."""
+    scan, colors = clip.scan, clip.scan.colors
+    notes = []
+    if colors.transfer in HDR:
+        notes.append(f"HDR ({HDR[colors.transfer]}) is tone-mapped to BT.709")
+    elif colors.primaries == "bt2020":
+        notes.append("the colors of BT.2020 are converted to BT.709")
+    if clip.header.interlaced:
+        notes.append("interlaced; fields are joined to whole frames")
+    if scan.resized:
+        notes.append("the size changes on the way; all is shown in that of the first frame")
+    if clip.variable:
+        notes.append(f"variable frame rate; resampled to a steady {_rate(clip.fps)} by default")
+    if scan.damaged:
+        notes.extend(_losses(clip))
+    return notes
+
+
+def _losses(clip: Clip) -> list[str]:
+    """What of a damaged file is not there. ffmpeg complains of much that costs nothing."""
+    losses = []
+    steps = [after - before for before, after in pairwise(clip.times)]
+    usual = sorted(steps)[len(steps) // 2] if steps else 1 / clip.fps
+    missing = sum((step - usual for step in steps if 2 * step > 3 * usual), Fraction(0))
+    if missing:
+        losses.append(f"damaged: {_seconds(missing)} s could not be decoded, the frame before is held")
+    ends = clip.header.ends
+    if ends is not None and ends - clip.end > max(Fraction(1, 4), 2 / clip.fps):
+        losses.append(f"the file ends early: {_seconds(clip.span)} s can be read, it says that it has {ends:.2f} s")
+    if clip.scan.complaints and not losses:
+        losses.append(f"ffmpeg complains of damage ({clip.scan.complaints[0]}), but no frame is missing")
+    return losses
+
+
+def _seconds(seconds: Fraction) -> str:
+    return f"{float(seconds):.2f}"
+
+
+def _rate(fps: Fraction) -> str:
+    return str(fps) if fps.denominator == 1 else f"{float(fps):.3f}"

@@ -21,6 +21,11 @@ from zoomdream.media.cuts import SMALL, ShotFinder
 LARGEST = 64 * 2**20
 """Pixels of the largest frame that is read: 64 megapixels, as of pictures."""
 
+SMALLEST_EDGE, LARGEST_EDGE = 16, 16384
+
+NO_TIME = -(2**62)
+"""The time of a frame for which the file has none."""
+
 DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced"
 """What fields that are shown one after the other become: whole frames. Frames marked progressive pass untouched."""
 
@@ -31,13 +36,14 @@ _PLAYLISTS = "file,crypto,data"  # a playlist may name other files, never a serv
 class Header:
     """What the container says of the stream that is shown: enough to start decoding it.
 
-    stream is its number for -map; size is (height, width) before any turn; seconds is None where no header says it.
+    stream is its number for -map; size is (height, width) before any turn; ends is when, on the container's clock, the
+    file says that it ends, None where it does not say.
     """
 
     stream: int
     size: tuple[int, int]
     interlaced: bool
-    seconds: float | None
+    ends: float | None
     has_sound: bool
 
 
@@ -72,41 +78,57 @@ class Scan:
     shots: tuple[int, ...]
     resized: bool
     complaints: tuple[str, ...]
+    warned: bool
+
+    @property
+    def damaged(self) -> bool:
+        """Whether ffmpeg complained or warned; most often, but not always, pictures are lost then."""
+        return self.warned or bool(self.complaints)
 
 
 def read_header(program: Path, path: Path) -> Header:
     """The first video stream that is not a cover picture. InputError, with the reason, where there is none."""
-    log = ffmpeg.read_log([*_reading(program, path, threads=1)])
-    if not path.is_file() or not os.access(path, os.R_OK):
-        probe.read_log(program, path)
-        raise InputError(f"{path} cannot be read: permission denied.")
+    log = ffmpeg.read_log(_reading(program, path, threads=1))
     kind = re.search(r"^Input #0, (\S+), from", log, re.MULTILINE)
-    if kind and (kind[1] in ("image2", "tty") or kind[1].endswith("_pipe")):
-        raise InputError(f"{path} is not a video; a picture is dreamt on with `source: {{kind: image}}`.")
+    if kind and kind[1] == "tty":
+        raise InputError(f"{path} is not a video but a text file.")
+    if kind and (kind[1].startswith("image2") or kind[1].endswith("_pipe")):
+        raise InputError(f"{path} is a picture, not a video; set `source.kind` to `image`.")
     has_sound = probe.parse_audio(log) is not None
     streams = re.findall(r"^\s*Stream #0:(\d+)(?:\[\w+\])?(?:\([^)]*\))?: Video: (.*)$", log, re.MULTILINE)
     for number, said in streams:
         size = re.search(r",\s(\d+)x(\d+)\b", said)
         if size and "(attached pic)" not in said and "(timed thumbnails)" not in said:
             interlaced = re.search(r"\b(top|bottom) (coded )?first\b", said) is not None
-            duration = re.search(r"Duration:\s+(\d+):(\d+):([\d.]+)", log)
-            seconds = int(duration[1]) * 3600 + int(duration[2]) * 60 + float(duration[3]) if duration else None
-            return Header(int(number), (int(size[2]), int(size[1])), interlaced, seconds, has_sound)
-    if streams:
-        raise InputError(f"{path} holds only a cover picture or a video that ffmpeg cannot read, no frames to show.")
+            return Header(int(number), (int(size[2]), int(size[1])), interlaced, _seconds(log), has_sound)
+    if too_large := re.search(r"Picture size (\d+)x(\d+) is invalid", log):
+        check_size(path, (int(too_large[2]), int(too_large[1])))
+    covers = all("(attached pic)" in said or "(timed thumbnails)" in said for _, said in streams)
+    if streams and not covers:
+        raise InputError(f"{path} holds a video of a kind that ffmpeg cannot read: {streams[0][1].split(',')[0]}.")
     if has_sound:
-        raise InputError(f"{path} holds sound but no video.")
+        raise InputError(f"{path} holds sound but no video{', only a cover picture' if streams else ''}.")
     raise InputError(f"{path} is not a video that ffmpeg can read: {_reason(log, path)}.")
+
+
+def check_size(path: Path, size: tuple[int, int]) -> None:
+    """InputError unless (height, width) is a size that can be dreamt on."""
+    height, width = size
+    if min(size) < SMALLEST_EDGE or max(size) > LARGEST_EDGE or height * width > LARGEST:
+        raise InputError(
+            f"{path} is {width}x{height}; a clip's edges must be {SMALLEST_EDGE} to {LARGEST_EDGE} pixels, and it may "
+            "have at most 64 megapixels."
+        )
 
 
 def scan(program: Path, path: Path, header: Header, progress: Callable[[int], None]) -> Scan:
     """Decode all of it. `progress` hears how many frames are read. InputError if there is no frame.
 
-    Several threads where all is well; what is damaged is decoded again in one, because which pixels ffmpeg invents for
-    what is lost depends on the threads.
+    Several threads where all is well; what is damaged is decoded again in one, because which frames and pixels
+    ffmpeg makes of what is lost depends on the threads.
     """
     found = _scan(program, path, header, progress, threads=min(8, os.cpu_count() or 1))
-    if found.complaints:
+    if found.damaged:
         found = _scan(program, path, header, progress, threads=1)
     return found
 
@@ -129,13 +151,23 @@ def _reading(program: Path, path: Path, *, threads: int) -> list[str]:
     ]  # fmt: skip
 
 
+def _seconds(log: str) -> float | None:
+    """How long the file says it is, from the beginning of its clock."""
+    found = re.search(r"Duration:\s+(\d+):(\d+):([\d.]+), start: (-?[\d.]+)", log)
+    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) + float(found[4]) if found else None
+
+
 def _reason(log: str, path: Path) -> str:
-    """What ffmpeg says last, without the name of the file and the addresses in its memory."""
-    lines = [line for line in log.splitlines() if line.strip() and "At least one output file" not in line]
+    """What ffmpeg says first that is wrong, without the addresses in its memory."""
     if path.stat().st_size == 0:
         return "it is empty"
-    said = re.sub(r"\[[^\]]* @ 0x[0-9a-f]+\]\s*", "", lines[-2] if len(lines) > 1 else "".join(lines))
-    return said.replace(f"file:{path.absolute()}", "").strip(" :.") or "it is of no known kind"
+    if "Permission denied" in log:
+        return "permission denied"
+    if "Input #0" in log:
+        return "it holds no streams"
+    said = re.findall(r"^\[[^\]]* @ [^\]]*\]\s*(.*)$", log, re.MULTILINE)
+    wrong = [line for line in said if "low score" not in line and not line.startswith("Error opening input")]
+    return wrong[0].rstrip(".") if wrong else "it is of no known kind"
 
 
 class _Listener:
@@ -150,11 +182,13 @@ class _Listener:
         self.first: dict[str, str] = {}
         self.resized = False
         self.complaints: list[str] = []
+        self.warned = False
 
     def hear(self, line: str) -> bool:
         if "Parsed_showinfo" not in line:
             if re.search(r"\[(error|fatal)\]", line) and len(self.complaints) < 20:
                 self.complaints.append(re.sub(r"\[[^\]]*\]\s*", "", line))
+            self.warned |= "[warning]" in line and "swscaler" not in line  # which warns of old names of formats
             return "[info]" in line
         frame = parse_frame(line)
         if frame is not None:
@@ -182,10 +216,7 @@ def parse_frame(line: str) -> tuple[int, int, int] | None:
     found = _FRAME.search(line)
     if found is None:
         return None
-    return (_NO_TIME if found[1] == "NOPTS" else int(found[1])), int(found[2]), int(found[3], 16)
-
-
-_NO_TIME = -(2**62)
+    return (NO_TIME if found[1] == "NOPTS" else int(found[1])), int(found[2]), int(found[3], 16)
 
 
 def _scan(program: Path, path: Path, header: Header, progress: Callable[[int], None], *, threads: int) -> Scan:
@@ -232,4 +263,5 @@ def _gather(listener: _Listener, shots: tuple[int, ...], frames: int) -> Scan:
         shots=shots,
         resized=listener.resized,
         complaints=tuple(listener.complaints),
+        warned=listener.warned,
     )

@@ -32,8 +32,21 @@ class Pace:
         return self.places is not None and self.places[-1] == len(self.places) - 1
 
 
+def increasing(ticks: Sequence[int], missing: int, tick: Fraction, nominal: Fraction | None) -> tuple[Fraction, ...]:
+    """Times in seconds of frames at `ticks` (each `tick` seconds), none before its neighbour.
+
+    Where a file gives no time (`missing`), the frame comes one after the last; times that jump back are held.
+    """
+    step = round(1 / (nominal or Fraction(25)) / tick)
+    times: list[int] = []
+    for moment in ticks:
+        last = times[-1] if times else 0
+        times.append((last + step if times else 0) if moment == missing else max(moment, last) if times else moment)
+    return tuple(moment * tick for moment in times)
+
+
 def pace(times: Sequence[Fraction], lasting: Fraction, nominal: Fraction | None) -> Pace:
-    """The rate of frames at `times` (seconds, increasing), the last of which stays for `lasting`.
+    """The rate of frames at `times` (seconds, in order), the last of which stays for `lasting`.
 
     The nominal rate or a usual one if the times fit its grid, else the average, exact. `nominal` may be nonsense.
     """
@@ -41,6 +54,8 @@ def pace(times: Sequence[Fraction], lasting: Fraction, nominal: Fraction | None)
     if count == 1:
         rate = nominal if nominal is not None and lasting <= 0 else 1 / lasting if lasting > 0 else Fraction(25)
         return Pace(rate, range(1))
+    if times[-1] == times[0]:
+        return Pace(nominal or Fraction(25), range(count))
     average = (count - 1) / (times[-1] - times[0])
     stated = [] if nominal is None else [nominal]
     for rate in [*stated, *sorted(_USUAL, key=lambda rate: abs(rate - average))]:
@@ -68,10 +83,13 @@ def _strays(times: Sequence[Fraction], rate: Fraction) -> Fraction:
 
 
 def _places(times: Sequence[Fraction], rate: Fraction) -> tuple[int, ...] | None:
-    """The places on a grid, each taken once, with steps of one place among them; None if they do not fit."""
+    """The places on a grid, with steps of one place among them; None if the times do not fit it.
+
+    Two frames in one place are damage; the later is shown.
+    """
     exact = [(time - times[0]) * rate for time in times]
     places = tuple(round(place) for place in exact)
     strays = [place - where for place, where in zip(exact, places, strict=True)]
     steps = [after - before for before, after in pairwise(places)]
-    fits = max(strays) - min(strays) <= _STRAY / 2 and min(steps) >= 1
+    fits = max(strays) - min(strays) <= _STRAY / 2 and min(steps) >= 0
     return places if fits and steps.count(1) >= _SINGLES * len(steps) else None

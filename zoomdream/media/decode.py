@@ -42,7 +42,7 @@ class ClipReader:
     ) -> None:
         self._program, self._clip, self._numbers = program, clip, numbers
         self._size, self._fit = size, fit
-        self._threads = 1 if clip.scan.complaints else threads  # see clip_scan.scan
+        self._threads = 1 if clip.scan.damaged else threads  # see clip_scan.scan
         filters(clip, size, fit, "1")  # refuses what cannot be, before the first frame
         self._stream: _Stream | None = None
         self._held: tuple[int, Tensor] | None = None
