@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from zoomdream.errors import ConfigError, InputError
-from zoomdream.nets import catalog
-from zoomdream.nets.googlenet_layers import layers, tensor_shapes
+from zoomdream.nets import catalog, download, sources
+from zoomdream.nets.googlenet_layers import PLACES205, layers, tensor_shapes
 from zoomdream.types import Layer
 
 
@@ -30,6 +30,7 @@ class Paper:
 @pytest.fixture(autouse=True)
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     return tmp_path / "cache" / "zoomdream"
 
 
@@ -56,6 +57,14 @@ def googlenet_file(tmp_path: Path) -> Path:
         ("conv1/7x7_s2", "conv1"),
         ("conv2/3x3", "conv2"),
         ("conv2d0_pre_relu", "conv1_pre_relu"),
+        ("pool1/norm1", "norm1"),
+        ("localresponsenorm1", "norm2"),
+        ("pool3/3x3_s2", "pool3"),
+        ("maxpool10", "pool4"),
+        ("inception_4e/pool", "mixed4e_pool"),
+        ("pool5/7x7_s1", "pool5"),
+        ("loss3/classifier", "logits"),
+        ("softmax2_pre_activation", "logits"),
     ],
 )
 def test_a_layer_is_found_by_every_name_people_know(name: str, expected: str) -> None:
@@ -101,12 +110,33 @@ def test_an_unknown_network_is_answered_with_the_nearest() -> None:
         catalog.open_network("googlnet", None)
 
 
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("resnet50", "torchvision/resnet50"),
+        ("torchvision/resnt50", "torchvision/resnet50"),
+        ("Torchvision/VGG16", "torchvision/vgg16"),
+        ("google-net", "googlenet"),
+        ("inception_v3", "torchvision/inception_v3"),
+    ],
+)
+def test_names_of_torchvision_are_understood(name: str, nearest: str) -> None:
+    with pytest.raises(ConfigError, match=f"did you mean '{nearest}'"):
+        catalog.open_network(name, None)
+
+
+def test_transformers_of_one_size_say_why_they_cannot_dream() -> None:
+    for name in ("torchvision/vit_b_16", "maxvit_t"):
+        with pytest.raises(ConfigError, match="one size only"):
+            catalog.open_network(name, None)
+
+
 def test_googlenet_opens_from_a_file_and_from_the_cache(googlenet_file: Path, empty_cache: Path) -> None:
     assert catalog.open_network("googlenet", googlenet_file).name == "googlenet"
     with pytest.raises(InputError, match=r"network\.weights") as caught:
         catalog.open_network("googlenet", None)
     place = empty_cache / "bvlc_googlenet.pth"
-    assert str(place) in str(caught.value)
+    assert str(empty_cache / "bvlc_googlenet.caffemodel") in str(caught.value)
     assert not catalog.networks()[1].present
     assert not empty_cache.exists()
     empty_cache.mkdir(parents=True)
@@ -125,18 +155,90 @@ def test_a_user_without_a_home_has_no_cache_and_is_told_the_rest(monkeypatch: py
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(Path, "home", homeless)
     assert catalog.default_weights("googlenet") is None
-    assert catalog.networks()[1].source.endswith("name it in network.weights.")
-    with pytest.raises(InputError, match=catalog.GOOGLENET_ADDRESS):
+    with pytest.raises(InputError, match=r"name it in network\.weights\.") as caught:
         catalog.open_network("googlenet", None)
+    assert sources.SOURCES["googlenet"].addresses[0] in str(caught.value)
 
 
-def test_the_list_has_every_name_and_says_how_to_get_what_is_missing() -> None:
+@pytest.mark.parametrize("name", [*sources.SOURCES, "torchvision/resnet18"])
+def test_offline_every_network_says_how_to_get_its_weights(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        catalog.open_network(name, None)
+    message = str(caught.value)
+    assert f"{name} has no weights here" in message
+    assert download.OFFLINE in message
+    assert "https://" in message
+    assert str(tmp_path) in message, "the place where the file would be found"
+    assert "\n" not in message
+
+
+def test_missing_weights_are_downloaded_once_to_the_cache(
+    monkeypatch: pytest.MonkeyPatch, googlenet_file: Path, empty_cache: Path
+) -> None:
+    asked = []
+
+    def fetch(addresses: tuple[str, ...], target: Path, **options: object) -> Path:
+        asked.append((addresses, options["digest"]))
+        target.parent.mkdir(parents=True)
+        os.link(googlenet_file, target)
+        return target
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    for _ in range(2):
+        assert catalog.open_network("googlenet", None).name == "googlenet"
+    source = sources.SOURCES["googlenet"]
+    assert asked == [(source.addresses, source.digest)]
+    assert catalog.default_weights("googlenet") == empty_cache / source.files[-1]
+    assert catalog.fetch_weights("dreamnet") is None
+
+
+def test_torchvisions_weights_go_where_torchvision_puts_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from zoomdream.nets import torchvision_zoo
+
+    def fetch(addresses: tuple[str, ...], target: Path, **options: object) -> Path:
+        assert addresses == ("https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",)
+        assert options["digest"] == "sha256:b8a52dc0"
+        target.parent.mkdir(parents=True)
+        torch.save(torchvision_zoo._build("squeezenet1_1", 1000, "cpu").state_dict(), target)
+        return target
+
+    monkeypatch.setattr(download, "fetch", fetch)
+    name = "torchvision/squeezenet1_1"
+    assert catalog.open_network(name, None).name == name
+    place = tmp_path / "torch" / "hub" / "checkpoints" / "squeezenet1_1-b8a52dc0.pth"
+    assert catalog.default_weights(name) == place
+    (info,) = (info for info in catalog.torchvision_networks() if info.name == name)
+    assert info.present
+    assert info.source == str(place)
+
+
+def test_every_address_is_https_and_every_digest_can_be_checked() -> None:
+    import hashlib
+
+    for source in sources.SOURCES.values():
+        assert all(address.startswith("https://") for address in source.addresses)
+        assert source.files
+        if source.digest:
+            assert source.digest.partition(":")[0] in hashlib.algorithms_available
+
+
+def test_the_list_has_every_name_and_says_where_weights_come_from() -> None:
     listed = catalog.networks()
     assert tuple(info.name for info in listed) == catalog.NAMES
     assert all(info.description and info.licence and info.source for info in listed)
     assert listed[0].source == "embedded"
-    assert catalog.GOOGLENET_ADDRESS in listed[1].source
-    assert "does not download" in listed[1].source
+    assert listed[1].source == sources.SOURCES["googlenet"].addresses[0]
+    assert not any(info.present for info in (*listed[1:], *catalog.torchvision_networks()))
+
+
+@pytest.mark.parametrize("name", [*catalog.NAMES, "torchvision/resnet18"])
+def test_layers_are_told_without_any_weights(name: str) -> None:
+    found = catalog.layers_of(name)
+    assert found[-1].name in ("logits", "prob")
+    main = catalog.main_layers(found)
+    assert set(main) < set(found) or name == "dreamnet"
+    assert len(main) >= 10
+    assert not any(layer.name.endswith("_pre_relu") for layer in main)
 
 
 def test_weights_of_the_other_network_are_recognised(tmp_path: Path, googlenet_file: Path) -> None:
@@ -146,6 +248,15 @@ def test_weights_of_the_other_network_are_recognised(tmp_path: Path, googlenet_f
     torch.save({"heads.mixed4c.weight": torch.zeros(2)}, tmp_path / "other.pth")
     with pytest.raises(InputError, match=r"Set network\.name to dreamnet"):
         catalog.open_network("googlenet", tmp_path / "other.pth")
+    torch.save({"inception4c.branch1.conv.weight": torch.zeros(2)}, tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"Set network\.name to torchvision/googlenet"):
+        catalog.open_network("googlenet", tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"Set network\.name to googlenet, or give"):
+        catalog.open_network("torchvision/squeezenet1_1", googlenet_file)
+    places = {name: torch.zeros(shape) for name, shape in tensor_shapes(PLACES205).items()}
+    torch.save(places, tmp_path / "other.pth")
+    with pytest.raises(InputError, match=r"Set network\.name to googlenet-places205"):
+        catalog.open_network("googlenet", tmp_path / "other.pth")
     torch.save({"layer1.0.conv1.weight": torch.zeros(2)}, tmp_path / "other.pth")
     for name in catalog.NAMES:
         with pytest.raises(InputError, match=rf"a ResNet\. Give a file of {name}"):
@@ -153,15 +264,19 @@ def test_weights_of_the_other_network_are_recognised(tmp_path: Path, googlenet_f
 
 
 def test_the_signature_is_one_of_the_networks_own_tensors() -> None:
+    from zoomdream.nets import torchvision_zoo
     from zoomdream.nets.dreamnet import DreamNet
 
-    own = {"googlenet": tensor_shapes().keys(), "dreamnet": DreamNet().state_dict().keys()}
+    own = {"googlenet": set(tensor_shapes()), "dreamnet": set(DreamNet().state_dict())}
+    for name in ("googlenet", "inception_v3", "resnet18", "squeezenet1_1", "vgg16", "densenet121"):
+        own[f"torchvision/{name}"] = set(torchvision_zoo._build(name, 1000, "meta").state_dict())
     for signature, name in catalog._SIGNATURES.items():
-        for network, tensors in own.items():
-            assert (signature in tensors) == (name == network)
+        holders = {network for network, tensors in own.items() if signature in tensors}
+        assert len(holders) == 1
+        assert name in holders or name.startswith("a ")
 
 
-@pytest.mark.parametrize("name", catalog.NAMES)
+@pytest.mark.parametrize("name", [*catalog.NAMES, "torchvision/resnet18"])
 def test_a_file_without_weights_is_said_to_be_what_it_is(tmp_path: Path, name: str) -> None:
     (tmp_path / "notes.pth").write_text("not weights at all\n")
     with pytest.raises(InputError, match="text file"):

@@ -53,7 +53,8 @@ def file(network: DreamNet, tmp_path: Path) -> Path:
 
 def test_layers_are_the_teachers_with_its_channels_and_names(network: DreamNet) -> None:
     assert network.name == "dreamnet"
-    assert tuple(layer.channels for layer in network.layers) == TEACHER_CHANNELS
+    assert tuple(layer.channels for layer in network.layers) == (*TEACHER_CHANNELS, dreamnet.CLASSES)
+    assert dreamnet.layers() == network.layers
     found = {layer.name: layer for layer in network.layers}["mixed4c"]
     assert {"inception_4c/output", "inception_4c_output", "inception4c", "4c"} <= set(found.aliases)
 
@@ -73,7 +74,7 @@ def test_every_activation_has_its_channels_and_the_stride_rounded_as_the_teacher
 ) -> None:
     found = network(torch.rand(1, 3, height, width), EVERYTHING)
     assert found[LOGITS].shape == (1, dreamnet.CLASSES)
-    for layer in network.layers:
+    for layer in network.layers[:-1]:
         # The first convolution rounds up, the pools (ceil mode, no padding) round down.
         expected = tuple((edge + 1) // 2 // (layer.stride // 2) for edge in (height, width))
         assert found[layer.name].shape == (1, layer.channels, *expected)

@@ -195,10 +195,12 @@ def _cost_table() -> tuple[Layer, ...]:
         heads += head
         reached[name] = (stride, body + head)
     whole = body + heads + SHAPES[NAMES[-1]].teacher * CLASSES
-    return tuple(
+    blocks = tuple(
         Layer(name, SHAPES[name].teacher, stride, operations / whole, _aliases(name))
         for name, (stride, operations) in reached.items()
     )
+    classes = (reached[NAMES[-1]][1] + SHAPES[NAMES[-1]].teacher * CLASSES) / whole
+    return (*blocks, Layer(LOGITS, CLASSES, stride, classes, ("loss3/classifier", "loss3_classifier", "fc")))
 
 
 def _aliases(name: str) -> tuple[str, ...]:
@@ -207,6 +209,11 @@ def _aliases(name: str) -> tuple[str, ...]:
 
 
 _LAYERS = _cost_table()
+
+
+def layers() -> tuple[Layer, ...]:
+    """Every layer that can be dreamed with, shallow to deep; the classes, `logits`, last."""
+    return _LAYERS
 
 
 def checksum(tensors: Mapping[str, Tensor]) -> str:
