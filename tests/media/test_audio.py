@@ -148,6 +148,19 @@ def test_a_part_that_is_cut_out_takes_its_own_sound(clip: Clip, play: Play, begi
     assert found.end == pytest.approx(2.002, abs=0.011)
 
 
+def test_a_part_that_lacks_only_the_clips_last_frames_is_cut_too(clip: Clip, play: Play) -> None:
+    source, first = clip("mp4", "aac", "0")
+    sound = audio.source_sound(PROGRAM, source, first, 117 / NTSC, False)
+    assert sound is not None
+    assert not sound.copy
+    assert synced(play(".mp4", sound, frames=117), EXACT).end == pytest.approx(float(117 / NTSC), abs=EXACT)
+
+
+def test_less_than_a_millisecond_counts_too(clip: Clip, play: Play) -> None:
+    source, first = clip("mp4", "aac", "1/1250")
+    synced(play(".mp4", audio.source_sound(PROGRAM, source, first, 120 / NTSC, False)), EXACT)
+
+
 @pytest.mark.parametrize(("fps", "whole"), [(NTSC, True), (NTSC, False), (Fraction(24000, 1001), True)])
 def test_half_a_minute_does_not_drift(tmp_path: Path, play: Play, fps: Fraction, whole: bool) -> None:
     source = tmp_path / "clip.mp4"

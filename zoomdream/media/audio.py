@@ -98,7 +98,7 @@ def options(sound: Sound, suffix: str) -> list[str]:
         return ["-c:a", "copy"]
     encoder = ["-c:a", "libopus", "-b:a", "160k"] if suffix == ".webm" else ["-c:a", "aac", "-b:a", "192k"]
     length = f"{float(sound.length):.6f}"
-    filled = f"aresample=async=1:min_comp=0.00001:min_hard_comp={_HOLE}:first_pts=0"
+    filled = f"aresample=min_comp=0.00001:min_hard_comp={_HOLE}:first_pts=0"
     return ["-af", f"{filled},apad=whole_dur={length},atrim=end={length}", *encoder]
 
 
