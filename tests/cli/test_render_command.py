@@ -14,7 +14,7 @@ from PIL import Image
 
 from zoomdream.cli import main
 from zoomdream.cli.progress import clock_time, lines, looking, sentence
-from zoomdream.config import load_config
+from zoomdream.loading import load_config
 from zoomdream.media import ffmpeg, probe
 from zoomdream.render import Progress
 
@@ -138,6 +138,21 @@ def test_check_prints_a_config_and_what_it_would_do_and_writes_nothing(
     Path("resolved.yaml").write_text(printed.out, encoding="utf-8")
     assert load_config("resolved.yaml") == load_config("tiny.yaml", ["seed=5"])
     assert sorted(os.listdir()) == ["resolved.yaml", "tiny.yaml"]
+
+
+def test_check_says_what_a_clip_is_and_which_part_of_it_is_rendered(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=2"]
+    ffmpeg.run([str(ffmpeg.executable()), "-v", "error", *picture, "-c:v", "ffv1", "a.mkv"], what="making a clip")
+    options = ["--set", "source={kind: video, path: a.mkv, start: 5f}"]
+    assert main(["check", "tiny.yaml", *options]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    for fact in ("a.mkv: 64x48, 20 frames in 2.00 s", "no cuts", "rendered from 0.5 s to its end", "4 frames at 10"):
+        assert fact in printed.out
+    Path("resolved.yaml").write_text(printed.out, encoding="utf-8")
+    assert load_config("resolved.yaml") == load_config("tiny.yaml", options[1:])
 
 
 def test_check_reports_every_config_even_behind_a_wrong_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
