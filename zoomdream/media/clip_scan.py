@@ -89,10 +89,10 @@ class Scan:
 def read_header(program: Path, path: Path) -> Header:
     """The first video stream that is not a cover picture. InputError, with the reason, where there is none."""
     log = ffmpeg.read_log(_reading(program, path, threads=1))
-    kind = re.search(r"^Input #0, (\S+), from", log, re.MULTILINE)
-    if kind and kind[1] == "tty":
+    kind = _kind(log)
+    if kind == "tty":
         raise InputError(f"{path} is not a video but a text file.")
-    if kind and (kind[1].startswith("image2") or kind[1].endswith("_pipe")):
+    if kind.startswith("image2") or kind.endswith("_pipe"):
         raise InputError(f"{path} is a picture, not a video; set `source.kind` to `image`.")
     has_sound = probe.parse_audio(log) is not None
     streams = re.findall(r"^\s*Stream #0:(\d+)(?:\[\w+\])?(?:\([^)]*\))?: Video: (.*)$", log, re.MULTILINE)
@@ -109,6 +109,12 @@ def read_header(program: Path, path: Path) -> Header:
     if has_sound:
         raise InputError(f"{path} holds sound but no video{', only a cover picture' if streams else ''}.")
     raise InputError(f"{path} is not a video that ffmpeg can read: {_reason(log, path)}.")
+
+
+def is_picture(program: Path, path: Path) -> bool:
+    """Whether a file is one still picture, as ffmpeg sees it. A file that cannot be read is none."""
+    kind = _kind(ffmpeg.read_log(_reading(program, path, threads=1)))
+    return kind.startswith("image2") or kind.endswith("_pipe")
 
 
 def check_size(path: Path, size: tuple[int, int]) -> None:
@@ -149,6 +155,12 @@ def _reading(program: Path, path: Path, *, threads: int) -> list[str]:
         str(program), "-hide_banner", "-nostdin", "-nostats", "-protocol_whitelist", _PLAYLISTS,
         "-max_pixels", str(LARGEST), "-threads", str(threads), "-i", f"file:{path.absolute()}",
     ]  # fmt: skip
+
+
+def _kind(log: str) -> str:
+    """What ffmpeg calls the file's format, empty where it knows none."""
+    found = re.search(r"^Input #0, (\S+), from", log, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _seconds(log: str) -> float | None:

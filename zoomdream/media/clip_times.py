@@ -57,7 +57,7 @@ def pace(times: Sequence[Fraction], lasting: Fraction, nominal: Fraction | None)
     if times[-1] == times[0]:
         return Pace(nominal or Fraction(25), range(count))
     average = (count - 1) / (times[-1] - times[0])
-    stated = [] if nominal is None else [nominal]
+    stated = [] if nominal is None else [_proper(nominal)]
     for rate in [*stated, *sorted(_USUAL, key=lambda rate: abs(rate - average))]:
         if abs(rate / average - 1) < Fraction(1, 20) and _strays(times, rate) <= 2 * _STRAY:
             return Pace(rate, range(count))
@@ -74,6 +74,12 @@ def pace(times: Sequence[Fraction], lasting: Fraction, nominal: Fraction | None)
 def on_screen(times: Sequence[Fraction], moment: Fraction) -> int:
     """The number of the frame that is shown at a moment: the last that began by then. The first one before that."""
     return max(0, bisect_right(times, moment) - 1)
+
+
+def _proper(rate: Fraction) -> Fraction:
+    """The usual rate that one guessed from rounded times must be: 24000/1001 and 24 are a thousandth apart."""
+    nearest = min(_USUAL, key=lambda usual: abs(usual - rate))
+    return nearest if abs(nearest / rate - 1) < Fraction(4, 10000) else rate
 
 
 def _strays(times: Sequence[Fraction], rate: Fraction) -> Fraction:

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from made_clips import PROGRAM, encode, number_of, numbered, run
+
+from zoomdream.errors import InputError
+from zoomdream.media.clip import Clip, describe, frame_numbers, open_clip, shown_size
+from zoomdream.media.decode import ClipReader
+
+X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", 12, "-bf", 2)
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty numbered frames at 25 per second, with sound."""
+    folder = tmp_path_factory.mktemp("plain")
+    silent = encode(folder / "silent.mp4", numbered(40), *X264)
+    sound = ("-f", "lavfi", "-i", "sine=duration=1.6", "-c:v", "copy", "-c:a", "aac", "-movflags", "+faststart")
+    run("-i", silent, *sound, folder / "plain.mp4")
+    return folder / "plain.mp4"
+
+
+def look(path: Path) -> Clip:
+    return open_clip(PROGRAM, path)
+
+
+def shown(clip: Clip, numbers: tuple[int, ...]) -> list[int]:
+    """The numbers that are to be read in the frames."""
+    with ClipReader(PROGRAM, clip, numbers, clip.size, "fill") as reader:
+        return [number_of(reader.frame(index)) for index in range(len(numbers))]
+
+
+def test_a_plain_clip_is_what_it_is(plain: Path) -> None:
+    clip = look(plain)
+    assert (clip.size, clip.fps, clip.variable, clip.has_sound) == ((48, 64), 25, False, True)
+    assert clip.times == tuple(Fraction(number, 25) for number in range(40))
+    assert (clip.end, clip.span, clip.shots, clip.notes) == (Fraction(8, 5), Fraction(8, 5), (0,), ())
+    numbers = frame_numbers(clip, clip.fps, Fraction(0), None)
+    assert numbers == tuple(range(40)) == tuple(shown(clip, numbers))
+
+
+@pytest.mark.parametrize("angle", [0, 90, 180, 270])
+def test_a_clip_is_shown_as_its_camera_was_held(plain: Path, tmp_path: Path, angle: int) -> None:
+    run("-display_rotation:v:0", angle, "-i", plain, "-c", "copy", tmp_path / "turned.mp4")
+    upright, turned = look(plain), look(tmp_path / "turned.mp4")
+    assert turned.size == ((48, 64) if angle % 180 == 0 else (64, 48))
+    with (
+        ClipReader(PROGRAM, upright, range(40), upright.size, "fill") as straight,
+        ClipReader(PROGRAM, turned, range(40), turned.size, "fill") as other,
+    ):
+        expected = straight.frame(21).rot90(angle // 90, (2, 3))  # counter-clockwise, as ffmpeg's angle
+        assert (other.frame(21) - expected).abs().mean() < 0.03  # turned, half a sample of color is on the other side
+
+
+@pytest.mark.parametrize(
+    ("size", "aspect", "square"),
+    [
+        ((48, 64), Fraction(4, 3), (48, 85)),
+        ((48, 64), Fraction(3, 4), (64, 64)),
+        ((576, 720), Fraction(16, 15), (576, 768)),
+        ((241, 427), Fraction(428, 427), (241, 428)),
+    ],
+)
+def test_pixels_become_square_and_none_is_lost(
+    size: tuple[int, int], aspect: Fraction, square: tuple[int, int]
+) -> None:
+    assert shown_size(size, aspect) == square
+
+
+def test_the_sample_aspect_ratio_turns_with_the_picture(plain: Path, tmp_path: Path) -> None:
+    run("-i", plain, "-vf", "setsar=3/2", "-c:v", "libx264", tmp_path / "wide.mp4")
+    run("-display_rotation:v:0", 90, "-i", tmp_path / "wide.mp4", "-c", "copy", tmp_path / "turned.mp4")
+    assert look(tmp_path / "wide.mp4").size == (48, 96)
+    assert look(tmp_path / "turned.mp4").size == (96, 48)
+
+
+@pytest.mark.parametrize("rate", ["24000/1001", "24", "25", "30000/1001", "30", "60000/1001", "15", "12.5"])
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_steady_rates_are_exact_also_where_times_are_milliseconds(tmp_path: Path, rate: str, suffix: str) -> None:
+    clip = look(encode(tmp_path / f"a.{suffix}", numbered(50), *X264, fps=rate))
+    assert (clip.fps, clip.variable) == (Fraction(rate), False)
+    assert frame_numbers(clip, clip.fps, Fraction(0), None) == tuple(range(50))
+
+
+def variable(path: Path, times: str, *, tick: str = "1/1000") -> Path:
+    """A clip with the frame N at `times`, an expression of N in ticks."""
+    filters = ("-vf", f"settb={tick},setpts='{times}'", "-fps_mode", "passthrough")
+    return encode(path, numbered(40), *X264, *filters, "-enc_time_base", tick.replace("/", ":"))
+
+
+def test_frames_missing_on_a_grid_hold_the_frame_before(tmp_path: Path) -> None:
+    clip = look(variable(tmp_path / "a.mp4", "40*(N+floor(N/10)*5)"))  # five are missing after every tenth
+    assert (clip.fps, clip.variable, clip.span) == (25, True, Fraction(55, 25))
+    numbers = frame_numbers(clip, clip.fps, Fraction(0), None)
+    expected = [number for number in range(40) for _ in range(6 if number in (9, 19, 29) else 1)]
+    assert list(numbers) == expected == shown(clip, numbers)
+
+
+def test_times_on_no_grid_are_sampled_and_never_sped_up(tmp_path: Path) -> None:
+    clip = look(variable(tmp_path / "a.mkv", "N*37+150*sin(N/5)*sin(N/5)"))
+    assert clip.variable
+    assert clip.fps == len(clip.times) / clip.span
+    for fps in (clip.fps, Fraction(30), Fraction(60000, 1001)):
+        numbers = frame_numbers(clip, fps, Fraction(0), None)
+        assert len(numbers) == round(clip.span * fps)
+        for index, number in enumerate(numbers):
+            moment = clip.times[0] + index / fps + Fraction(1, 10000)
+            assert clip.times[number] <= moment
+            assert number == 39 or moment < clip.times[number + 1] + Fraction(1, 1000)
+
+
+def test_small_jitter_drops_and_repeats_nothing(tmp_path: Path) -> None:
+    clip = look(variable(tmp_path / "a.mp4", "N*3600+mod(N*7,5)*300", tick="1/90000"))  # up to a third of a frame
+    assert (clip.fps, clip.variable) == (25, False)
+    assert frame_numbers(clip, clip.fps, Fraction(0), None) == tuple(range(40))
+
+
+def test_start_and_end_choose_the_frames_from_start_on_and_before_the_end(plain: Path) -> None:
+    clip = look(plain)
+    assert frame_numbers(clip, clip.fps, Fraction("0.4"), Fraction("0.8")) == tuple(range(10, 20))
+    assert frame_numbers(clip, clip.fps, Fraction("0.41"), Fraction("0.81")) == tuple(range(11, 21))
+    assert frame_numbers(clip, clip.fps, Fraction("0.4"), None) == tuple(range(10, 40))
+    assert frame_numbers(clip, Fraction(50), Fraction("0.4"), Fraction("0.6")) == (10, 10, 11, 11, 12, 12, 13, 13, 14, 14)
+    assert frame_numbers(clip, Fraction(5), Fraction(0), None) == (0, 5, 10, 15, 20, 25, 30, 35)
+    assert frame_numbers(clip, clip.fps, Fraction("1.52"), Fraction(2))[-1] == 39  # its last frame stays
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+def test_a_late_start_stays_on_the_clock(plain: Path, tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"late.{suffix}"
+    run("-itsoffset", 0.52, "-i", plain, "-i", plain, "-map", "0:v", "-map", "1:a", "-c", "copy", path)
+    clip = look(path)
+    assert clip.times[0] > 0.5
+    assert clip.span == Fraction(8, 5)
+    assert shown(clip, frame_numbers(clip, clip.fps, Fraction(0), None)) == list(range(40))
+
+
+@pytest.mark.parametrize("name", ["live.mkv", "raw.h264"])
+def test_no_header_needs_to_know_the_duration(plain: Path, tmp_path: Path, name: str) -> None:
+    run("-i", plain, "-c", "copy", *(["-live", 1] if name == "live.mkv" else ["-an"]), tmp_path / name)
+    clip = look(tmp_path / name)
+    assert (clip.header.ends, clip.span, len(clip.times)) == (None, Fraction(8, 5), 40)
+
+
+def test_the_first_video_that_is_no_cover_is_shown(plain: Path, tmp_path: Path) -> None:
+    cover = tmp_path / "cover.png"
+    run("-f", "lavfi", "-i", "color=s=200x200", "-frames:v", 1, cover)
+    other = encode(tmp_path / "other.mp4", numbered(5, (96, 128)), *X264)
+    maps = ("-map", "0:v", "-map", "1:a", "-map", "1:v", "-map", "2:v", "-c", "copy", "-disposition:v:0", "attached_pic")
+    run("-i", cover, "-i", plain, "-i", other, *maps, tmp_path / "many.mp4")
+    clip = look(tmp_path / "many.mp4")
+    assert (clip.size, len(clip.times)) == ((48, 64), 40)
+    assert shown(clip, (7,)) == [7]
+
+
+def test_a_clip_is_decoded_once_as_long_as_it_stays_the_same(plain: Path, tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    shutil.copy(plain, path)
+    heard: list[int] = []
+    first = open_clip(PROGRAM, path, heard.append)
+    assert heard == list(range(1, 41))
+    assert open_clip(PROGRAM, path, heard.append) is first
+    assert len(heard) == 40
+    encode(path, numbered(5), *X264)
+    assert len(open_clip(PROGRAM, path).times) == 5
+
+
+def test_people_are_told_what_a_clip_is(plain: Path, tmp_path: Path) -> None:
+    said = " ".join(describe(look(plain)))
+    assert all(fact in said for fact in ("64x48", "40 frames", "1.60 s", "25 frames per second", "with sound", "no cuts"))
+    uneven = " ".join(describe(look(variable(tmp_path / "a.mp4", "40*(N+floor(N/10)*5)"))))
+    assert "variable frame rate" in uneven
+
+
+def test_fields_become_whole_frames(tmp_path: Path) -> None:
+    interlace = ("-vf", "interlace", "-c:v", "libx264", "-flags", "+ilme+ildct", "-x264opts", "tff=1")
+    run("-f", "lavfi", "-i", "testsrc2=s=64x48:r=50:d=0.8", *interlace, tmp_path / "a.mp4")
+    clip = look(tmp_path / "a.mp4")
+    assert (clip.fps, len(clip.times)) == (25, 20)
+    assert any("interlaced" in note for note in clip.notes)
+
+
+def test_a_missing_clip_is_an_input_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="does not exist"):
+        look(tmp_path / "a.mp4")
+    with pytest.raises(InputError, match="is a folder"):
+        look(tmp_path)
