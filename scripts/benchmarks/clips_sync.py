@@ -140,8 +140,8 @@ def flashes(path: Path) -> tuple[list[Fraction], list[Fraction]]:
     """
     frames = sorted(_times(path, "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "demux"))
     command = [
-        *_QUIET, "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough", "-vf", "scale=4:4:flags=area",
-        "-f", "rawvideo", "-pix_fmt", "gray", "-",
+        *_QUIET, "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "demux",
+        "-vf", "scale=4:4:flags=area", "-f", "rawvideo", "-pix_fmt", "gray", "-",
     ]  # fmt: skip
     data = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
     brightness = np.frombuffer(data, np.uint8).reshape(-1, 16).mean(1)
