@@ -83,9 +83,8 @@ def test_any_single_wrong_byte_is_refused_or_read_but_never_a_crash(
     whole = path.read_bytes()
     for at in range(len(whole)):
         for byte in (0x00, 0x7F, 0xFF, whole[at] ^ 1):
-            path.write_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :])
-            with suppress(InputError):
-                read_tensors(path)
+            with suppress(ValueError):
+                caffemodel.parse(whole[:at] + bytes([byte]) + whole[at + 1 :])
 
 
 HUGE = b"\xff\xff\xff\xff\xff\xff\xff\x7f"

@@ -189,14 +189,20 @@ def layers(variant: Variant = BVLC) -> tuple[Layer, ...]:
 
 
 def _convolution(name: str, channels: int, stride: int, spent: float, aliases: tuple[str, ...]) -> tuple[Layer, Layer]:
-    """A convolution before and after its ReLU. Without a suffix a name always means after.
+    """A convolution before and after its ReLU. Without a suffix a name always means after, `..._pre_relu` before.
 
-    So it is with Caffe's blobs, which are rectified in place. neural-dream's modules of the same names are before it.
+    So it is with Caffe's blobs, which are rectified in place. neural-dream's modules of the same names are before it;
+    its `inception_4c_relu_3x3` is after, as Caffe's layer of that name.
     """
     before = tuple(f"{alias}_pre_relu" for alias in aliases)
+    lucid = tuple(f"{one}_pre_relu_conv" for one in (name, *aliases) if one.startswith(("mixed", "conv2d")))
+    caffe = tuple(alias.replace("/", "/relu_") for alias in aliases if "/" in alias)
+    # Of the first convolution they say no stride there.
+    caffe = tuple(alias.removesuffix("_s2") for alias in caffe)
+    after = (*caffe, *(alias.replace("/", "_") for alias in caffe))
     return (
-        Layer(f"{name}_pre_relu", channels, stride, spent, before),
-        Layer(name, channels, stride, spent, aliases),
+        Layer(f"{name}_pre_relu", channels, stride, spent, (*before, *lucid)),
+        Layer(name, channels, stride, spent, (*aliases, *after)),
     )
 
 
