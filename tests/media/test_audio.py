@@ -207,7 +207,7 @@ def test_where_the_sound_is_over_already_there_is_silence(tmp_path: Path, play: 
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".webm"])
-@pytest.mark.parametrize("end", [1.36, 1.7])
+@pytest.mark.parametrize("end", [1.37, 1.7])
 def test_a_hole_in_the_sound_does_not_move_what_follows(tmp_path: Path, play: Play, end: float, ending: str) -> None:
     source = tmp_path / "clip.mkv"
     clips_sync.write_clip(source, audio="pcm_s16le", sound_filter=f"aselect='not(between(t,1.3,{end}))'")
