@@ -14,7 +14,7 @@ from zoomdream.config import Config, load_config
 from zoomdream.ops.camera import Motion, camera_flow
 from zoomdream.ops.color import luma, measure
 from zoomdream.ops.warp import warp
-from zoomdream.pipeline import Stages
+from zoomdream.pipeline import ZoomStages
 from zoomdream.plan import Plan
 from zoomdream.types import Layer, State
 
@@ -33,8 +33,10 @@ def configured(**changes: object) -> Config:
     return load_config(plain | changes)
 
 
-def stages_of(config: Config, network: TinyNetwork | None = None) -> Stages:
-    return build.stages(config, PLAN, network or TinyNetwork())
+def stages_of(config: Config, network: TinyNetwork | None = None) -> ZoomStages:
+    stages = build.stages(config, PLAN, network or TinyNetwork())
+    assert isinstance(stages, ZoomStages)
+    return stages
 
 
 def states(config: Config, start: State | None = None) -> list[State]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zoomdream import build, pipeline
-from zoomdream.config import Config
+from zoomdream.config import Config, NoiseSource
 from zoomdream.errors import ConfigError
 from zoomdream.loading import load_config
 from zoomdream.plan import make_plan
@@ -25,8 +25,11 @@ def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
     chosen = config if isinstance(config, Config) else load_config(config)
     stages = build.stages(chosen, make_plan(chosen))
     width, height = chosen.size
-    for state in pipeline.frames(stages, None, chosen.frames):
-        yield state.shown((height, width))[0].clamp(0, 1).cpu()  # a warp that is not dreamt on may overshoot
+    try:
+        for state in pipeline.frames(stages, None, chosen.frames):
+            yield state.shown((height, width))[0].clamp(0, 1).cpu()  # a warp that is not dreamt on may overshoot
+    finally:
+        stages.close()
 
 
 def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None = None, *, times: int = 10) -> Tensor:
@@ -43,10 +46,12 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
     height, width = batch.shape[-2:]
     if not (16 <= height <= 16384 and 16 <= width <= 16384):
         raise ConfigError(f"dream takes pictures with edges of 16 to 16384 pixels, not {width}x{height}")
-    sized = chosen.model_copy(update={"size": (width, height)})
-    planned = make_plan(sized)
+    alone = chosen.model_copy(update={"size": (width, height), "source": NoiseSource(kind="noise")})
+    planned = make_plan(alone)
     picture = batch.detach().to(planned.device, torch.float32).clamp(0, 1)
-    stages = build.stages(sized, planned, reference=picture)
+    stages = build.stages(alone, planned, reference=picture)
+    assert isinstance(stages, pipeline.ZoomStages)
     for index in range(-times, 0):
         picture = stages.color(stages.dream(picture, index), index)
+    stages.close()
     return picture.clamp(0, 1).cpu().reshape(image.shape)

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 
 import torch
 
-from zoomdream.config import Config
+from zoomdream.config import Config, VideoSource
 from zoomdream.errors import ConfigError
+from zoomdream.media import ffmpeg
+from zoomdream.media.clip import begin, frame_numbers, open_clip
 from zoomdream.media.codecs import resolve_pixel_format
+
+_SLACK = Fraction(1, 1000)  # frames by which the time of a cut may miss that of a frame: YAML has few digits
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Every `auto` of a config, resolved on this machine. Stored with a render and used again by whoever continues
-    it.
+    it. cuts: the frames with which a new shot of a clip begins, without 0.
     """
 
     device: str
     precision: str
     threads: int
     pixel_format: str
+    cuts: tuple[int, ...] = ()
 
 
 def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
@@ -43,7 +51,8 @@ def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
         threads = remembered.threads if remembered else torch.get_num_threads()
     else:
         threads = wanted.threads
-    return Plan(device, precision, threads, resolve_pixel_format(config.encode.codec, config.encode.pixel_format))
+    pixel_format = resolve_pixel_format(config.encode.codec, config.encode.pixel_format)
+    return Plan(device, precision, threads, pixel_format, _cuts(config, remembered))
 
 
 def resolved(config: Config, planned: Plan) -> Config:
@@ -51,12 +60,38 @@ def resolved(config: Config, planned: Plan) -> Config:
     fingerprint.
     """
     performance = {"device": planned.device, "precision": planned.precision, "threads": planned.threads}
-    return config.model_copy(
-        update={
-            "performance": config.performance.model_copy(update=performance),
-            "encode": config.encode.model_copy(update={"pixel_format": planned.pixel_format}),
-        }
-    )
+    changes = {
+        "performance": config.performance.model_copy(update=performance),
+        "encode": config.encode.model_copy(update={"pixel_format": planned.pixel_format}),
+    }
+    if isinstance(config.source, VideoSource) and config.flow.cuts == "auto":
+        start = _begins(config, config.source)
+        cuts = tuple(start + frame / config.fps for frame in planned.cuts)
+        changes["flow"] = config.flow.model_copy(update={"cuts": cuts})
+    return config.model_copy(update=changes)
+
+
+def _cuts(config: Config, remembered: Plan | None) -> tuple[int, ...]:
+    """The frames with which a new shot of the clip begins, in order."""
+    source, cuts = config.source, config.flow.cuts
+    if not isinstance(source, VideoSource) or cuts == "off":
+        return ()
+    if cuts != "auto":
+        start = _begins(config, source)
+        found = {ceil((cut - start) * config.fps - _SLACK) for cut in cuts}
+    elif remembered is not None:
+        return remembered.cuts
+    else:
+        clip = open_clip(ffmpeg.executable(config.encode.ffmpeg), source.path)
+        numbers = frame_numbers(clip, config.fps, source.start, source.start + config.frames / config.fps)
+        found = {bisect_left(numbers, shot) for shot in clip.shots}
+    return tuple(sorted(frame for frame in found if 0 < frame < config.frames))
+
+
+def _begins(config: Config, source: VideoSource) -> Fraction:
+    """When frame 0 is shown, in seconds from the clip's first frame."""
+    clip = open_clip(ffmpeg.executable(config.encode.ffmpeg), source.path)
+    return begin(clip, config.fps, source.start) - clip.times[0]
 
 
 def _devices() -> list[str]:

@@ -18,11 +18,19 @@ class State:
     """What one frame remembers for the next: the frame's number and the dream, never rounded. (1, 3, H, W) float32.
 
     The picture may be larger than the frame that is shown, which is its middle: where the camera reveals what was
-    outside, that is dreamt there before it comes into view.
+    outside, that is dreamt there before it comes into view. A dreamt clip also remembers its own frame (`seen`) and
+    what the dream added to it.
     """
 
     index: int
     picture: Tensor
+    seen: Tensor | None = None
+    added: Tensor | None = None
+
+    def to(self, device: str) -> State:
+        """The same on another device."""
+        moved = (None if part is None else part.to(device) for part in (self.seen, self.added))
+        return State(self.index, self.picture.to(device), *moved)
 
     def shown(self, size: tuple[int, int]) -> Tensor:
         """The middle of the picture, (1, 3, *size); `size` is (height, width) and no larger than the picture."""

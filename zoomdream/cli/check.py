@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+
+from torch import zeros_like
 
 from zoomdream import build, cli, pipeline
 from zoomdream.cli.progress import clock_time, looking
@@ -16,7 +20,7 @@ from zoomdream.errors import ZoomdreamError
 from zoomdream.loading import load_config
 from zoomdream.media import ffmpeg, metadata
 from zoomdream.media.clip import describe, open_clip
-from zoomdream.pipeline import Stages
+from zoomdream.pipeline import ClipStages, Stages
 from zoomdream.plan import make_plan
 from zoomdream.render import make_job
 from zoomdream.types import State
@@ -75,8 +79,9 @@ def _plan(path: Path, config: Config) -> Iterator[str]:
     yield f"  {encode.codec} ({planned.pixel_format}){quality}"
     threads = counted(planned.threads, "thread")
     yield f"  network: {opened.name}, {names}; on {planned.device} in {planned.precision}, {threads}"
-    seconds = _seconds_per_frame(config, build.stages(config, planned, opened))
-    total = clock_time(seconds * (config.frames + config.dream.warmup))
+    with closing(build.stages(config, planned, opened)) as stages:
+        seconds = _seconds_per_frame(config, stages)
+    total = clock_time(seconds * (config.frames + config.dream.warmup * (1 + len(planned.cuts))))
     yield f"  about {seconds:.2g} s per frame (measured just now), {total} in all; about {_disk(config)} on the disk"
 
 
@@ -89,11 +94,16 @@ def _part(source: VideoSource) -> Iterator[str]:
 
 def _seconds_per_frame(config: Config, stages: Stages) -> float:
     """Measured on one or two steps from the source's picture."""
-    before_last = State(config.frames - 2, stages.source())
+    if isinstance(stages, ClipStages):
+        stages = replace(stages, cuts=frozenset())  # the start of a shot is no frame like others
+        seen = stages.source(0)
+        before = State(min(config.frames - 2, 0), seen, seen, zeros_like(seen))
+    else:
+        before = State(config.frames - 2, stages.source())
 
     def step() -> float:
         start = time.perf_counter()
-        pipeline.step(before_last, stages).picture.sum().item()  # a number, so that a GPU has to have finished
+        pipeline.step(before, stages).picture.sum().item()  # a number, so that a GPU has to have finished
         return time.perf_counter() - start
 
     first = step()

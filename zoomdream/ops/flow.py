@@ -65,6 +65,18 @@ def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(flow, size=size, mode="bilinear", align_corners=False) * scale
 
 
+def compose(outer: Tensor, inner: Tensor) -> Tensor:
+    """One flow that does what warping along `inner` and then along `outer` does, with one resampling. Both backward,
+    (1, 2, H, W).
+    """
+    return outer + _fetch(inner, outer)
+
+
+def follow(field: Tensor, flow: Tensor) -> Tensor:
+    """What `field` (1, C, H, W) says of the places that `flow` points to, bilinear; 0 outside the picture."""
+    return torch.where(inside(flow), _fetch(field, flow), 0.0)
+
+
 def _fetch(field: Tensor, flow: Tensor) -> Tensor:
     """field(p + flow(p)), bilinear; outside the picture its nearest value."""
     height, width = field.shape[-2:]

@@ -7,16 +7,18 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from zoomdream import build
-from zoomdream.config import Config
+from zoomdream.config import Config, VideoSource
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.media import ffmpeg, metadata
-from zoomdream.media.audio import Sound, file_sound
+from zoomdream.media.audio import Sound, file_sound, source_sound
+from zoomdream.media.clip import begin, frame_numbers, open_clip
 from zoomdream.media.encode import EncodeSettings
 from zoomdream.nets import catalog
 from zoomdream.plan import Plan, make_plan, resolved
@@ -68,9 +70,6 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
         threads=min(os.cpu_count() or 1, _MOST_ENCODER_THREADS),
         still=encode.codec == "png" and not metadata.is_numbered(config.output),
     )
-    sound = None
-    if isinstance(encode.audio, Path):
-        sound = file_sound(settings.program, encode.audio, config.frames / config.fps)
     made_with = {**asdict(plan), "encoder_threads": settings.threads, **versions(settings.program)}
     # The plan is stored even where the config is not: a finished render is known by a fingerprint that holds it.
     text = f"{_MADE_WITH}{json.dumps(made_with)}\n" + (config.to_yaml() if encode.metadata else "")
@@ -80,10 +79,23 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
         settings=settings,
         fingerprint=fingerprint(config),
         config=text,
-        sound=sound,
+        sound=_sound(config, settings.program),
         plan=asdict(plan),
         seed=config.seed,
     )
+
+
+def _sound(config: Config, program: Path) -> Sound | None:
+    """The soundtrack that the config asks for. InputError if it cannot be read."""
+    audio, source = config.encode.audio, config.source
+    length = config.frames / config.fps
+    if isinstance(audio, Path):
+        return file_sound(program, audio, length)
+    if audio == "none" or not isinstance(source, VideoSource):
+        return None
+    clip = open_clip(program, source.path)
+    whole = source.start == 0 and config.frames == len(frame_numbers(clip, config.fps, Fraction(0), None))
+    return source_sound(program, source.path, begin(clip, config.fps, source.start), length, whole)
 
 
 def _check_output(config: Config) -> None:
@@ -137,7 +149,10 @@ def recall(output: Path, program: Path) -> Mapping[str, Any] | None:
 def _read_plan(plain: Mapping[str, Any] | None) -> Plan | None:
     """A Plan from what was stored, which may be of another version or damaged: then None."""
     try:
-        return Plan(**{field.name: plain[field.name] for field in fields(Plan)}) if plain else None
+        if not plain:
+            return None
+        kept = {field.name: plain[field.name] for field in fields(Plan)}
+        return Plan(**{**kept, "cuts": tuple(kept["cuts"])})
     except (KeyError, TypeError):
         return None
 

@@ -57,14 +57,18 @@ def render(config: Config, *, restart: bool = False, progress: Callable[[Progres
         output, program = config.output, ffmpeg.executable(config.encode.ffmpeg)
         job = make_job(config, None if restart else recall(output, program))
         plan = Plan(**job.plan)
-        stages = cache(lambda: build.stages(config, plan))
+        with contextlib.ExitStack() as opened:
 
-        def make_frames(start: State | None) -> Iterator[State]:
-            if start is not None:
-                start = State(start.index, start.picture.to(plan.device))
-            return pipeline.frames(stages(), start, config.frames)
+            @cache
+            def stages() -> pipeline.Stages:
+                made = build.stages(config, plan)
+                opened.callback(made.close)
+                return made
 
-        return render_frames(make_frames, job, restart=restart, progress=progress, prepare=stages)
+            def make_frames(start: State | None) -> Iterator[State]:
+                return pipeline.frames(stages(), start and start.to(plan.device), config.frames)
+
+            return render_frames(make_frames, job, restart=restart, progress=progress, prepare=stages)
 
 
 def render_frames(

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, get_origin, get_type_hints
 
 FILE = "run.json"
-FORMAT = 1
+FORMAT = 2
 """Goes up with every change of `Run` or of the other files in the working folder: no render goes on across that."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from types import TracebackType
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from zoomdream.errors import ConfigError, OutputError
 from zoomdream.media.encode import SEGMENT_FRAMES, EncodeSettings, segment_name
@@ -128,13 +129,11 @@ class Workspace:
 
     def keep(self, state: State, settings: EncodeSettings) -> None:
         """Note that all frames up to the state's are in finished segments."""
-        picture = state.picture.detach().cpu()
-        last = picture.is_contiguous(memory_format=torch.channels_last) and not picture.is_contiguous()
-        facts = {"index": str(state.index), "channels_last": str(int(last))}
+        facts, pictures = _packed(state)
         temporary = temporary_name(self._state)
         with writing(self.folder):
             try:
-                save_file({"picture": picture.contiguous()}, temporary, metadata=facts)
+                save_file(pictures, temporary, metadata=facts)
                 settle(temporary, self._state)
             except SafetensorError as error:  # it wraps the system's error in words of its own
                 full = "No space left" in str(error) or "StorageFull" in str(error)
@@ -159,15 +158,11 @@ class Workspace:
             return None
         try:
             with safe_open(self._state, framework="pt") as file:
-                facts = file.metadata()
                 # A copy: the tensor itself lives in the mapped file, which Windows then lets nobody replace, and at an
                 # address of a coarser alignment than any other, on which the rounding of sums may depend.
-                picture = file.get_tensor("picture").clone()
-                index = int(facts["index"])
-                channels_last = facts["channels_last"] == "1"
+                return _unpacked(file.metadata(), {name: file.get_tensor(name).clone() for name in file.keys()})  # noqa: SIM118
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise OutputError(f"{self._state} is damaged ({error}); `--restart` begins anew.") from error
-        return State(index, picture.contiguous(memory_format=torch.channels_last) if channels_last else picture)
 
     def _write_playlist(self, settings: EncodeSettings, frames: int) -> None:
         """A playlist of what is finished, for players: VLC and mpv show one segment after the other."""
@@ -178,6 +173,29 @@ class Workspace:
             length = min(SEGMENT_FRAMES, frames - number * SEGMENT_FRAMES)
             lines += [f"#EXTINF:{float(length / settings.fps):.3f},", path.name]
         write_whole(self.folder / "watch.m3u", ("\n".join(lines) + "\n").encode())
+
+
+def _packed(state: State) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """A state as safetensors can keep it: contiguous, with a note on which tensors are channels-last."""
+    parts = {"picture": state.picture, "seen": state.seen, "added": state.added}
+    pictures = {name: part.detach().cpu() for name, part in parts.items() if part is not None}
+    last = [
+        name
+        for name, picture in pictures.items()
+        if picture.is_contiguous(memory_format=torch.channels_last) and not picture.is_contiguous()
+    ]
+    facts = {"index": str(state.index), "channels_last": " ".join(last)}
+    return facts, {name: picture.contiguous().clone() for name, picture in pictures.items()}
+
+
+def _unpacked(facts: Mapping[str, str], pictures: Mapping[str, Tensor]) -> State:
+    """The reverse of `_packed`. KeyError, TypeError or ValueError for what it did not make."""
+    last = facts["channels_last"].split()
+    laid_out = {
+        name: picture.contiguous(memory_format=torch.channels_last) if name in last else picture
+        for name, picture in pictures.items()
+    }
+    return State(int(facts["index"]), laid_out.pop("picture"), **laid_out)
 
 
 @contextmanager

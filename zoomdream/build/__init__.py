@@ -1,0 +1,40 @@
+"""Config to parts: the only package that knows both.
+
+networks   the network and the layers that a config names
+dreaming   the dream step
+timing     schedules as values per frame
+zoom       the parts of a zoom
+clip       the parts of a dreamt clip
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from zoomdream.build.clip import clip_stages
+from zoomdream.build.dreaming import emphasis
+from zoomdream.build.networks import found_weights, layers, network
+from zoomdream.build.zoom import zoom_stages
+from zoomdream.config import Config, VideoSource
+from zoomdream.pipeline import Stages
+from zoomdream.plan import Plan, check_device
+from zoomdream.types import Network
+
+__all__ = ["emphasis", "found_weights", "layers", "network", "stages"]
+
+
+def stages(config: Config, planned: Plan, opened: Network | None = None, reference: Tensor | None = None) -> Stages:
+    """The parts of a render, every schedule evaluated, the network on its device. Give them back with their `close`.
+
+    opened: saves opening the network again. reference: for zooms, a picture (1, 3, H, W) whose look is held instead of
+    the config's.
+    """
+    check_device(planned.device, config.where("performance.device"))
+    torch.set_num_threads(planned.threads)
+    torch.backends.cudnn.deterministic = True  # or a resumed render could end with other frames
+    if opened is None:
+        opened = network(config)
+    if isinstance(config.source, VideoSource):
+        return clip_stages(config, planned, opened)
+    return zoom_stages(config, planned, opened, reference)

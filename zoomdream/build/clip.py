@@ -1,0 +1,116 @@
+"""The parts of a dreamt clip: reading it, flow, carrying, colour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import torch
+from torch import Tensor
+
+from zoomdream.build.dreaming import dreamer, masked
+from zoomdream.build.timing import height_width, hold_shares, motions, values
+from zoomdream.config import Config, VideoSource
+from zoomdream.media import ffmpeg
+from zoomdream.media.clip import frame_numbers, open_clip
+from zoomdream.media.decode import ClipReader
+from zoomdream.media.image import read_image
+from zoomdream.media.masks import open_mask
+from zoomdream.nets.flow_estimators import open_estimator
+from zoomdream.ops import color
+from zoomdream.ops.camera import Motion, camera_flow
+from zoomdream.ops.carry import Moved, carry, limit
+from zoomdream.ops.flow import compose, follow, reliability
+from zoomdream.ops.pyramid import fill
+from zoomdream.pipeline import ClipStages
+from zoomdream.plan import Plan
+from zoomdream.types import Network
+
+
+def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
+    """See `build.stages`. `close` ends what reads the clip."""
+    assert isinstance(config.source, VideoSource)
+    size = height_width(config)
+    opacity = values(config, config.dream.opacity)
+    dream = dreamer(config, planned, opened)
+    look = _look(config)
+    flow = _flow(config, planned)
+    program = ffmpeg.executable(config.encode.ffmpeg)
+    with ExitStack() as opening:  # whatever goes wrong here closes what is open already
+        clip = open_clip(program, config.source.path)
+        end = config.source.start + config.frames / config.fps
+        numbers = frame_numbers(clip, config.fps, config.source.start, end)
+        reader = opening.enter_context(ClipReader(program, clip, numbers, size, config.source.fit))
+        carried = _carry(config)
+        if config.dream.mask is not None:
+            mask = opening.enter_context(open_mask(program, config.dream.mask, config.frames, config.fps, size))
+
+            def where(index: int) -> Tensor:
+                return mask(index).to(planned.device)
+
+            dream, carried = masked(dream, where), _carried_within(carried, where)
+        close = opening.pop_all().close
+    return ClipStages(
+        source=lambda index: reader.frame(index).to(planned.device),
+        look=look,
+        flow=flow,
+        carry=carried,
+        dream=dream,
+        color=_color(config),
+        show=lambda seen, added, index: seen + opacity[index] * added,
+        cuts=frozenset(planned.cuts),
+        warmup=config.dream.warmup,
+        close=close,
+    )
+
+
+def _look(config: Config) -> Callable[[Tensor], color.Look]:
+    if config.color.reference == "auto":
+        return color.measure
+    reference = color.measure(fill(read_image(config.color.reference), height_width(config)))
+    return lambda seen: reference
+
+
+def _flow(config: Config, planned: Plan) -> Callable[[Tensor, Tensor, int], Moved]:
+    size = height_width(config)
+    if config.flow.method == "none":
+        nowhere = Moved(torch.zeros((1, 2, *size)), torch.zeros((1, 1, *size)))
+        return lambda now, before, index: Moved(nowhere.flow.to(now.device), nowhere.trust.to(now.device))
+    estimate = open_estimator(config.flow.method, config.flow.weights, torch.device(planned.device))
+    moves = motions(config)
+
+    def moved(now: Tensor, before: Tensor, index: int) -> Moved:
+        backward, forward = estimate(now, before), estimate(before, now)
+        trust = reliability(backward, forward)
+        if _still(moves[index]):
+            return Moved(backward, trust)
+        camera = camera_flow(moves[index], size, device=now.device)  # it moves the dream over the clip
+        return Moved(compose(camera, backward), follow(trust, camera))
+
+    return moved
+
+
+def _still(motion: Motion) -> bool:
+    return motion.scale == 1 and motion.degrees == 0 and motion.pan == (0, 0)
+
+
+Carry = Callable[[Tensor, Moved, int], Tensor]
+
+
+def _carry(config: Config) -> Carry:
+    shares = values(config, config.flow.carry)
+    return lambda added, moved, index: carry(added, moved, shares[index])
+
+
+def _carried_within(carried: Carry, mask: Callable[[int], Tensor]) -> Carry:
+    """Nothing is carried out of the places that are dreamt on."""
+    return lambda added, moved, index: mask(index) * carried(added, moved, index)
+
+
+def _color(config: Config) -> Callable[[Tensor, Tensor, color.Look, int], Tensor]:
+    shares = hold_shares(config)
+
+    def added(dreamt: Tensor, seen: Tensor, look: color.Look, index: int) -> Tensor:
+        return limit(seen, color.hold(dreamt, look, shares[index]) - seen)
+
+    return added

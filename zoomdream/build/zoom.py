@@ -1,0 +1,97 @@
+"""The parts of a zoom: what it starts from, the camera, colour."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from zoomdream.build.dreaming import dreamer, dreams, masked
+from zoomdream.build.timing import height_width, hold_shares, motions
+from zoomdream.config import Config, ImageSource
+from zoomdream.media import ffmpeg
+from zoomdream.media.image import read_image
+from zoomdream.media.masks import open_mask
+from zoomdream.ops import color
+from zoomdream.ops.border import fill_with_noise, surround
+from zoomdream.ops.camera import Motion, camera_flow, outside, reveals
+from zoomdream.ops.noise import generator, natural_noise
+from zoomdream.ops.pyramid import fill
+from zoomdream.ops.warp import warp
+from zoomdream.pipeline import Stage, ZoomStages
+from zoomdream.plan import Plan
+from zoomdream.types import Network
+
+# Where the camera reveals what was outside, this share of the picture's edges is dreamt beyond each side before it
+# comes into view. Without it the rim of a zoom out is raw noise with the print of the network's own borders, like a
+# frame.
+OVERSCAN = 0.125
+
+
+def zoom_stages(config: Config, planned: Plan, opened: Network, reference: Tensor | None) -> ZoomStages:
+    """See `build.stages`."""
+    look = _reference(config) if reference is None else color.measure(reference)
+    moves = motions(config)
+    margin = _margin(config, moves)
+    dream = dreamer(config, planned, opened)
+    close = None
+    if config.dream.mask is not None:
+        program = ffmpeg.executable(config.encode.ffmpeg)
+        mask = open_mask(program, config.dream.mask, config.frames, config.fps, height_width(config))
+        dream = masked(dream, lambda index: surround(mask(index), margin).to(planned.device))
+        close = mask.close
+    return ZoomStages(
+        source=lambda: surround(_source(config), margin).to(planned.device),
+        camera=_camera(config, moves, margin),
+        dream=lambda picture, index: dream(picture, look, index),
+        color=_color(config, look),
+        warmup=config.dream.warmup,
+        close=close or (lambda: None),
+    )
+
+
+def _source(config: Config) -> Tensor:
+    if isinstance(config.source, ImageSource):
+        return fill(read_image(config.source.path), height_width(config))
+    mean = torch.tensor(color.NATURAL.mean).view(1, 3, 1, 1)
+    return (mean + 0.12 * natural_noise(height_width(config), generator(config.seed, "source"))).clamp(0, 1)
+
+
+def _margin(config: Config, moves: tuple[Motion, ...]) -> tuple[int, int]:
+    """Rows and columns that are dreamt beyond each edge of the frame; none where the camera never looks outside."""
+    if config.dream.steps == 0 or not any(reveals(motion, height_width(config)) for motion in moves):
+        return 0, 0
+    height, width = height_width(config)
+    return round(OVERSCAN * height), round(OVERSCAN * width)
+
+
+def _camera(config: Config, moves: tuple[Motion, ...], margin: tuple[int, int]) -> Stage:
+    border = config.camera.border
+    size = height_width(config)
+
+    def move(picture: Tensor, index: int) -> Tensor:
+        flow = camera_flow(moves[index], size, margin, picture.device)
+        if border != "noise":
+            return warp(picture, flow, border)
+        return fill_with_noise(warp(picture, flow, "reflect"), outside(flow), generator(config.seed, "border", index))
+
+    return move
+
+
+def _color(config: Config, look: color.Look) -> Stage:
+    shares = hold_shares(config)
+    active = dreams(config)
+
+    def held(picture: Tensor, index: int) -> Tensor:
+        now = max(index, 0)
+        picture = color.hold(picture, look, shares[now])
+        return color.soft_limit(picture) if active[now] else picture  # a picture that is only moved keeps its whites
+
+    return held
+
+
+def _reference(config: Config) -> color.Look:
+    if config.color.reference != "auto":
+        return color.measure(fill(read_image(config.color.reference), height_width(config)))
+    if isinstance(config.source, ImageSource):
+        return color.measure(_source(config))
+    return color.NATURAL
