@@ -124,7 +124,18 @@ def test_start_and_end_choose_the_frames_from_start_on_and_before_the_end(plain:
     assert frame_numbers(clip, clip.fps, Fraction("0.4"), Fraction("0.8")) == tuple(range(10, 20))
     assert frame_numbers(clip, clip.fps, Fraction("0.41"), Fraction("0.81")) == tuple(range(11, 21))
     assert frame_numbers(clip, clip.fps, Fraction("0.4"), None) == tuple(range(10, 40))
-    assert frame_numbers(clip, Fraction(50), Fraction("0.4"), Fraction("0.6")) == (10, 10, 11, 11, 12, 12, 13, 13, 14, 14)
+    assert frame_numbers(clip, Fraction(50), Fraction("0.4"), Fraction("0.6")) == (
+        10,
+        10,
+        11,
+        11,
+        12,
+        12,
+        13,
+        13,
+        14,
+        14,
+    )
     assert frame_numbers(clip, Fraction(5), Fraction(0), None) == (0, 5, 10, 15, 20, 25, 30, 35)
     assert frame_numbers(clip, clip.fps, Fraction("1.52"), Fraction(2))[-1] == 39  # its last frame stays
 
@@ -150,7 +161,20 @@ def test_the_first_video_that_is_no_cover_is_shown(plain: Path, tmp_path: Path) 
     cover = tmp_path / "cover.png"
     run("-f", "lavfi", "-i", "color=s=200x200", "-frames:v", 1, cover)
     other = encode(tmp_path / "other.mp4", numbered(5, (96, 128)), *X264)
-    maps = ("-map", "0:v", "-map", "1:a", "-map", "1:v", "-map", "2:v", "-c", "copy", "-disposition:v:0", "attached_pic")
+    maps = (
+        "-map",
+        "0:v",
+        "-map",
+        "1:a",
+        "-map",
+        "1:v",
+        "-map",
+        "2:v",
+        "-c",
+        "copy",
+        "-disposition:v:0",
+        "attached_pic",
+    )
     run("-i", cover, "-i", plain, "-i", other, *maps, tmp_path / "many.mp4")
     clip = look(tmp_path / "many.mp4")
     assert (clip.size, len(clip.times)) == ((48, 64), 40)
@@ -171,7 +195,9 @@ def test_a_clip_is_decoded_once_as_long_as_it_stays_the_same(plain: Path, tmp_pa
 
 def test_people_are_told_what_a_clip_is(plain: Path, tmp_path: Path) -> None:
     said = " ".join(describe(look(plain)))
-    assert all(fact in said for fact in ("64x48", "40 frames", "1.60 s", "25 frames per second", "with sound", "no cuts"))
+    assert all(
+        fact in said for fact in ("64x48", "40 frames", "1.60 s", "25 frames per second", "with sound", "no cuts")
+    )
     uneven = " ".join(describe(look(variable(tmp_path / "a.mp4", "40*(N+floor(N/10)*5)"))))
     assert "variable frame rate" in uneven
 

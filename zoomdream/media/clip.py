@@ -11,8 +11,9 @@ from math import ceil
 from pathlib import Path
 
 from zoomdream.errors import InputError
-from zoomdream.media import clip_scan, clip_times
-from zoomdream.media.clip_scan import Header, Scan
+from zoomdream.media import clip_header, clip_scan, clip_times
+from zoomdream.media.clip_header import Header
+from zoomdream.media.clip_scan import Scan
 
 HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 """Transfers that say how much light, and what people call them."""
@@ -81,11 +82,11 @@ def open_clip(program: Path, path: Path, progress: Callable[[int], None] | None 
 
 @lru_cache(maxsize=16)
 def _open(program: Path, path: Path, length: int, changed: int, progress: _Progress) -> Clip:
-    header = clip_scan.read_header(program, path)
-    clip_scan.check_size(path, header.size)
+    header = clip_header.read_header(program, path)
+    clip_header.check_size(path, header.size)
     scan = clip_scan.scan(program, path, header, progress)
     size = shown_size(scan.size, scan.aspect)
-    clip_scan.check_size(path, size)
+    clip_header.check_size(path, size)
     times = clip_times.increasing(scan.ticks, clip_scan.NO_TIME, scan.tick, scan.nominal)
     lasting = scan.lasting * scan.tick
     pace = clip_times.pace(times, lasting, scan.nominal)
@@ -170,7 +171,7 @@ def _notes(clip: Clip) -> list[str]:
         notes.append("the size changes on the way; all is shown in that of the first frame")
     if clip.variable:
         notes.append(f"variable frame rate; resampled to a steady {_rate(clip.fps)} by default")
-    if scan.damaged:
+    if scan.damaged or not clip.has_sound:  # sound may be longer than the picture
         notes.extend(_losses(clip))
     return notes
 
@@ -181,7 +182,7 @@ def _losses(clip: Clip) -> list[str]:
     steps = [after - before for before, after in pairwise(clip.times)]
     usual = sorted(steps)[len(steps) // 2] if steps else 1 / clip.fps
     missing = sum((step - usual for step in steps if 2 * step > 3 * usual), Fraction(0))
-    if missing:
+    if missing and clip.scan.damaged:
         losses.append(f"damaged: {_seconds(missing)} s could not be decoded, the frame before is held")
     ends = clip.header.ends
     if ends is not None and ends - clip.end > max(Fraction(1, 4), 2 / clip.fps):

@@ -15,36 +15,15 @@ from fractions import Fraction
 from pathlib import Path
 
 from zoomdream.errors import InputError
-from zoomdream.media import ffmpeg, probe
+from zoomdream.media import ffmpeg
+from zoomdream.media.clip_header import Header, input_options
 from zoomdream.media.cuts import SMALL, ShotFinder
-
-LARGEST = 64 * 2**20
-"""Pixels of the largest frame that is read: 64 megapixels, as of pictures."""
-
-SMALLEST_EDGE, LARGEST_EDGE = 16, 16384
 
 NO_TIME = -(2**62)
 """The time of a frame for which the file has none."""
 
 DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced"
 """What fields that are shown one after the other become: whole frames. Frames marked progressive pass untouched."""
-
-_PLAYLISTS = "file,crypto,data"  # a playlist may name other files, never a server
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What the container says of the stream that is shown: enough to start decoding it.
-
-    stream is its number for -map; size is (height, width) before any turn; ends is when, on the container's clock, the
-    file says that it ends, None where it does not say.
-    """
-
-    stream: int
-    size: tuple[int, int]
-    interlaced: bool
-    ends: float | None
-    has_sound: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,49 +61,8 @@ class Scan:
 
     @property
     def damaged(self) -> bool:
-        """Whether ffmpeg complained or warned; most often, but not always, pictures are lost then."""
+        """Whether ffmpeg complained, or warned of damage; most often, but not always, pictures are lost then."""
         return self.warned or bool(self.complaints)
-
-
-def read_header(program: Path, path: Path) -> Header:
-    """The first video stream that is not a cover picture. InputError, with the reason, where there is none."""
-    log = ffmpeg.read_log(_reading(program, path, threads=1))
-    kind = _kind(log)
-    if kind == "tty":
-        raise InputError(f"{path} is not a video but a text file.")
-    if kind.startswith("image2") or kind.endswith("_pipe"):
-        raise InputError(f"{path} is a picture, not a video; set `source.kind` to `image`.")
-    has_sound = probe.parse_audio(log) is not None
-    streams = re.findall(r"^\s*Stream #0:(\d+)(?:\[\w+\])?(?:\([^)]*\))?: Video: (.*)$", log, re.MULTILINE)
-    for number, said in streams:
-        size = re.search(r",\s(\d+)x(\d+)\b", said)
-        if size and "(attached pic)" not in said and "(timed thumbnails)" not in said:
-            interlaced = re.search(r"\b(top|bottom) (coded )?first\b", said) is not None
-            return Header(int(number), (int(size[2]), int(size[1])), interlaced, _seconds(log), has_sound)
-    if too_large := re.search(r"Picture size (\d+)x(\d+) is invalid", log):
-        check_size(path, (int(too_large[2]), int(too_large[1])))
-    covers = all("(attached pic)" in said or "(timed thumbnails)" in said for _, said in streams)
-    if streams and not covers:
-        raise InputError(f"{path} holds a video of a kind that ffmpeg cannot read: {streams[0][1].split(',')[0]}.")
-    if has_sound:
-        raise InputError(f"{path} holds sound but no video{', only a cover picture' if streams else ''}.")
-    raise InputError(f"{path} is not a video that ffmpeg can read: {_reason(log, path)}.")
-
-
-def is_picture(program: Path, path: Path) -> bool:
-    """Whether a file is one still picture, as ffmpeg sees it. A file that cannot be read is none."""
-    kind = _kind(ffmpeg.read_log(_reading(program, path, threads=1)))
-    return kind.startswith("image2") or kind.endswith("_pipe")
-
-
-def check_size(path: Path, size: tuple[int, int]) -> None:
-    """InputError unless (height, width) is a size that can be dreamt on."""
-    height, width = size
-    if min(size) < SMALLEST_EDGE or max(size) > LARGEST_EDGE or height * width > LARGEST:
-        raise InputError(
-            f"{path} is {width}x{height}; a clip's edges must be {SMALLEST_EDGE} to {LARGEST_EDGE} pixels, and it may "
-            "have at most 64 megapixels."
-        )
 
 
 def scan(program: Path, path: Path, header: Header, progress: Callable[[int], None]) -> Scan:
@@ -139,55 +77,13 @@ def scan(program: Path, path: Path, header: Header, progress: Callable[[int], No
     return found
 
 
-def input_options(program: Path, path: Path, *, threads: int, seek: str | None = None) -> list[str]:
-    """The command up to and with its input: times as the container counts them, nothing dropped or repeated.
-
-    seek, in seconds on the container's clock: begin at or before the key frame that precedes it.
-    """
-    options = _reading(program, path, threads=threads)
-    before = ["-copyts", *(["-seek_timestamp", "1", "-noaccurate_seek", "-ss", seek] if seek is not None else [])]
-    place = options.index("-i")
-    return [*options[:place], *before, *options[place:]]
-
-
-def _reading(program: Path, path: Path, *, threads: int) -> list[str]:
-    return [
-        str(program), "-hide_banner", "-nostdin", "-nostats", "-protocol_whitelist", _PLAYLISTS,
-        "-max_pixels", str(LARGEST), "-threads", str(threads), "-i", f"file:{path.absolute()}",
-    ]  # fmt: skip
-
-
-def _kind(log: str) -> str:
-    """What ffmpeg calls the file's format, empty where it knows none."""
-    found = re.search(r"^Input #0, (\S+), from", log, re.MULTILINE)
-    return found[1] if found else ""
-
-
-def _seconds(log: str) -> float | None:
-    """How long the file says it is, from the beginning of its clock."""
-    found = re.search(r"Duration:\s+(\d+):(\d+):([\d.]+), start: (-?[\d.]+)", log)
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) + float(found[4]) if found else None
-
-
-def _reason(log: str, path: Path) -> str:
-    """What ffmpeg says first that is wrong, without the addresses in its memory."""
-    if path.stat().st_size == 0:
-        return "it is empty"
-    if "Permission denied" in log:
-        return "permission denied"
-    if "Input #0" in log:
-        return "it holds no streams"
-    said = re.findall(r"^\[[^\]]* @ [^\]]*\]\s*(.*)$", log, re.MULTILINE)
-    wrong = [line for line in said if "low score" not in line and not line.startswith("Error opening input")]
-    return wrong[0].rstrip(".") if wrong else "it is of no known kind"
-
-
 class _Listener:
     """Takes what ffmpeg says, line by line, in another thread."""
 
     def __init__(self) -> None:
         self.ticks = array("q")
         self.checksums = array("Q")
+        self.frames = FrameLog()
         self.tick = Fraction(0)
         self.nominal: Fraction | None = None
         self.lasting = 0
@@ -197,38 +93,61 @@ class _Listener:
         self.warned = False
 
     def hear(self, line: str) -> bool:
-        if "Parsed_showinfo" not in line:
-            if re.search(r"\[(error|fatal)\]", line) and len(self.complaints) < 20:
-                self.complaints.append(re.sub(r"\[[^\]]*\]\s*", "", line))
-            self.warned |= "[warning]" in line and "swscaler" not in line  # which warns of old names of formats
-            return "[info]" in line
-        frame = parse_frame(line)
-        if frame is not None:
-            ticks, self.lasting, checksum = frame
-            self.ticks.append(ticks)
-            self.checksums.append(checksum)
-        facts = dict(_FACTS.findall(line))
-        if "s" in facts:
-            self.resized |= self.first.get("s", facts["s"]) != facts["s"]
-        if len(self.ticks) <= 1:
-            self.first |= {name: value for name, value in facts.items() if name not in self.first}
+        wrong = re.search(r"\[(error|fatal)\]\s*(.*)", line)
+        if wrong and len(self.complaints) < 20:
+            self.complaints.append(wrong[2])
+        self.warned |= "[warning]" in line and _DAMAGE.search(line) is not None
+        if "Parsed_showinfo" in line:
+            facts = dict(_FACTS.findall(line))
+            self.resized |= self.first.get("s", facts.get("s")) != facts.get("s", self.first.get("s"))
+            self.first = facts | self.first
             base = re.search(r"config in time_base: (\d+)/(\d+), frame_rate: (\d+)/(\d+)", line)
-            if base:
+            if base and not self.tick:
                 self.tick = Fraction(int(base[1]), int(base[2]))
                 self.nominal = Fraction(int(base[3]), int(base[4])) if int(base[3]) and int(base[4]) else None
-        return True
+        seen = self.frames.feed(line)
+        if seen is not None:
+            self.ticks.append(seen.ticks)
+            self.checksums.append(seen.checksum)
+            self.lasting = seen.lasting
+        return wrong is None
 
 
+class FrameLog:
+    """Reads what `showinfo` says of each frame out of ffmpeg's lines.
+
+    It says it in pieces, and a complaint of the decoder, which runs in a thread of its own, may come between them.
+    """
+
+    def __init__(self) -> None:
+        self._begun: tuple[int, int] | None = None
+
+    def feed(self, line: str) -> Seen | None:
+        """Take the next line; the frame that it completes, if it does."""
+        begin = _BEGIN.search(line)
+        if begin:
+            self._begun = NO_TIME if begin[1] == "NOPTS" else int(begin[1]), int(begin[2])
+        checksum = _CHECKSUM.search(line)
+        if checksum is None or self._begun is None:
+            return None
+        seen = Seen(*self._begun, int(checksum[1], 16))
+        self._begun = None
+        return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A frame that passed: its time and how long it stays, in ticks, and the checksum of its pixels."""
+
+    ticks: int
+    lasting: int
+    checksum: int
+
+
+_DAMAGE = re.compile("corrupt|damag|conceal|invalid|missing|mismatch|truncat|error", re.IGNORECASE)
 _FACTS = re.compile(r"\b(fmt|sar|s|color_range|color_space|color_primaries|color_trc):(\S+)")
-_FRAME = re.compile(r" n:\s*\d+ pts:\s*(-?\d+|NOPTS).*? duration:\s*(\d+).*? checksum:([0-9A-F]{8})")
-
-
-def parse_frame(line: str) -> tuple[int, int, int] | None:
-    """(time, length, checksum) of a frame in a line of `showinfo`; None where the line is about something else."""
-    found = _FRAME.search(line)
-    if found is None:
-        return None
-    return (NO_TIME if found[1] == "NOPTS" else int(found[1])), int(found[2]), int(found[3], 16)
+_BEGIN = re.compile(r" n:\s*\d+ pts:\s*(-?\d+|NOPTS) .*? duration:\s*(\d+)")
+_CHECKSUM = re.compile(r" checksum:([0-9A-F]{8}) plane_checksum")
 
 
 def _scan(program: Path, path: Path, header: Header, progress: Callable[[int], None], *, threads: int) -> Scan:

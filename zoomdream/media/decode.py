@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from zoomdream.errors import InputError
-from zoomdream.media import clip_scan, ffmpeg
+from zoomdream.media import clip_header, clip_scan, ffmpeg
 from zoomdream.media.clip import Clip
 from zoomdream.media.decode_filters import Fit, filters
 
@@ -96,7 +97,7 @@ class ClipReader:
     def _command(self, wanted: int, seek: str | None) -> list[str]:
         chosen = f"gte(n,{wanted})" if seek is None else f"gte(pts,{self._clip.scan.ticks[wanted]})"
         return [
-            *clip_scan.input_options(self._program, self._clip.path, threads=self._threads, seek=seek),
+            *clip_header.input_options(self._program, self._clip.path, threads=self._threads, seek=seek),
             "-loglevel", "repeat+level+info", "-filter_threads", "1", "-map", f"0:{self._clip.header.stream}",
             "-vf", filters(self._clip, self._size, self._fit, chosen), "-fps_mode", "passthrough",
             "-f", "rawvideo", "-pix_fmt", "rgb48le", "pipe:1",
@@ -117,7 +118,8 @@ class _Stream:
     def __init__(self, command: Sequence[str], clip: Clip, first: int, size: tuple[int, int]) -> None:
         self.next = first
         self._clip, self._size = clip, size
-        self._seen: queue.SimpleQueue[tuple[int, int, int]] = queue.SimpleQueue()
+        self._seen: queue.SimpleQueue[clip_scan.Seen] = queue.SimpleQueue()
+        self._log = clip_scan.FrameLog()
         self._frames: queue.Queue[_Decoded | None] = queue.Queue(AHEAD)
         self._stopped = threading.Event()
         self._end: tuple[int, list[str]] | None = None
@@ -153,10 +155,10 @@ class _Stream:
         self._process.kill()
 
     def _listen(self, line: str) -> bool:
-        frame = clip_scan.parse_frame(line) if "Parsed_showinfo" in line else None
-        if frame is not None:
-            self._seen.put(frame)
-        return "[info]" in line
+        seen = self._log.feed(line)
+        if seen is not None:
+            self._seen.put(seen)
+        return re.search(r"\[(error|fatal)\]", line) is None
 
     def _read(self, number: int) -> None:
         count = self._size[0] * self._size[1] * 6
@@ -171,11 +173,11 @@ class _Stream:
     def _is_sound(self, number: int) -> bool:
         """Whether the next frame is what the scan saw. `showinfo` says it before the frame comes out of the pipe."""
         try:
-            ticks, _, checksum = self._seen.get(timeout=60)
+            seen = self._seen.get(timeout=60)
         except queue.Empty:
             return False
         scan = self._clip.scan
-        return number < len(scan.ticks) and (ticks, checksum) == (scan.ticks[number], scan.checksums[number])
+        return number < len(scan.ticks) and (seen.ticks, seen.checksum) == (scan.ticks[number], scan.checksums[number])
 
 
 def _picture(data: bytes, size: tuple[int, int]) -> Tensor:

@@ -12,7 +12,8 @@ from typing import Literal
 
 from zoomdream.errors import InputError
 from zoomdream.media.clip import HDR, Clip
-from zoomdream.media.clip_scan import DEINTERLACE, LARGEST, Colors
+from zoomdream.media.clip_header import LARGEST
+from zoomdream.media.clip_scan import DEINTERLACE, Colors
 
 Fit = Literal["fill", "fit", "stretch"]
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from zoomdream.media.clip import frame_numbers, open_clip
-from zoomdream.media.clip_scan import is_picture
+from zoomdream.media.clip_header import is_picture
 from zoomdream.media.decode import ClipReader
 from zoomdream.media.decode_filters import placed
 from zoomdream.media.image import read_image
