@@ -89,6 +89,8 @@ def test_strength_is_the_geometric_mean_of_the_gains() -> None:
     outputs = [0.4 + 0 * sources[0], 0.2 + 0 * sources[1]]
     assert measures.strength(sources, sources, lambda picture: picture.mean()) == pytest.approx(1)
     assert measures.strength(outputs, sources, lambda picture: float(picture.mean())) == pytest.approx(2)
+    by_second = measures.strength_by_second(outputs, sources, lambda picture: picture.mean(), rate=1)
+    assert by_second == pytest.approx([4, 1])
 
 
 def test_sharpness_doubles_with_contrast_and_falls_with_blur() -> None:

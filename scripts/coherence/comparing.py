@@ -72,6 +72,7 @@ def compare(
             "E_warp": error,
             "E_warp less the source's": error - floor,
             "strength": strong,
+            "strength by second": measures.strength_by_second(outputs, sources, dreamer.energy, float(subject.rate)),
             "sharpness": measures.sharpness(outputs),
             "drift": measures.drift(outputs, sources, float(subject.rate)),
         }

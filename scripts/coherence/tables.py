@@ -33,7 +33,17 @@ def title(name: str, clip: Mapping[str, Any]) -> str:
 
 def _of_rules(rules: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
     rows = [
-        ["rule", "step size", "E_warp, 1e-4", "less the source's", "strength", "sharpness", "brightness", "contrast"]
+        [
+            "rule",
+            "step size",
+            "E_warp, 1e-4",
+            "less the source's",
+            "strength",
+            "by second",
+            "sharpness",
+            "brightness",
+            "contrast",
+        ]
     ]
     for name, rule in rules.items():
         rows.append(
@@ -43,6 +53,7 @@ def _of_rules(rules: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
                 _e4(rule["E_warp"]),
                 _e4(rule["E_warp less the source's"]),
                 number(rule["strength"]),
+                " ".join(f"{value:.1f}" for value in rule["strength by second"]),
                 number(rule["sharpness"]),
                 *(_change(rule["drift"][kind]) for kind in ("brightness", "contrast")),
             ]
