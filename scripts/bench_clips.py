@@ -1,6 +1,6 @@
 """Clips, measured: does the dream have the size, the frames, the rate, the length and the sound that the clip had?
 
-    python scripts/bench_clips.py clips/*.mp4 --quick                     half a second of each, under a minute
+    python scripts/bench_clips.py clips/*.mp4 --quick                     twelve frames of each, under a minute
     python scripts/bench_clips.py clips/* --json build/clips.json         whole clips
     python scripts/bench_clips.py --only sync                             clicks against flashes, in clips drawn here
 
@@ -28,7 +28,7 @@ from benchmarks.report import Report
 
 PARTS = ("clips", "sync")
 SAMPLE = Path(__file__).resolve().parents[1] / "configs" / "clip_sample.mp4"
-QUICK_START, QUICK_END = Fraction(3, 10), Fraction(8, 10)
+QUICK_START, QUICK_END = 6, 18  # frames of the clip
 CHEAP = ["dream.octaves=1", "dream.steps=1", "dream.warmup=1", "encode.preset=ultrafast"]
 FLASHING = ["dream.opacity=0.2", "dream.octaves=1", "dream.steps=1", "dream.warmup=0", "flow.cuts=off"]
 
@@ -127,7 +127,7 @@ def render(source: Path, output: Path, part: tuple[str, str] | None, settings: S
 def run_clip(found: Report, clip: Path, folder: Path, *, quick: bool, settings: Sequence[str]) -> None:
     """One file: render it, read both, and hold the one against the other."""
     name, output = clip.stem, folder / f"{clip.stem}_dream.mp4"
-    part = (str(float(QUICK_START)), str(float(QUICK_END))) if quick else None
+    part = (f"{QUICK_START}f", f"{QUICK_END}f") if quick else None
     try:
         render(clip, output, part, [*CHEAP, *settings])
         source, dreamt = clips_facts.read(clip), clips_facts.read(output)
@@ -135,8 +135,9 @@ def run_clip(found: Report, clip: Path, folder: Path, *, quick: bool, settings: 
         found.skipped[name] = str(error)
         found.at_least(f"{name}: rendered", 0, 1)
         return
-    start = QUICK_START if quick else Fraction(0)
-    figures = compare(source, dreamt, start, QUICK_END - QUICK_START if quick else source.seconds, whole=not quick)
+    start = QUICK_START / dreamt.rate if quick else Fraction(0)
+    seconds = (QUICK_END - QUICK_START) / dreamt.rate if quick else source.seconds
+    figures = compare(source, dreamt, start, seconds, whole=not quick)
     found.figures.setdefault("clips", {})[name] = figures
     hold(found, name, figures)
 
