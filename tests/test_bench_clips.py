@@ -85,13 +85,14 @@ def test_a_part_is_held_against_that_part(source: Path, tmp_path: Path) -> None:
     assert "sound off, in frames" in failing(source, tmp_path / "a.mkv", start=Fraction(1, 2), length=Fraction(1))
 
 
-def test_a_clip_is_judged_as_it_is_shown(source: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("aspect", "shown"), [("3/2", (96, 192)), ("2/3", (144, 128))])
+def test_a_clip_is_judged_as_it_is_shown(source: Path, tmp_path: Path, aspect: str, shown: tuple[int, int]) -> None:
     turned, dreamt = tmp_path / "turned.mp4", tmp_path / "a.mp4"
-    fake(source, tmp_path / "plain.mp4", "-vf", "setsar=3/2")
+    fake(source, tmp_path / "plain.mp4", "-vf", f"setsar={aspect}")  # 128x96 pixels
     command = [*FFMPEG, "-display_rotation", "90", "-i", str(tmp_path / "plain.mp4"), "-c", "copy", str(turned)]
     ffmpeg.run(command, what="turning")
-    assert clips_facts.read(turned).size == (64, 128) or clips_facts.read(turned).size == (96, 192)
-    fake(turned, dreamt, "-vf", "scale=round(iw*sar):ih,setsar=1")
+    assert clips_facts.read(turned).size == shown
+    fake(turned, dreamt, "-vf", f"scale={shown[0]}:{shown[1]},setsar=1")
     assert failing(turned, dreamt) == []
 
 

@@ -86,8 +86,9 @@ def _usual_step(frames: list[tuple[Fraction, Fraction]]) -> Fraction:
 
 
 def _shown_size(path: Path) -> tuple[int, int]:
-    """Turned as a player turns it, with square pixels."""
-    square = "scale=round(iw*if(gt(sar\\,0)\\,sar\\,1)):ih,setsar=1"
+    """Turned as a player turns it, with square pixels, none of them lost."""
+    aspect = "if(gt(sar\\,0)\\,sar\\,1)"
+    square = f"scale=round(iw*max({aspect}\\,1)):round(ih/min({aspect}\\,1)),setsar=1"
     command = [*_READ, "-i", str(path), "-map", "0:v:0", "-vf", square, "-frames:v", "1", "-f", "framecrc", "-"]
     said = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
     found = re.search(r"^#dimensions 0: (\d+)x(\d+)", said, re.MULTILINE)
