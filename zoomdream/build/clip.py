@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor
 
-from zoomdream.build.dreaming import dreamer, masked
+from zoomdream.build.dreaming import dreamer
 from zoomdream.build.timing import height_width, hold_shares, motions, values
 from zoomdream.config import Config, VideoSource
 from zoomdream.media import ffmpeg
@@ -41,22 +41,18 @@ def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
         end = config.source.start + config.frames / config.fps
         numbers = frame_numbers(clip, config.fps, config.source.start, end)
         reader = opening.enter_context(ClipReader(program, clip, numbers, size, config.source.fit))
-        carried = _carry(config)
+        colored = _color(config)
         if config.dream.mask is not None:
             mask = opening.enter_context(open_mask(program, config.dream.mask, config.frames, config.fps, size))
-
-            def where(index: int) -> Tensor:
-                return mask(index).to(planned.device)
-
-            dream, carried = masked(dream, where), _carried_within(carried, where)
+            colored = _within(colored, lambda index: mask(index).to(planned.device))
         close = opening.pop_all().close
     return ClipStages(
         source=lambda index: reader.frame(index).to(planned.device),
         look=look,
         flow=flow,
-        carry=carried,
+        carry=_carry(config),
         dream=dream,
-        color=_color(config),
+        color=colored,
         show=lambda seen, added, index: seen + opacity[index] * added,
         cuts=frozenset(planned.cuts),
         warmup=config.dream.warmup,
@@ -94,23 +90,23 @@ def _still(motion: Motion) -> bool:
     return motion.scale == 1 and motion.degrees == 0 and motion.pan == (0, 0)
 
 
-Carry = Callable[[Tensor, Moved, int], Tensor]
-
-
-def _carry(config: Config) -> Carry:
+def _carry(config: Config) -> Callable[[Tensor, Moved, int], Tensor]:
     shares = values(config, config.flow.carry)
     return lambda added, moved, index: carry(added, moved, shares[index])
 
 
-def _carried_within(carried: Carry, mask: Callable[[int], Tensor]) -> Carry:
-    """Nothing is carried out of the places that are dreamt on."""
-    return lambda added, moved, index: mask(index) * carried(added, moved, index)
+Colored = Callable[[Tensor, Tensor, color.Look, int], Tensor]
 
 
-def _color(config: Config) -> Callable[[Tensor, Tensor, color.Look, int], Tensor]:
+def _color(config: Config) -> Colored:
     shares = hold_shares(config)
 
     def added(dreamt: Tensor, seen: Tensor, look: color.Look, index: int) -> Tensor:
         return limit(seen, color.hold(dreamt, look, shares[index]) - seen)
 
     return added
+
+
+def _within(colored: Colored, mask: Callable[[int], Tensor]) -> Colored:
+    """Outside of the mask (1, 1, H, W) of the frame, the clip is what it was."""
+    return lambda dreamt, seen, look, index: mask(index) * colored(dreamt, seen, look, index)
