@@ -58,9 +58,10 @@ def encode_yuv(path: Path, planes: np.ndarray, pixel_format: str, tags: dict[str
     """Encode (3, H, W) planes of YUV without loss and without touching a value; `tags` are those of setparams."""
     height, width = planes.shape[1:]
     marks = ":".join(f"{name}={value}" for name, value in tags.items())
+    span = ["-color_range", tags["range"]] if "range" in tags else []
     run(
         "-f", "rawvideo", "-pix_fmt", pixel_format, "-s", f"{width}x{height}", "-r", 25, "-i", "-",
-        *(["-vf", f"setparams={marks}"] if marks else []), *(["-color_range", tags["range"]] if "range" in tags else []),
-        "-c:v", "ffv1", path, data=planes.tobytes() * count,
+        *(["-vf", f"setparams={marks}"] if marks else []), *span, "-c:v", "ffv1", path,
+        data=planes.tobytes() * count,
     )  # fmt: skip
     return path
