@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import math
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -11,7 +13,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from benchmarks.report import Report
-from coherence import clips, comparing, drawn, measures, rules, tables
+from coherence import clips, comparing, costs, drawn, measures, rules, tables
 from coherence.comparing import Subject
 from coherence.drawn import Counts
 from coherence.dreaming import Dreamer
@@ -20,6 +22,7 @@ from moving_pictures import SIZE, panned, texture
 from tiny_network import TinyNetwork
 from torch import Tensor
 
+import zoomdream
 from zoomdream.config import load_config
 from zoomdream.plan import make_plan
 
@@ -233,3 +236,40 @@ def test_the_drawn_subject_cuts_where_it_says() -> None:
     assert len(subject.sources) == 10
     assert subject.cuts == (6,)
     assert clips.cuts(subject.sources) == (6,)
+
+
+def test_everything_once_very_small(tmp_path: Path, untrained_weights: Path) -> None:
+    bench = importlib.import_module("bench_coherence")
+    found = tmp_path / "found.json"
+    words = ["--quick", "--frames", "5", "--size", "64x48", "--weights", str(untrained_weights), "--layer", "mixed3a"]
+    words += ["--only", "rules", "--only", "cuts", "--threads", "1", "--steps", "1", "--json", str(found)]
+    words += ["--set", "dream.octaves=1", "--set", "dream.steps=1", "--set", "dream.warmup=1"]
+    assert bench.main([*words, "--keep", str(tmp_path / "dreams")]) == 0
+    document = json.loads(found.read_text(encoding="utf-8"))
+    assert set(document) == {"machine", "figures", "bars", "skipped"}
+    clip = document["figures"]["rules"]["drawn"]
+    assert clip["cuts"] == [3]
+    assert clip["rules"]["zoomdream"]["strength"] > 1
+    assert document["figures"]["carried across cuts"] == {"drawn, frame 3": 0}
+    assert document["bars"]["drawn: carried across the cut at frame 3"]["holds"]
+    for name, bar in document["bars"].items():
+        assert set(bar) == {"value", "limit", "holds"}, name
+        assert bar["value"] is not None, name
+    kept = sorted((tmp_path / "dreams").iterdir())
+    assert len(kept) == len(clip["rules"])
+    assert len(clips.read(kept[0], (64, 48), 9)) == 5
+
+
+def test_every_cost_is_timed(tmp_path: Path, untrained_weights: Path) -> None:
+    clip = clips.write(tmp_path / "clip.mp4", costs.enlarged(panned(3, 1, 0), (48, 64)), Fraction(24))
+    words = ["source.kind=video", f"source.path={clip}", f"network.weights={untrained_weights}"]
+    words += ["objective=[{layer: mixed3a}]", "dream.octaves=1", "dream.steps=1", "performance.threads=1"]
+    config = zoomdream.load_config({"output": "unwritten.mp4"}, words)
+    report = Report()
+    found = costs.measure(report, config, tmp_path, quick=True)
+    assert all(entry["seconds per frame"] > 0 for entry in found.values())
+    parts = [
+        entry["share of dreaming"] for part, entry in found.items() if part not in ("dreaming", "all but dreaming")
+    ]
+    assert found["all but dreaming"]["share of dreaming"] == pytest.approx(sum(parts))
+    assert report.bars == {}  # the bar is GoogLeNet's

@@ -47,11 +47,14 @@ def compare(
     dreamer: Dreamer,
     render_at: Callable[[float | None], Sequence[Tensor]],
     step_size: float,
+    *,
+    tolerance: float = 0.02,
     keep: Path | None = None,
 ) -> dict[str, Any]:
     """Dream `subject` by every rule as strongly as frame by frame with `step_size`; figures, and bars in `found`.
 
     render_at: zoomdream's own frames with a step size; None is the config's own.
+    tolerance: how far from the same strength a search may end, as a share.
     keep: a folder for the dreams, as lossless clips.
     """
     sources = subject.sources
@@ -85,7 +88,7 @@ def compare(
         for name, rule in rules.RULES.items()
     }
     for name, run in {**runs, OURS: render_at}.items():
-        matched: Match = match(run, strength, wanted, start=step_size / 2)
+        matched: Match = match(run, strength, wanted, start=step_size / 2, tolerance=tolerance)
         by_rule[name] = figures(name, matched.outputs, matched.step_size, matched.strength)
         by_rule[name] |= {"strength over frame by frame's": matched.share, "tries": matched.tries}
     usual = render_at(None)
