@@ -31,6 +31,15 @@ def blob(data: bytes, edges: bytes = bytes([1])) -> bytes:
     return packed(1, b"net") + packed(2, packed(4, b"a") + packed(6, inner))
 
 
+def old_blob(data: bytes, *edges: int) -> bytes:
+    """As `blob`, its edges in the old form; a negative number has ten bytes."""
+    sides = b"".join(
+        bytes([number << 3]) + (b"\xff" * 9 + b"\x01" if edge < 0 else bytes([edge]))
+        for number, edge in enumerate(edges, start=1)
+    )
+    return packed(1, b"net") + packed(2, packed(4, b"a") + packed(6, sides + packed(5, data)))
+
+
 @pytest.mark.parametrize("v1", [True, False])
 def test_both_forms_of_layers_give_the_numbers_that_were_written(
     tmp_path: Path, write_caffemodel: Callable[..., None], v1: bool
@@ -97,6 +106,7 @@ HUGE = b"\xff\xff\xff\xff\xff\xff\xff\x7f"
         (blob(packed(5, bytes(4)), HUGE), "holds 1 numbers"),
         (blob(packed(5, bytes(4)), b"\x80\x80\x80\x80\x10" * 2), "holds 1 numbers"),  # 2**32 squared wraps to 0
         (blob(packed(5, bytes(4)), b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" * 2), "holds 1 numbers"),  # -1 * -1
+        (old_blob(bytes(4), -1, -1, 1, 1), "holds 1 numbers"),
         (blob(packed(5, bytes(3))), "holds 0 numbers"),
         (blob(b"", bytes([0])), "holds 0 numbers"),
         (blob(packed(5, bytes(4)), bytes([1]) * 50), "more dimensions"),

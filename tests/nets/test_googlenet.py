@@ -210,9 +210,10 @@ def test_the_banded_norm_is_the_local_response_norm() -> None:
     assert float((_ResponseNorm(192)(x) - expected).abs().max()) <= 2e-5 * float(expected.abs().max())
 
 
-def test_the_norms_gradient_is_the_true_one() -> None:
+@pytest.mark.parametrize("variant", [BVLC, INCEPTION5H], ids=lambda variant: variant.name)
+def test_the_norms_gradient_is_the_true_one(variant: Variant) -> None:
     x = (torch.rand((1, 7, 2, 3), generator=torch.Generator().manual_seed(4)).double() * 300).requires_grad_()
-    assert torch.autograd.gradcheck(_ResponseNorm(7).double(), x)
+    assert torch.autograd.gradcheck(_ResponseNorm(7, variant.norm).double(), x)
 
 
 def test_the_norm_holds_caffes_largest_values_in_float16() -> None:

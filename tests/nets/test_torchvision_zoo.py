@@ -1,18 +1,14 @@
-"""torchvision's classifiers with random weights: the same numbers as torchvision's own, gradients, names, files."""
+"""torchvision's classifiers with random weights: the same numbers as torchvision's own, gradients, names."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from zoomdream.errors import InputError
 from zoomdream.nets import catalog, torchvision_zoo
-from zoomdream.nets.classes import find_class
 from zoomdream.nets.traced import TracedNetwork
 
 # One of each family, the smallest, with a layer of the middle and one more whose name people know.
@@ -162,13 +158,19 @@ def test_nothing_is_computed_past_the_deepest_wanted_layer(picture: Tensor) -> N
     assert network(picture, frozenset()) == {}
 
 
-def test_a_layer_before_a_relu_stays_as_it_was(picture: Tensor) -> None:
+def test_a_layer_before_a_relu_or_a_sum_stays_as_it_was(picture: Tensor) -> None:
     network = torchvision_zoo.opened("resnet18", model("resnet18"))
-    found = network(picture, frozenset({"layer2.0.conv1", "layer2.0.relu", "layer2.0.add", "layer2.0"}))
-    assert float(found["layer2.0.conv1"].min()) < 0
-    assert float(found["layer2.0.add"].min()) < 0
-    assert torch.equal(found["layer2.0.conv1"].relu(), found["layer2.0.relu"])
-    assert torch.equal(found["layer2.0.add"].relu(), found["layer2.0"])
+    names = ("layer2.0.conv1", "layer2.0.relu", "layer2.0.conv2", "layer2.0.downsample", "layer2.0.add", "layer2.0")
+    before, relu, second, beside, total, after = map(network(picture, frozenset(names)).__getitem__, names)
+    assert torch.equal(before.relu(), relu)
+    assert not torch.equal(before, relu)
+    assert torch.equal(second + beside, total)
+    assert torch.equal(total.relu(), after)
+    network = torchvision_zoo.opened("googlenet", model("googlenet"))
+    names = ("inception3b.branch3.0.conv", "inception3b.branch3.0")
+    before, after = map(network(picture, frozenset(names)).__getitem__, names)
+    assert torch.equal(before.relu(), after)
+    assert not torch.equal(before, after)
 
 
 @pytest.mark.parametrize(
@@ -212,53 +214,9 @@ def test_googlenets_hidden_normalisation_is_the_one_that_torchvision_applies(pic
     mean, std = (torch.tensor(n).view(1, 3, 1, 1) for n in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
     built = torchvision_zoo._build("googlenet", 1000, "cpu")
     built.transform_input = True  # type: ignore[assignment]
-    with torch.no_grad():
-        expected = built((picture - mean) / std)
-        built.transform_input = False  # type: ignore[assignment]
-        found = torchvision_zoo.opened("googlenet", built)(picture, frozenset({"logits"}))["logits"]
-    assert torch.allclose(found, expected, rtol=1e-3, atol=1e-4)
-
-
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-@pytest.mark.parametrize(("name", "classes"), [("squeezenet1_1", 1000), ("mnasnet0_5", 7), ("shufflenet_v2_x0_5", 3)])
-def test_local_weights_give_the_network_that_was_saved(
-    tmp_path: Path, picture: Tensor, name: str, classes: int, suffix: str
-) -> None:
-    built = torchvision_zoo._build(name, classes, "cpu")
-    path = tmp_path / f"weights{suffix}"
-    (torch.save if suffix == ".pth" else safetensors.torch.save_file)(built.state_dict(), path)
-    loaded = torchvision_zoo.load(name, path)
-    found = loaded(picture, frozenset({"logits"}))["logits"]
-    assert found.shape == (1, classes)
-    expected = torchvision_zoo.opened(name, built, classes)(picture, frozenset({"logits"}))["logits"]
-    assert torch.equal(found, expected)
-    assert loaded.layers[-1].channels == classes
-
-
-def test_old_names_and_the_heads_of_training_are_understood(tmp_path: Path) -> None:
-    stored = torchvision_zoo._build("densenet121", 1000, "cpu").state_dict()
-    old = {f"module.{key}".replace(".norm1.", ".norm.1."): tensor for key, tensor in stored.items()}
-    torch.save(old, tmp_path / "densenet.pth")
-    assert torchvision_zoo.load("densenet121", tmp_path / "densenet.pth").name == "torchvision/densenet121"
-    stored = torchvision_zoo._build("googlenet", 1000, "cpu").state_dict()
-    torch.save({**stored, "aux1.fc1.bias": torch.zeros(1024)}, tmp_path / "googlenet.pth")
-    assert torchvision_zoo.load("googlenet", tmp_path / "googlenet.pth").name == "torchvision/googlenet"
-
-
-def test_weights_of_another_network_name_the_first_difference(tmp_path: Path) -> None:
-    tensors = torchvision_zoo._build("squeezenet1_1", 1000, "cpu").state_dict()
-    path = tmp_path / "weights.pth"
-    wrong = {
-        "classifier.1.weight": {key: value for key, value in tensors.items() if key != "classifier.1.weight"},
-        "features.0.weight": {**tensors, "features.0.weight": torch.zeros(96, 3, 7, 7)},
-        "extra.weight": {**tensors, "extra.weight": torch.zeros(2)},
-    }
-    for name, content in wrong.items():
-        torch.save(content, path)
-        with pytest.raises(InputError, match="another network") as caught:
-            torchvision_zoo.load("squeezenet1_1", path)
-        assert repr(name) in str(caught.value)
-        assert str(path) in str(caught.value)
+    expected = heard(built, ("conv1",), (picture - mean) / std)["conv1"]
+    found = torchvision_zoo.opened("googlenet", built)(picture, frozenset({"conv1"}))["conv1"]
+    assert float((found - expected).norm() / expected.norm()) < 1e-5
 
 
 def test_opening_a_network_draws_no_random_numbers() -> None:
@@ -284,16 +242,3 @@ def test_bfloat16_gives_nearly_the_same(picture: Tensor) -> None:
     found = rough.to(torch.bfloat16)(picture.bfloat16(), wanted)["layer2"]
     assert found.dtype == torch.bfloat16
     assert float((found.float() - expected).norm() / expected.norm()) < 0.05
-
-
-@pytest.mark.assets
-def test_the_real_squeezenet_knows_the_photos(assets: Path) -> None:
-    image = pytest.importorskip("PIL.Image")
-    numpy = pytest.importorskip("numpy")
-    network = torchvision_zoo.load("squeezenet1_1", assets / "weights" / "squeezenet1_1_torchvision_layout.pth")
-    for photo, wanted in (("kodim23_parrots", "macaw"), ("kodim22_barn_trees", "barn")):
-        with image.open(assets / "photos" / f"{photo}.png") as opened:
-            pixels = numpy.asarray(opened.convert("RGB").resize((336, 224), image.Resampling.BICUBIC)).copy()
-        picture = torch.from_numpy(pixels).permute(2, 0, 1)[None] / 255
-        best = network(picture, frozenset({"logits"}))["logits"].topk(3).indices[0].tolist()
-        assert find_class(network, wanted) in best
