@@ -52,7 +52,9 @@ def size_of(text: str) -> tuple[int, int]:
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", type=Path, nargs="*", metavar="CLIP", help="besides the drawn one; held to the bars")
+    parser.add_argument(
+        "clips", type=Path, nargs="*", metavar="CLIP", help="held to the bars; `drawn` is the drawn one"
+    )
     parser.add_argument("--report", type=Path, nargs="+", default=[], metavar="CLIP", help="measured without bars")
     parser.add_argument("--frames", type=int, help=f"of each clip, from its first (default: {FRAMES})")
     parser.add_argument("--size", type=size_of, metavar="WxH", help="default: {}x{}".format(*SIZE))
@@ -109,7 +111,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         found.skipped["everything"] = reason
         return found.document()
     with tempfile.TemporaryDirectory(prefix="bench_coherence_", ignore_cleanup_errors=True) as folder:
-        subjects = chosen_subjects(options, found)
+        subjects = chosen_subjects(options, found) if set(parts) - {"flow"} else []
         for name, part in (("rules", run_rules), ("cuts", run_cuts), ("flow", run_flow), ("costs", run_costs)):
             if name in parts:
                 begin = time.perf_counter()
@@ -121,16 +123,20 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def chosen_subjects(options: argparse.Namespace, found: Report) -> list[Subject]:
-    """The drawn clip and those that were asked for; without any, and not --quick, those of the assets."""
-    subjects = [drawn.subject(options.size, options.frames, DRAWN)]
+    """The clips that were asked for; else the drawn one and, but for --quick, those of the assets."""
     held, reported = list(options.clips), list(options.report)
-    if not held and not reported and not options.quick:
-        assets = os.environ.get("ZOOMDREAM_ASSETS")
-        if assets:
-            held, reported = ([Path(assets, "clips", f"{name}.mp4") for name in names] for names in (HELD, REPORTED))
+    if not held and not reported:
+        held, assets = [Path(DRAWN)], os.environ.get("ZOOMDREAM_ASSETS")
+        if assets and not options.quick:
+            held += [Path(assets, "clips", f"{name}.mp4") for name in HELD]
+            reported = [Path(assets, "clips", f"{name}.mp4") for name in REPORTED]
         else:
-            found.skipped["clips of the assets"] = "ZOOMDREAM_ASSETS is not set"
+            found.skipped["clips of the assets"] = "--quick" if options.quick else "ZOOMDREAM_ASSETS is not set"
+    subjects = []
     for path in (*held, *reported):
+        if path == Path(DRAWN):
+            subjects.append(drawn.subject(options.size, options.frames, DRAWN))
+            continue
         sources = clips.read(path, options.size, options.frames)
         subjects.append(Subject(path.stem, sources, clips.rate(path), clips.cuts(sources), path in held))
     return subjects
