@@ -77,18 +77,28 @@ class DrawnClip:
         """True backward flow (1, 2, H, W) in pixels, of what is in sight at each pixel's centre."""
         return self._before(index) - _pixels(self.size)
 
-    def visible(self, index: int) -> Tensor:
+    def visible(self, index: int, within: float = 0.0) -> Tensor:
         """(1, 1, H, W) bool: what is in sight now was in sight one frame before, inside the picture and not covered.
 
-        False everywhere at the beginning of a scene, when there was nothing before.
+        within: pixels by which it may have been covered or outside, as a flow may be wrong by so much. False everywhere
+        at the beginning of a scene, when there was nothing before.
         """
         if index in self.shots:
             return torch.zeros(1, 1, *self.size, dtype=torch.bool)
-        height, width = self.size
         place, owner = self._before(index), self._owner(index)
+        seen = self._in_sight(index - 1, place, owner)
+        for turn in range(8 if within else 0):
+            angle = turn * math.pi / 4
+            aside = within * torch.tensor((math.cos(angle), math.sin(angle))).view(1, 2, 1, 1)
+            seen |= self._in_sight(index - 1, place + aside, owner)
+        return seen
+
+    def _in_sight(self, index: int, place: Tensor, owner: Tensor) -> Tensor:
+        """(1, 1, H, W) bool: the layer `owner` is not covered at that place of the frame, which is inside it."""
+        height, width = self.size
         x, y = place[:, :1], place[:, 1:]
         seen = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
-        for number, (painting, matrix) in enumerate(self._layers(index - 1)):
+        for number, (painting, matrix) in enumerate(self._layers(index)):
             seen &= (painting.at(matrix, place)[:, 3:] < 0.5) | (owner >= number)
         return seen
 
