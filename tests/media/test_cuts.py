@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
+from zoomdream.errors import InputError
 from zoomdream.media.cuts import SMALL, ShotFinder
 
 
@@ -93,3 +96,9 @@ def test_dark_and_grey_scenes_are_cut_too() -> None:
 
 def test_a_return_to_the_same_view_after_a_while_is_two_cuts() -> None:
     assert shots(scene(1, 30), scene(2, 20), scene(1, 30)) == (0, 30, 50)
+
+
+def test_where_opencv_cannot_be_loaded_the_library_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scenedetect.detectors", None)
+    with pytest.raises(InputError, match="libgl1"):
+        ShotFinder()
