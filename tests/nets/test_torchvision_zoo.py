@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import zoomdream
 from zoomdream.nets import catalog, torchvision_zoo
 from zoomdream.nets.traced import TracedNetwork
 
@@ -31,7 +32,6 @@ FAMILIES = {
     "swin_t": ("features.3", "features.1.0.mlp.0"),
     "swin_v2_t": ("features.3", "features.5.1.attn"),
     "vgg11_bn": ("features.10", "features.4"),
-    "wide_resnet50_2": ("layer2", "layer1.0.conv2"),
 }
 
 
@@ -104,6 +104,26 @@ def test_every_family_gives_what_torchvision_gives_and_a_gradient(name: str, pic
     (gradient,) = torch.autograd.grad(found[layers[middle].name].square().mean(), leaf)
     assert bool(torch.isfinite(gradient).all())
     assert float(gradient.abs().max()) > 0
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_renders_a_tiny_zoom(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = torchvision_zoo.opened(name, model(name))
+    monkeypatch.setattr(catalog, "open_network", lambda *_, **__: network)
+    config = {
+        "size": [48, 32],
+        "fps": 10,
+        "frames": 2,
+        "network": {"name": network.name},
+        "objective": [{"layer": FAMILIES[name][1]}],
+        "dream": {"octaves": 1, "steps": 1, "warmup": 1},
+        "performance": {"precision": "float32"},
+    }
+    shown = list(zoomdream.frames(config))
+    assert len(shown) == 2
+    still = list(zoomdream.frames({**config, "dream": {"octaves": 1, "steps": 0}}))
+    assert all(bool(torch.isfinite(frame).all()) for frame in shown)
+    assert not torch.equal(shown[-1], still[-1])
 
 
 @pytest.mark.parametrize("name", FAMILIES)
