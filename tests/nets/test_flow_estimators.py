@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
+from urllib.error import URLError
 
 import pytest
+import safetensors.torch
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchvision.models import optical_flow
 
 from zoomdream.errors import InputError
+from zoomdream.nets import raft
 from zoomdream.nets.flow_estimators import METHODS, Estimator, open_estimator
 
 CPU = torch.device("cpu")
@@ -103,8 +108,6 @@ def test_a_missing_system_library_is_named_with_what_to_install(monkeypatch):
 
 
 def test_opencv_is_not_loaded_until_an_estimator_is_opened():
-    import subprocess
-
     code = "import sys, zoomdream.nets.flow_estimators; sys.exit('cv2' in sys.modules)"
     root = Path(__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
@@ -114,3 +117,91 @@ def test_none_is_not_an_estimator():
     assert "none" not in METHODS
     with pytest.raises(ValueError, match="none"):
         opened("none")
+
+
+@pytest.fixture(scope="module")
+def raft_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of raft_small, which estimate nothing but run."""
+    torch.manual_seed(5)
+    path = tmp_path_factory.mktemp("raft") / "raft_small.pth"
+    torch.save(optical_flow.raft_small(weights=None).state_dict(), path)
+    return path
+
+
+def test_raft_is_given_the_two_pictures_in_the_order_and_range_that_it_was_taught(raft_weights):
+    model = optical_flow.raft_small(weights=None).eval()
+    model.load_state_dict(torch.load(raft_weights, weights_only=True))
+    now, before = moved(3, 0, (128, 136))
+    with torch.no_grad():
+        expected = model(2 * now - 1, 2 * before - 1)[-1]  # from the first to the second: from now to before
+    found = open_estimator("raft_small", raft_weights, CPU)(now, before)
+    assert torch.allclose(found, expected, atol=1e-4)
+    assert found.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("size", [(16, 24), (131, 150), (40, 700)])
+def test_raft_takes_every_size(raft_weights, size):
+    now, before = moved(1, 0, size)
+    flow = open_estimator("raft_small", raft_weights, CPU)(now, before)
+    assert flow.shape == (1, 2, *size)
+    assert flow.isfinite().all()
+    assert not flow.requires_grad
+
+
+def test_raft_with_weights_of_the_other_raft_is_refused(raft_weights):
+    with pytest.raises(InputError, match=r"flow\.method is raft_large"):
+        open_estimator("raft_large", raft_weights, CPU)
+
+
+def test_raft_with_tensors_too_many_is_refused(raft_weights, tmp_path):
+    tensors = torch.load(raft_weights, weights_only=True)
+    torch.save({**tensors, "another.weight": torch.ones(3)}, tmp_path / "more.pth")
+    with pytest.raises(InputError, match=r"another\.weight"):
+        open_estimator("raft_small", tmp_path / "more.pth", CPU)
+
+
+def test_raft_takes_safetensors(raft_weights, tmp_path):
+    tensors = torch.load(raft_weights, weights_only=True)
+    safetensors.torch.save_file(tensors_of_floats(tensors), tmp_path / "raft.safetensors")
+    now, before = moved(1, 0, (128, 128))
+    estimates = [open_estimator("raft_small", path, CPU) for path in (raft_weights, tmp_path / "raft.safetensors")]
+    assert torch.equal(estimates[0](now, before), estimates[1](now, before))
+
+
+def tensors_of_floats(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.contiguous() for name, tensor in tensors.items() if tensor.is_floating_point()}
+
+
+def test_missing_raft_weights_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"missing\.pth does not exist"):
+        open_estimator("raft_small", tmp_path / "missing.pth", CPU)
+
+
+@pytest.mark.parametrize("method", raft.NAMES)
+@pytest.mark.parametrize("failure", [URLError("no route"), TimeoutError("timed out"), RuntimeError("invalid hash")])
+def test_without_a_network_raft_says_what_to_do(monkeypatch, tmp_path, method, failure):
+    def fail(*arguments: object, **options: object) -> None:
+        raise failure
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    with pytest.raises(InputError, match=r"flow\.weights.*flow\.method to dis") as caught:
+        open_estimator(method, None, CPU)
+    assert "\n" not in str(caught.value)
+
+
+def test_raft_weights_are_downloaded_once_with_their_checksum(monkeypatch, tmp_path, raft_weights):
+    asked = []
+
+    def download(url: str, path: str, hash_prefix: str, progress: bool) -> None:
+        asked.append((url.rpartition("/")[2], hash_prefix))
+        Path(path).write_bytes(raft_weights.read_bytes())
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    for _ in range(2):
+        open_estimator("raft_small", None, CPU)
+    ((name, checksum),) = asked
+    assert name.startswith("raft_small")
+    assert len(checksum) == 8
+    assert checksum in name

@@ -15,12 +15,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoomdream.errors import InputError
+from zoomdream.nets import raft
 
-METHODS = ("dis", "farneback")
+METHODS = ("dis", "farneback", *raft.NAMES)
 _WORKING_EDGE = 480  # pixels of the longer edge at which flow is estimated
+_RAFT_EDGE = 640  # its memory and time grow with the fourth power of this: 70 MB of correlations here, 350 MB at 960
 _STRETCH = 4096.0  # of the levels 0..1 for Farneback
 _SHORTEST_EDGE = 64  # pixels below which OpenCV's pyramids have too few levels, or none at all
 
@@ -43,6 +45,8 @@ def open_estimator(method: str, weights: Path | None, device: torch.device) -> E
         return _with_opencv(_dis)
     if method == "farneback":
         return _with_opencv(_farneback)
+    if method in raft.NAMES:
+        return _with_raft(raft.load(method, weights, device))
     raise ValueError(f"no flow estimator is called {method!r}")
 
 
@@ -92,7 +96,7 @@ def _with_opencv(make: Callable[[ModuleType], Callable[[Field, Field], Field]]) 
 
     def flow(now: Tensor, before: Tensor) -> Tensor:
         height, width = now.shape[-2:]
-        size = working_size((height, width), _WORKING_EDGE)
+        size = working_size((height, width), _WORKING_EDGE, _SHORTEST_EDGE)
         # One thread: DIS cuts the picture into as many strips as there are threads, and its result depends on them.
         cv2.setNumThreads(1)
         found = estimate(_gray(now, size), _gray(before, size))
@@ -102,11 +106,22 @@ def _with_opencv(make: Callable[[ModuleType], Callable[[Field, Field], Field]]) 
     return flow
 
 
-def working_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """(height, width) at which flow is estimated for pictures of `size`: no edge longer than `longest`, the shape kept
-    as long as no edge gets too short for the pyramids of the estimators."""
+def _with_raft(model: nn.Module) -> Estimator:
+    """An estimator that runs RAFT at the working size. It is the one that works where the pictures are."""
+
+    def flow(now: Tensor, before: Tensor) -> Tensor:
+        height, width = now.shape[-2:]
+        size = working_size((height, width), _RAFT_EDGE, raft.SHORTEST_EDGE)
+        return _enlarge(raft.estimate(model, _resized(now, size), _resized(before, size)), (height, width))
+
+    return flow
+
+
+def working_size(size: tuple[int, int], longest: int, shortest: int) -> tuple[int, int]:
+    """(height, width) at which the flow of pictures of `size` is estimated: of the same shape, but no edge longer than
+    `longest` and none shorter than `shortest`, which the estimators' pyramids need."""
     scale = min(1.0, longest / max(size))
-    height, width = (max(_SHORTEST_EDGE, round(edge * scale)) for edge in size)
+    height, width = (max(shortest, round(edge * scale)) for edge in size)
     return height, width
 
 
@@ -114,10 +129,14 @@ def _gray(picture: Tensor, size: tuple[int, int]) -> Field:
     """(height, width) luma in 0..1 at `size`."""
     weights = torch.tensor((0.2126, 0.7152, 0.0722), device=picture.device).view(1, 3, 1, 1)
     luma = (picture.float() * weights).sum(dim=1, keepdim=True)
-    if luma.shape[-2:] != size:
-        luma = F.interpolate(luma, size=size, mode="bilinear", align_corners=False, antialias=True)
-    gray: Field = luma[0, 0].clamp(0, 1).cpu().numpy()
+    gray: Field = _resized(luma, size)[0, 0].clamp(0, 1).cpu().numpy()
     return gray
+
+
+def _resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    if picture.shape[-2:] == size:
+        return picture
+    return F.interpolate(picture, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 
 def _enlarge(flow: Tensor, size: tuple[int, int]) -> Tensor:

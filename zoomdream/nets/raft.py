@@ -1,0 +1,73 @@
+"""RAFT (Teed and Deng 2020) as torchvision has it: flow from a network, finer at edges than DIS and far slower."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from zoomdream.errors import InputError
+from zoomdream.nets.weights import read_tensors
+
+NAMES = ("raft_small", "raft_large")
+_STRIDE = 8  # of its features; the picture must be whole cells
+SHORTEST_EDGE = 128  # pixels: below, its coarsest correlations are empty and come out as NaN
+
+
+def load(name: str, weights: Path | None, device: torch.device) -> nn.Module:
+    """The network of that name (one of NAMES), in float32. weights: None is torchvision's own file, downloaded once.
+
+    Raises InputError where the file is missing, broken, of another network, or cannot be downloaded.
+    """
+    # Here, because importing torchvision takes a second and few clips need it.
+    from torchvision.models import optical_flow
+
+    model: nn.Module = getattr(optical_flow, name)(weights=None)
+    path = weights or _downloaded(name)
+    tensors = read_tensors(path)
+    wanted = {key: value for key, value in model.state_dict().items() if not key.endswith("num_batches_tracked")}
+    wrong = [key for key in wanted if key not in tensors or tensors[key].shape != wanted[key].shape]
+    if wrong or len(tensors) != len(wanted):
+        strange = wrong[0] if wrong else next(key for key in tensors if key not in wanted)
+        raise InputError(
+            f"flow.weights: {path} holds the weights of another network: flow.method is {name}, and the tensor "
+            f"{strange!r} does not fit. Give a file of torchvision's {name}."
+        )
+    model.load_state_dict(tensors, strict=False)  # batch norm's counters are not in `tensors`, nor ever used
+    return model.eval().requires_grad_(False).to(device)
+
+
+def estimate(model: nn.Module, now: Tensor, before: Tensor) -> Tensor:
+    """Backward flow (1, 2, H, W) in pixels of pictures (1, 3, H, W) in 0..1 with edges of at least SHORTEST_EDGE."""
+    height, width = now.shape[-2:]
+    right, below = -width % _STRIDE, -height % _STRIDE
+    pair = (F.pad(2 * picture.float() - 1, (0, right, 0, below), mode="replicate") for picture in (now, before))
+    with torch.no_grad():
+        steps: list[Tensor] = model(*pair)
+    return steps[-1][..., :height, :width]
+
+
+def _downloaded(name: str) -> Path:
+    """torchvision's file in torch's cache, fetched if it is not there yet."""
+    from torchvision.models import optical_flow
+
+    chosen: Any = getattr(optical_flow, {"raft_small": "Raft_Small_Weights", "raft_large": "Raft_Large_Weights"}[name])
+    url: str = chosen.DEFAULT.url
+    file = url.rpartition("/")[2]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / file
+    if path.is_file():
+        return path
+    try:
+        os.makedirs(path.parent, exist_ok=True)
+        checksum = file.rpartition("-")[2].partition(".")[0]  # torch's names end with the start of the file's SHA-256
+        torch.hub.download_url_to_file(url, str(path), hash_prefix=checksum, progress=False)
+    except (OSError, RuntimeError) as error:  # URLError is an OSError; RuntimeError: the checksum is wrong
+        raise InputError(
+            f"flow.method: {name} needs its weights, and downloading {url} failed ({error}). Get the file where there "
+            "is a network and name it in flow.weights, or set flow.method to dis, which needs none."
+        ) from None
+    return path
