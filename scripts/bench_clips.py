@@ -82,14 +82,14 @@ def main(words: Sequence[str] | None = None) -> int:
     if options.markdown:  # before the work
         report.insert(options.markdown.read_text(encoding="utf-8"), "bench_clips", "")
     document = report.read_json(options.read) if options.read else measure(options)
-    for line in table(document["figures"].get("clips", {})):
-        print(line)
-    print(report.to_text(document))
+    lines = table(document["figures"].get("clips", {}))
+    print("\n".join([*lines, "", report.to_text(document)]))
     if options.json and not options.read:
         report.write_json(options.json, document)
     if options.markdown:
         page = options.markdown.read_text(encoding="utf-8")
-        options.markdown.write_text(report.insert(page, "bench_clips", report.to_markdown(document)), encoding="utf-8")
+        section = report.to_markdown(document) + "\n```text\n" + "\n".join(lines) + "\n```\n"
+        options.markdown.write_text(report.insert(page, "bench_clips", section), encoding="utf-8")
     return 0
 
 
@@ -202,7 +202,7 @@ def run_case(found: Report, case: Case, folder: Path, settings: Sequence[str]) -
         "dream, ms": [1000 * error for error in after.errors],
         "dream, in frames": worst,
     }
-    found.at_most(f"{name}: click against flash, in frames", worst, 0.5)
+    found.at_most(f"click against flash, in frames: {case.name}", worst, 0.5)
 
 
 def table(figures: dict[str, Any]) -> list[str]:
