@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from zoomdream.cli.new import first_comment
 from zoomdream.loading import load_config
@@ -24,10 +26,24 @@ def test_a_ready_config_loads_and_begins_with_what_it_shows(path: Path) -> None:
     assert len(first_comment(path)) > 20
 
 
+@pytest.fixture(scope="module")
+def untrained_raft(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """RAFT's weights are elsewhere: random ones of the same shapes."""
+    from torchvision.models.optical_flow import raft_small
+
+    path = tmp_path_factory.mktemp("raft") / "untrained.safetensors"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        tensors = {name: tensor for name, tensor in raft_small().state_dict().items() if "num_batches" not in name}
+    save_file(tensors, path)
+    return path
+
+
 @pytest.mark.skipif(not EMBEDDED.present, reason="the embedded network's weights are not in this checkout")
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_a_ready_config_renders(path: Path, tmp_path: Path) -> None:
-    config = load_config(path, SMALL, output=tmp_path / "small.mp4")
+def test_a_ready_config_renders(path: Path, tmp_path: Path, untrained_raft: Path) -> None:
+    own = [f"flow.weights={untrained_raft}"] if "raft" in path.stem else []
+    config = load_config(path, [*SMALL, *own], output=tmp_path / "small.mp4")
     finished = render(config)
     facts = probe.probe(ffmpeg.executable(), finished)
     assert (facts.width, facts.height) == (96, 64)
