@@ -137,6 +137,29 @@ def test_what_a_file_claims_is_checked_before_anything_is_made_of_it(
     assert "\n" not in str(caught.value)
 
 
+def test_masses_of_tiny_parts_cost_no_masses_of_memory(tmp_path: Path) -> None:
+    # Sixty thousand numbers one by one, more blobs than a layer has, more layers than a network has.
+    single = (bytes([5 << 3 | 5]) + struct.pack("<f", 1.0)) * 60_000
+    one = packed(6, packed(5, struct.pack("<f", 1.0)) + packed(7, packed(1, bytes([1]))))
+    many = b"".join(packed(2, packed(4, str(number).encode()) + one) for number in range(10_001))
+    blobs = packed(4, b"a") + one * 17
+    length = bytes([len(blobs) & 0x7F | 0x80, len(blobs) >> 7])
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="more than 16 blobs"):
+        caffemodel.parse(bytes([2 << 3 | 2]) + length + blobs)
+    inner = single + packed(7, packed(1, b"\xe0\xd4\x03"))
+    head = b"\x12" + _varint(len(inner) + 7) + packed(4, b"a") + b"\x32"
+    assert caffemodel.parse(head + _varint(len(inner)) + inner)["a.weight"].shape == (60_000,)
+    assert tracemalloc.get_traced_memory()[1] < 3 * 10**6
+    tracemalloc.stop()
+    with pytest.raises(ValueError, match="more than 10,000 blobs"):
+        caffemodel.parse(many)
+
+
+def _varint(value: int) -> bytes:
+    return bytes([value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14])
+
+
 def test_only_caffes_files_are_taken_for_them(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("\nA text that begins with an empty line, as many do.\n" * 20)
     with pytest.raises(InputError, match="text file"):

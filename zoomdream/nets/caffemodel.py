@@ -20,6 +20,8 @@ _V2 = {"old": 0, "name": 1, "blobs": 7}
 _BLOB_EDGES, _BLOB_DATA, _BLOB_SHAPE, _BLOB_DOUBLES = (1, 2, 3, 4), 5, 7, 8
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 _MOST_DIMENSIONS = 8
+# Far more than any network has. A file of nothing but tiny ones would cost a hundred times its size in memory.
+_MOST_BLOBS, _MOST_TENSORS = 16, 10_000
 
 Field = tuple[int, int, int | memoryview]
 
@@ -52,16 +54,21 @@ def parse(content: bytes) -> dict[str, Tensor]:
             key = f"{name}.{('weight', 'bias')[index] if index < 2 else f'blob{index}'}"
             if key in found:
                 raise ValueError(f"two layers are called {name!r}")
+            if len(found) == _MOST_TENSORS:
+                raise ValueError(f"it has more than {_MOST_TENSORS:,} blobs")
             found[key] = _tensor(blob, key)
     return found
 
 
 def _layer(layer: memoryview, numbers: dict[str, int]) -> tuple[str, list[memoryview]]:
-    name, blobs = "", []
+    name = ""
+    blobs: list[memoryview] = []
     for number, kind, value in _fields(layer):
         if number == numbers["name"]:
             name = bytes(_part(kind, value)).decode("utf-8", "replace")
         elif number == numbers["blobs"]:
+            if len(blobs) == _MOST_BLOBS:
+                raise ValueError(f"a layer has more than {_MOST_BLOBS} blobs")
             blobs.append(_part(kind, value))
         elif number == numbers["old"]:
             raise ValueError("its layers are in Caffe's oldest form; upgrade it with Caffe's upgrade_net_proto_binary")
@@ -69,7 +76,7 @@ def _layer(layer: memoryview, numbers: dict[str, int]) -> tuple[str, list[memory
 
 
 def _tensor(blob: memoryview, name: str) -> Tensor:
-    edges, shape, pieces, single = [0, 0, 0, 0], None, [], True
+    edges, shape, raw, single = [0, 0, 0, 0], None, bytearray(), True
     for number, kind, value in _fields(blob):
         if number in _BLOB_EDGES:
             edges[number - 1] = _whole(kind, value)
@@ -78,18 +85,17 @@ def _tensor(blob: memoryview, name: str) -> Tensor:
         elif number in (_BLOB_DATA, _BLOB_DOUBLES):
             # Packed numbers come as one run of bytes or several, others one by one.
             single = number == _BLOB_DATA
-            pieces.append(value if isinstance(value, memoryview) else memoryview(b""))
-            if kind not in (_BYTES, _FOUR_BYTES if single else _EIGHT_BYTES):
+            if kind not in (_BYTES, _FOUR_BYTES if single else _EIGHT_BYTES) or isinstance(value, int):
                 raise ValueError(f"the numbers of {name} are not stored as numbers")
+            raw += value
     shape = edges if shape is None else shape
-    raw = b"".join(pieces)
     size = 4 if single else 8
     # Python's own whole numbers: absurd edges cannot overflow into something that fits.
     if len(shape) > _MOST_DIMENSIONS or any(edge < 0 for edge in shape) or prod(shape) * size != len(raw) or not raw:
         text = "x".join(str(edge) for edge in shape[:_MOST_DIMENSIONS])
         raise ValueError(f"{name} says that it is {text or 'one number'} and holds {len(raw) // size} numbers")
     # The file is little-endian; so is every machine that torch runs on.
-    return torch.frombuffer(bytearray(raw), dtype=torch.float32 if single else torch.float64).reshape(shape)
+    return torch.frombuffer(raw, dtype=torch.float32 if single else torch.float64).reshape(shape)
 
 
 def _shape(message: memoryview) -> list[int]:
