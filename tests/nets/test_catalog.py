@@ -93,6 +93,14 @@ def test_a_slip_of_the_pen_is_understood() -> None:
         catalog.find_layer(Paper(), "mixed4d_3x3_redcue")
 
 
+def test_weights_without_a_classifier_say_so_when_asked_for_classes() -> None:
+    class Trunk(Paper):
+        layers = layers()[:-2]
+
+    with pytest.raises(ConfigError, match="came without the classifier, so they have no 'loss3/classifier'"):
+        catalog.find_layer(Trunk(), "loss3/classifier")
+
+
 def test_channels_are_checked_against_the_layer() -> None:
     layer = Layer("mixed4c", 512, 16, 0.5)
     catalog.check_channels(layer, None)

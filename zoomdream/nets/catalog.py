@@ -171,9 +171,11 @@ def main_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:
 def find_layer(network: Network, name: str) -> Layer:
     """The layer of that name, canonical or an alias, in capitals or not. Raises ConfigError with the nearest names."""
     wanted = name.strip().lower()
-    names = {known.lower(): layer for layer in network.layers for known in (layer.name, *layer.aliases)}
+    names = _by_name(network.layers)
     if wanted in names:
         return names[wanted]
+    if network.name in VARIANTS and wanted in _by_name(googlenet_layers(VARIANTS[network.name])):
+        raise ConfigError(f"these weights of {network.name} came without the classifier, so they have no {name!r}.")
     # An alias may be the nearest by spelling; people are told the canonical name of each layer once.
     nearest = list(dict.fromkeys(names[known].name for known in _nearest(wanted, names, len(names))))[:3]
     raise ConfigError(
@@ -198,6 +200,10 @@ def minimum_edge(layer: Layer) -> int:
     The networks run on less (one cell), but one row of cells sees mostly the zeros that pad the picture.
     """
     return 2 * layer.stride
+
+
+def _by_name(layers: Iterable[Layer]) -> dict[str, Layer]:
+    return {known.lower(): layer for layer in layers for known in (layer.name, *layer.aliases)}
 
 
 def _check_name(name: str) -> None:
