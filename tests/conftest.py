@@ -29,6 +29,12 @@ def assets() -> Path:
     return Path(folder)
 
 
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test may ask the internet for weights."""
+    monkeypatch.setenv("ZOOMDREAM_OFFLINE", "1")
+
+
 @pytest.fixture(scope="session")
 def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dreamnet file of random weights, for whole renders where a test does not look at what was dreamt."""

@@ -104,3 +104,21 @@ def test_doctor_names_what_a_render_lacks(
     assert any(line.startswith("missing") and "ffmpeg" in line for line in lines)
     assert "A render does not work here yet" in lines[-1]
     assert os.listdir(tmp_path) == []
+
+
+def test_layers_of_a_network_that_is_not_here_are_told_all_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["layers", "googlenet"]) == 0
+    short = capsys.readouterr().out
+    assert main(["layers", "googlenet", "--all"]) == 0
+    full = capsys.readouterr().out
+    assert "inception_4c/output" in short
+    assert "_pre_relu" in full
+    assert "_pre_relu" not in short
+    assert len(full.splitlines()) > len(short.splitlines())
+
+
+def test_torchvisions_networks_are_listed_with_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["networks"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("dreamnet")
+    assert any(line.startswith("torchvision/vgg16 ") for line in lines)

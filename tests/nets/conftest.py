@@ -16,12 +16,6 @@ from zoomdream.nets.googlenet_layers import Variant, tensor_shapes
 Writer = Callable[..., None]
 
 
-@pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test may ask the internet for weights."""
-    monkeypatch.setenv("ZOOMDREAM_OFFLINE", "1")
-
-
 @pytest.fixture(scope="session")
 def googlenet_tensors() -> Callable[[Variant], dict[str, Tensor]]:
     """Random weights under which no layer dies: He's deviation, the first layer's for pixels of 0..255."""

@@ -12,7 +12,7 @@ def run_networks(arguments: argparse.Namespace) -> int:
     """A table of the networks; where weights come from, their licence, and whether they are here."""
     rows = [
         (info.name, "yes" if info.present else "no", info.description, info.licence, info.source)
-        for info in catalog.networks()
+        for info in (*catalog.networks(), *catalog.torchvision_networks())
     ]
     show(("name", "here", "what", "licence", "weights"), rows)
     return 0
@@ -20,10 +20,13 @@ def run_networks(arguments: argparse.Namespace) -> int:
 
 def run_layers(arguments: argparse.Namespace) -> int:
     """A table of a network's layers, shallow to deep. Cost is the share of the whole network that reaching it takes."""
-    network = catalog.open_network(arguments.network, arguments.weights)
+    found = catalog.layers_of(arguments.network, arguments.weights)
+    chosen = found if arguments.all else catalog.main_layers(found)
     rows = [
         (layer.name, str(layer.channels), str(layer.stride), f"{layer.cost:.0%}", " ".join(layer.aliases))
-        for layer in network.layers
+        for layer in chosen
     ]
     show(("layer", "channels", "stride", "cost", "also called"), rows)
+    if len(found) > len(chosen):
+        print(f"and {len(found) - len(chosen)} more, finer ones: --all shows them")
     return 0

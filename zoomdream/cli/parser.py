@@ -95,6 +95,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
 
     layers = command("layers", "list a network's layers: aliases, channels, stride, relative cost")
     layers.add_argument("network", metavar="NETWORK", help="a name from `zoomdream networks`")
+    layers.add_argument("--all", action="store_true", help="every layer: also before ReLU, and inside of branches")
     layers.add_argument("--weights", metavar="FILE", type=Path, help="a weights file instead of the default")
 
     command("schema", "print the JSON Schema of the YAML, from which editors complete and check")
