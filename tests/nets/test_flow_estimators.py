@@ -2,19 +2,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
-from urllib.error import URLError
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
 import torch.nn.functional as F
+from drawn_clip import DrawnClip
 from torch import Tensor
 from torchvision.models import optical_flow
 
 from zoomdream.errors import InputError
-from zoomdream.nets import raft
+from zoomdream.media.image import read_image
+from zoomdream.nets import download, raft
 from zoomdream.nets.flow_estimators import METHODS, Estimator, open_estimator
+from zoomdream.ops.flow import reliability
 
 CPU = torch.device("cpu")
 CLASSIC = ("dis", "farneback")
@@ -119,6 +123,31 @@ def test_none_is_not_an_estimator():
         opened("none")
 
 
+@pytest.mark.parametrize(("method", "limit"), [("dis", 0.2), ("farneback", 0.3)])
+def test_the_error_on_the_drawn_clip_is_small_where_something_can_be_followed(method, limit):
+    clip = DrawnClip(fps=Fraction(24))
+    errors = []
+    for index in (30, 60, 110):
+        flow = opened(method)(clip.picture(index), clip.picture(index - 1))
+        errors.append((flow - clip.flow(index)).norm(dim=1, keepdim=True)[clip.visible(index)])
+    assert torch.cat(errors).mean() < limit
+
+
+def test_the_mask_knows_where_dis_is_wrong_by_more_than_half_a_pixel_or_nothing_was_in_sight():
+    clip = DrawnClip(size=(360, 640), fps=Fraction(12))
+    hit = marked = wrong = 0
+    for index in (13, 27, 50):
+        now, before = clip.picture(index), clip.picture(index - 1)
+        estimate = opened("dis")
+        flow, opposite = estimate(now, before), estimate(before, now)
+        error = (flow - clip.flow(index)).norm(dim=1, keepdim=True)
+        truly = (error > 0.5) | ~clip.visible(index)
+        found = reliability(flow, opposite) < 0.5
+        hit, marked, wrong = hit + int((truly & found).sum()), marked + int(found.sum()), wrong + int(truly.sum())
+    assert hit / marked > 0.8, "precision"
+    assert hit / wrong > 0.8, "recall"
+
+
 @pytest.fixture(scope="module")
 def raft_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random weights of raft_small, which estimate nothing but run."""
@@ -178,14 +207,9 @@ def test_missing_raft_weights_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("method", raft.NAMES)
-@pytest.mark.parametrize("failure", [URLError("no route"), TimeoutError("timed out"), RuntimeError("invalid hash")])
-def test_without_a_network_raft_says_what_to_do(monkeypatch, tmp_path, method, failure):
-    def fail(*arguments: object, **options: object) -> None:
-        raise failure
-
+def test_without_a_network_raft_says_what_to_do(monkeypatch, tmp_path, method):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
-    with pytest.raises(InputError, match=r"flow\.weights.*flow\.method to dis") as caught:
+    with pytest.raises(InputError, match=rf"{method}.*ZOOMDREAM_OFFLINE.*flow\.weights.*flow\.method to dis") as caught:
         open_estimator(method, None, CPU)
     assert "\n" not in str(caught.value)
 
@@ -193,15 +217,30 @@ def test_without_a_network_raft_says_what_to_do(monkeypatch, tmp_path, method, f
 def test_raft_weights_are_downloaded_once_with_their_checksum(monkeypatch, tmp_path, raft_weights):
     asked = []
 
-    def download(url: str, path: str, hash_prefix: str, progress: bool) -> None:
-        asked.append((url.rpartition("/")[2], hash_prefix))
-        Path(path).write_bytes(raft_weights.read_bytes())
+    def fetch(addresses: list[str], target: Path, *, digest: str, max_bytes: int, tell: object) -> Path:
+        asked.append((*addresses, digest))
+        assert max_bytes > 21_000_000
+        target.parent.mkdir(parents=True)
+        target.write_bytes(raft_weights.read_bytes())
+        return target
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    monkeypatch.setattr(download, "fetch", fetch)
     for _ in range(2):
         open_estimator("raft_small", None, CPU)
-    ((name, checksum),) = asked
-    assert name.startswith("raft_small")
-    assert len(checksum) == 8
-    assert checksum in name
+    ((address, digest),) = asked
+    assert address.startswith("https://download.pytorch.org/models/raft_small")
+    assert len(digest.removeprefix("sha256:")) == 8
+    assert address.endswith(digest.removeprefix("sha256:") + ".pth")
+
+
+@pytest.mark.assets
+@pytest.mark.parametrize(("method", "limit"), [("dis", 0.3), ("farneback", 0.4)])
+def test_the_error_on_middleburys_rubber_whale_is_small(assets, method, limit):
+    folder = assets / "flow" / "middlebury_rubberwhale"
+    content = np.fromfile(folder / "flow10.flo", np.float32)
+    width, height = content[1:3].view(np.int32).tolist()
+    true = torch.from_numpy(content[3:].reshape(height, width, 2)).permute(2, 0, 1)[None]
+    known = true.abs().amax(dim=1, keepdim=True) < 1e8
+    now, later = (read_image(folder / name) for name in ("frame10.png", "frame11.png"))
+    assert (opened(method)(now, later) - true).norm(dim=1, keepdim=True)[known].mean() < limit

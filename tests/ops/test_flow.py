@@ -42,6 +42,19 @@ def test_a_slow_zoom_has_no_motion_boundary(scale):
     assert not motion_boundary((torch.stack((x, y)) * (1 / scale - 1))[None]).any()
 
 
+@pytest.mark.parametrize("speed", [0.0, 5.0, 40.0])
+def test_an_edge_is_an_edge_however_fast_the_camera_is(speed):
+    flow = constant_flow(speed, 0)
+    flow[:, 0, :, 8:] += 1
+    assert motion_boundary(flow)[..., 7:9].all()
+
+
+def test_slow_parallax_is_no_edge():
+    flow = constant_flow(0, 0)
+    flow[:, 0, :, 8:] = 0.15
+    assert not motion_boundary(flow).any()
+
+
 def test_the_picture_reaches_half_a_pixel_beyond_its_outermost_pixels():
     assert inside(constant_flow(0.4, -0.4)).all()
     assert inside(constant_flow(3, 0))[0, 0, 0].tolist() == [True] * 13 + [False] * 3
@@ -58,6 +71,27 @@ def test_what_comes_in_over_the_edge_is_not_reliable():
     trusted = reliability(constant_flow(-5, 0), constant_flow(5, 0))
     assert trusted[..., :5].max() == 0
     assert trusted[..., 7:].min() == 1
+
+
+def test_the_edges_of_what_moves_are_not_reliable():
+    flow = constant_flow(-1, 0)
+    flow[:, 0, :, 8:] = 0
+    trusted = reliability(flow, -flow)
+    assert trusted[..., 7:9].max() < 0.3
+    assert trusted[..., 3:6].min() == 1
+    assert trusted[..., 10:].min() == 1
+
+
+def test_large_pictures_are_judged_like_smaller_ones_of_the_same_scene():
+    small = constant_flow(-3, 0, (36, 640))
+    small[..., 300:340] = 2  # a thing that moved the other way
+    opposite = constant_flow(3, 0, (36, 640))
+    opposite[..., 302:342] = -2
+    trusted = reliability(small, opposite)
+    large = reliability(resize_flow(small, (108, 1920)), resize_flow(opposite, (108, 1920)))
+    assert large.shape == (1, 1, 108, 1920)
+    assert float((large < 0.5).float().mean()) == pytest.approx(float((trusted < 0.5).float().mean()), abs=0.005)
+    assert torch.allclose(large[..., 1::3, 1::3], trusted, atol=0.15)
 
 
 def test_reliability_is_a_share_and_ends_softly():

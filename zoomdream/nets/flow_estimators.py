@@ -21,7 +21,7 @@ from zoomdream.errors import InputError
 from zoomdream.nets import raft
 
 METHODS = ("dis", "farneback", *raft.NAMES)
-_WORKING_EDGE = 480  # pixels of the longer edge at which flow is estimated
+_WORKING_EDGE = 640  # pixels of the longer edge at which flow is estimated
 _RAFT_EDGE = 640  # its memory and time grow with the fourth power of this: 70 MB of correlations here, 350 MB at 960
 _STRETCH = 4096.0  # of the levels 0..1 for Farneback
 _SHORTEST_EDGE = 64  # pixels below which OpenCV's pyramids have too few levels, or none at all

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoomdream.errors import InputError
+from zoomdream.nets import download
 from zoomdream.nets.weights import read_tensors
 
 NAMES = ("raft_small", "raft_large")
+_MAX_BYTES = 100 * 10**6  # of a download; the large one has 21 MB
 _STRIDE = 8  # of its features; the picture must be whole cells
 SHORTEST_EDGE = 128  # pixels: below, its coarsest correlations are empty and come out as NaN
 
@@ -56,18 +58,20 @@ def _downloaded(name: str) -> Path:
     from torchvision.models import optical_flow
 
     chosen: Any = getattr(optical_flow, {"raft_small": "Raft_Small_Weights", "raft_large": "Raft_Large_Weights"}[name])
-    url: str = chosen.DEFAULT.url
-    file = url.rpartition("/")[2]
+    address: str = chosen.DEFAULT.url
+    file = address.rpartition("/")[2]
     path = Path(torch.hub.get_dir()) / "checkpoints" / file
     if path.is_file():
         return path
+    digest = "sha256:" + file.rpartition("-")[2].partition(".")[0]  # torch's names end with the beginning of it
     try:
-        os.makedirs(path.parent, exist_ok=True)
-        checksum = file.rpartition("-")[2].partition(".")[0]  # torch's names end with the start of the file's SHA-256
-        torch.hub.download_url_to_file(url, str(path), hash_prefix=checksum, progress=False)
-    except (OSError, RuntimeError) as error:  # URLError is an OSError; RuntimeError: the checksum is wrong
+        return download.fetch([address], path, digest=digest, max_bytes=_MAX_BYTES, tell=_to_stderr)
+    except InputError as error:
         raise InputError(
-            f"flow.method: {name} needs its weights, and downloading {url} failed ({error}). Get the file where there "
-            "is a network and name it in flow.weights, or set flow.method to dis, which needs none."
+            f"flow.method: {name} has no weights here, and {error} Get {address} where there is a network and name the "
+            "file in flow.weights, or set flow.method to dis, which needs none."
         ) from None
-    return path
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from zoomdream.ops.warp import identity_grid
 
-_BLUR = (0.239, 0.522, 0.239)  # a Gaussian of 0.8 pixels, cut at three taps
+_LONGEST = 640  # pixels of the longer edge at which reliability is decided
+_BLUR = (0.239, 0.522, 0.239)  # a Gaussian of 0.8 pixels, cut to three taps
 
 
 def reliability(flow: Tensor, opposite: Tensor) -> Tensor:
@@ -21,16 +22,26 @@ def reliability(flow: Tensor, opposite: Tensor) -> Tensor:
 
     flow and opposite (1, 2, H, W): backward, and forward (from the frame before to the one that is now). The tests are
     those of Ruder, Dosovitskiy and Brox 2016, "Artistic style transfer for videos", and its consistencyChecker.
+
+    Large pictures are tested at a size of _LONGEST pixels: there flow is no finer than that either, and its errors, and
+    so what the first test allows, grow with the size.
     """
-    trusted = consistent(flow, opposite) & ~motion_boundary(flow) & inside(flow)
-    # where the test fails counts twice as strongly, so that the blur spreads what is wrong and not what is right
-    return _blur(torch.where(trusted, 1.0, -1.0)).clamp(0, 1)
+    height, width = flow.shape[-2:]
+    if max(height, width) > _LONGEST:
+        scale = _LONGEST / max(height, width)
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+        smaller = reliability(resize_flow(flow, size), resize_flow(opposite, size))
+        return F.interpolate(smaller, size=(height, width), mode="bilinear", align_corners=False)
+    seen = consistent(flow, opposite) & inside(flow)
+    # What was not seen counts as less than nothing, so that the blur spreads it, and not the trust beside it.
+    return _blur(torch.where(seen, torch.where(motion_boundary(flow), 0.0, 1.0), -1.0)).clamp(0, 1)
 
 
 def consistent(flow: Tensor, opposite: Tensor) -> Tensor:
     """Whether going back along `flow` and forth along `opposite` ends near the start, (1, 1, H, W) bool.
 
-    The allowed error grows with the length of the way: |w + w'|^2 < 0.01 (|w|^2 + |w'|^2) + 0.5.
+    The allowed error grows with the length of the way: |w + w'|^2 < 0.01 (|w|^2 + |w'|^2) + 0.5. Two ways that are each
+    wrong by half a pixel, in any directions, miss by 0.5 squared pixels.
     """
     back = _fetch(opposite, flow)
     error = _squared(flow + back)
@@ -40,12 +51,15 @@ def consistent(flow: Tensor, opposite: Tensor) -> Tensor:
 def motion_boundary(flow: Tensor) -> Tensor:
     """Where the flow jumps from one thing's motion to another's, (1, 1, H, W) bool: its estimate is smeared there.
 
-    |grad u|^2 + |grad v|^2 > 0.01 |w|^2 + 0.002, with central differences.
+    |grad u|^2 + |grad v|^2 > 0.01, with central differences: a tenth of a pixel from one to the next. Ruder has
+    0.01 |w|^2 + 0.002. On the drawn clip (640x360, 12 frames per second) that found 47 % of the pixels at which DIS is
+    wrong by more than half a pixel or that were hidden, and this 85 %: where everything moves fast, its first term
+    hides that some things move faster. The second took every slow parallax for an edge.
     """
     wide = F.pad(flow, (1, 1, 1, 1), mode="replicate")
     across = (wide[..., 1:-1, 2:] - wide[..., 1:-1, :-2]) / 2
     down = (wide[..., 2:, 1:-1] - wide[..., :-2, 1:-1]) / 2
-    return _squared(across) + _squared(down) > 0.01 * _squared(flow) + 0.002
+    return _squared(across) + _squared(down) > 0.01
 
 
 def inside(flow: Tensor) -> Tensor:
