@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from zoomdream.ops.ascent import ascend, gradient_at
+from zoomdream.ops.ascent import Sight, ascend, gradient_at
 from zoomdream.ops.color import NATURAL, missing
 from zoomdream.ops.dream import Recipe, dream
 from zoomdream.ops.gradient import normalize
@@ -36,7 +36,7 @@ def test_the_objective_rises_with_every_step():
                     fineness,
                     steps=steps,
                     step_size=0.01,
-                    offsets=lambda step: (step, 2 * step),
+                    sights=lambda step: Sight((step, 2 * step)),
                     normalized=mean_one,
                 )
             )
@@ -49,7 +49,7 @@ def test_the_objective_rises_with_every_step():
 
 def test_a_step_changes_the_picture_by_the_step_size_on_average():
     changed = ascend(
-        GREY, lambda picture: (picture * noise()).sum(), steps=1, step_size=0.01, offsets=lambda _: (0, 0),
+        GREY, lambda picture: (picture * noise()).sum(), steps=1, step_size=0.01, sights=lambda _: Sight(),
         normalized=mean_one,
     )  # fmt: skip
     assert float((changed - GREY).abs().mean()) == pytest.approx(0.01, rel=1e-4)
@@ -59,7 +59,7 @@ def test_jitter_is_undone_so_that_the_picture_stays_in_place():
     corner = torch.zeros(1, 3, 8, 8)
     corner[..., 0, 0] = 1
     moved = ascend(
-        corner, lambda picture: (picture**2).sum(), steps=3, step_size=0.1, offsets=lambda step: (3, step + 1),
+        corner, lambda picture: (picture**2).sum(), steps=3, step_size=0.1, sights=lambda step: Sight((3, step + 1)),
         normalized=mean_one,
     )  # fmt: skip
     assert int(moved[0, 0].argmax()) == 0

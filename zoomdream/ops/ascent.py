@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,26 +19,43 @@ def gradient_at(image: Tensor, climbed: Climbed) -> Tensor:
     return gradient
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How the network sees the picture in one step.
+
+    offset: how far (x, y) it is rolled before, so that the grid of the network's strides leaves no print (jitter,
+    Mordvintsev 2015). view: what else happens to it on the way, differentiable; None: nothing.
+    """
+
+    offset: tuple[int, int] = (0, 0)
+    view: Callable[[Tensor], Tensor] | None = None
+
+    def gradient(self, image: Tensor, climbed: Climbed, normalized: Callable[[Tensor], Tensor]) -> Tensor:
+        """The gradient in the picture (1, 3, H, W) as it lies, `normalized` on the way."""
+        x, y = self.offset
+        view = self.view
+        rolled = torch.roll(image, shifts=(y, x), dims=(2, 3))
+        seen = climbed if view is None else lambda picture: climbed(view(picture))
+        return torch.roll(normalized(gradient_at(rolled, seen)), shifts=(-y, -x), dims=(2, 3))
+
+
 def ascend(
     image: Tensor,
     climbed: Climbed,
     *,
     steps: int,
     step_size: float,
-    offsets: Callable[[int], tuple[int, int]],
+    sights: Callable[[int], Sight],
     normalized: Callable[[Tensor], Tensor],
+    settled: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """`steps` times uphill. image (1, 3, H, W); returns a new one, not clamped.
 
     `normalized` brings a gradient to mean magnitude 1, so that each step changes the picture by `step_size` on
-    average (1 is the full range of a pixel).
-
-    `offsets(step)` is how far (x, y) the picture is rolled before the network sees it, so that the grid of its
-    strides leaves no print (jitter, Mordvintsev 2015).
+    average (1 is the full range of a pixel). `settled`, where given, is what becomes of the picture after each step.
     """
     for step in range(steps):
-        x, y = offsets(step)
-        rolled = torch.roll(image, shifts=(y, x), dims=(2, 3))
-        gradient = normalized(gradient_at(rolled, climbed))
-        image = image + step_size * torch.roll(gradient, shifts=(-y, -x), dims=(2, 3))
+        image = image + step_size * sights(step).gradient(image, climbed, normalized)
+        if settled is not None:
+            image = settled(image)
     return image

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 from torch import Tensor
 
-from zoomdream.ops.ascent import Climbed, ascend
+from zoomdream.ops.ascent import Climbed, Sight, ascend
 from zoomdream.ops.color import Look, missing
 from zoomdream.ops.gradient import Normalization, normalize
 from zoomdream.ops.noise import generator, jitter_offset
+from zoomdream.ops.priors import fade, random_view, roughness, soften, view
 from zoomdream.ops.pyramid import octave_sizes, resize
+from zoomdream.ops.spectrum import ascend_frequencies
+
+Parameters = Literal["pixels", "fourier", "phase"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,10 @@ class Recipe:
 
     `look`: what the picture should come to look like; each octave then climbs more in the bands that it lacks and
     less in those that it has too much of. None: all bands alike.
+
+    parameters: what is climbed in; `normalization` and `look` are for pixels. The rest keeps noise from winning, see
+    `priors`: turn (degrees) and stretch (share) are the reach of random views, blur (pixels) is Gaussian, smooth is how
+    much of a step goes against total variation, decay the share of the way to grey, the last three after each step.
     """
 
     octaves: int = 3
@@ -31,6 +41,12 @@ class Recipe:
     normalization: Normalization = "laplacian"
     smallest: int = 1
     look: Look | None = None
+    parameters: Parameters = "pixels"
+    turn: float = 0.0
+    stretch: float = 0.0
+    blur: float = 0.0
+    smooth: float = 0.0
+    decay: float = 0.0
 
 
 def dream(picture: Tensor, climbed: Climbed, recipe: Recipe, *, seed: int, frame: int) -> Tensor:
@@ -38,7 +54,7 @@ def dream(picture: Tensor, climbed: Climbed, recipe: Recipe, *, seed: int, frame
 
     Per octave the picture is shrunk, what the coarser octave added is enlarged and laid on top, and the sum climbs;
     only the difference goes on, so that the picture keeps its own detail at every scale (DeepDream's detail
-    re-injection, Mordvintsev 2015). Jitter depends on (seed, frame, octave, step) and nothing else.
+    re-injection, Mordvintsev 2015). Jitter and views depend on (seed, frame, octave, step) and nothing else.
     """
     if recipe.steps == 0 or recipe.step_size == 0:
         return picture
@@ -47,26 +63,51 @@ def dream(picture: Tensor, climbed: Climbed, recipe: Recipe, *, seed: int, frame
     for octave, size in enumerate(octave_sizes((height, width), recipe.octaves, recipe.octave_scale, recipe.smallest)):
         base = resize(picture, size)
         start = base if added is None else base + resize(added, size)
-        climbed_picture = ascend(
-            start,
-            climbed,
-            steps=recipe.steps,
-            step_size=recipe.step_size,
-            offsets=_offsets(recipe.jitter, size, seed, frame, octave),
-            normalized=_normalized(start, recipe),
+        added = (
+            _climber(start, recipe)(
+                start,
+                climbed,
+                steps=recipe.steps,
+                step_size=recipe.step_size,
+                sights=_sights(recipe, size, seed, frame, octave),
+                settled=_settled(recipe),
+            )
+            - base
         )
-        added = climbed_picture - base
     assert added is not None  # octave_sizes always ends with the full size
     return picture + added
 
 
-def _normalized(start: Tensor, recipe: Recipe) -> Callable[[Tensor], Tensor]:
+def _climber(start: Tensor, recipe: Recipe) -> Callable[..., Tensor]:
+    if recipe.parameters != "pixels":
+        return partial(ascend_frequencies, phases_only=recipe.parameters == "phase")
     # natural pictures have the same contrast in every band at every scale (Field 1987), so one look serves all
     # octaves
     favor = None if recipe.look is None else missing(start, recipe.look)
-    return lambda gradient: normalize(gradient, recipe.normalization, favor)
+    return partial(ascend, normalized=lambda gradient: normalize(gradient, recipe.normalization, favor))
 
 
-def _offsets(reach: int, size: tuple[int, int], seed: int, frame: int, octave: int) -> Callable[[int], tuple[int, int]]:
-    reach = min(reach, min(size) // 2)
-    return lambda step: jitter_offset(reach, generator(seed, "jitter", frame, octave, step))
+def _sights(recipe: Recipe, size: tuple[int, int], seed: int, frame: int, octave: int) -> Callable[[int], Sight]:
+    reach = min(recipe.jitter, min(size) // 2)
+
+    def sight(step: int) -> Sight:
+        offset = jitter_offset(reach, generator(seed, "jitter", frame, octave, step))
+        if recipe.turn == 0 and recipe.stretch == 0:
+            return Sight(offset)
+        random = generator(seed, "view", frame, octave, step)
+        degrees, scale = random_view(recipe.turn, recipe.stretch, random)
+        return Sight(offset, lambda picture: view(picture, degrees, scale))
+
+    return sight
+
+
+def _settled(recipe: Recipe) -> Callable[[Tensor], Tensor] | None:
+    if recipe.blur == 0 and recipe.smooth == 0 and recipe.decay == 0:
+        return None
+
+    def settled(picture: Tensor) -> Tensor:
+        if recipe.smooth:
+            picture = picture - recipe.smooth * recipe.step_size * roughness(picture)
+        return fade(soften(picture, recipe.blur), recipe.decay)
+
+    return settled

@@ -1,0 +1,69 @@
+"""What keeps a picture a picture while a class is climbed out of noise: views, blur, total variation, decay.
+
+A classifier is as glad of noise as of a banana. Each of these takes something from the noise that it does not take
+from things.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_EDGE = 0.02  # differences below this count as none, so that a step of total variation does not overshoot
+
+
+def view(picture: Tensor, degrees: float, scale: float) -> Tensor:
+    """The picture (1, C, H, W) turned counter-clockwise about its middle and enlarged, mirrored at its borders.
+
+    What a network still sees in such views is no pattern of single pixels (transformation robustness, Olah et al.
+    2017). Bilinear, the same size, differentiable.
+    """
+    if degrees == 0 and scale == 1:
+        return picture
+    height, width = picture.shape[-2:]
+    angle = math.radians(degrees)
+    cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
+    matrix = torch.tensor([[[cosine, -sine * height / width, 0.0], [sine * width / height, cosine, 0.0]]])
+    grid = F.affine_grid(matrix.to(picture), list(picture.shape), align_corners=False)
+    return F.grid_sample(picture, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def random_view(turn: float, stretch: float, random: torch.Generator) -> tuple[float, float]:
+    """Degrees, uniform in [-turn, turn], and scale, uniform in [1 - stretch, 1 + stretch], for `view`."""
+    first, second = (2 * torch.rand(2, generator=random, dtype=torch.float64) - 1).tolist()
+    return turn * first, 1 + stretch * second
+
+
+def soften(picture: Tensor, sigma: float) -> Tensor:
+    """A Gaussian blur of (1, C, H, W), sigma in pixels, edges repeated (the prior of Øygard 2015)."""
+    if sigma == 0:
+        return picture
+    reach = max(1, math.ceil(3 * sigma))
+    distance = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
+    kernel = torch.exp(-0.5 * (distance / sigma).square())
+    kernel = kernel / kernel.sum()
+    channels = picture.shape[1]
+    for shape, padding in (((1, 1, 1, -1), (reach, reach, 0, 0)), ((1, 1, -1, 1), (0, 0, reach, reach))):
+        weight = kernel.view(shape).expand(channels, -1, -1, -1)
+        picture = F.conv2d(F.pad(picture, padding, mode="replicate"), weight, groups=channels)
+    return picture
+
+
+def roughness(picture: Tensor) -> Tensor:
+    """The gradient of the total variation of (1, C, H, W) in the picture: downhill from it lie flat areas with edges.
+
+    The channels share their edges, so colour that follows no edge of the luma is smoothed first. Between -4 and 4.
+    """
+    right = F.pad(picture.diff(dim=3), (0, 1))
+    down = F.pad(picture.diff(dim=2), (0, 0, 0, 1))
+    length = (right.square() + down.square()).sum(dim=1, keepdim=True).add(_EDGE**2).sqrt()
+    right, down = right / length, down / length
+    return F.pad(right, (1, 0))[..., :-1] - right + F.pad(down, (0, 0, 1, 0))[..., :-1, :] - down
+
+
+def fade(picture: Tensor, share: float) -> Tensor:
+    """`share` of the way to middle grey: what nothing holds up decays (the L2 prior of Simonyan et al. 2013)."""
+    return picture if share == 0 else picture + share * (0.5 - picture)

@@ -1,0 +1,102 @@
+"""Climbing in frequencies instead of pixels: steps that are alike for coarse and fine, and for every colour.
+
+A pixel's neighbours nearly tell its value, so a step in pixels is mostly noise. Frequencies of a photograph know little
+of each other, and over their natural amplitude, 1/f, a step of the same size in each is a step towards another
+photograph (Olah et al. 2017). With the amplitudes held and only the phases free (MACO, Fel et al. 2023) a picture
+cannot but have the contrasts of a photograph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from zoomdream.ops.ascent import Climbed, Sight
+
+# RGB of independent colours of natural pictures, by columns: grey, red to blue, green to magenta (Olah et al. 2017).
+_COLORS = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
+_MEMORY = (0.9, 0.999)  # of Adam, for the gradient and for its square
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """Between pictures and their independent parts: `amplitude` (H, W/2+1) of each frequency, `colors` (3, 3)."""
+
+    amplitude: Tensor
+    colors: Tensor
+
+    def parts(self, picture: Tensor) -> Tensor:
+        """(1, 3, H, W) to (3, H, W/2+1), complex; of photographs all are about equally large."""
+        spectrum = torch.fft.rfft2(picture[0].float(), norm="ortho") / self.amplitude
+        return torch.einsum("ca,ahw->chw", torch.linalg.inv(self.colors).to(spectrum.dtype), spectrum)
+
+    def picture(self, parts: Tensor, width: int) -> Tensor:
+        """The reverse, (1, 3, H, `width`)."""
+        spectrum = torch.einsum("ac,chw->ahw", self.colors.to(parts.dtype), parts * self.amplitude)
+        picture: Tensor = torch.fft.irfft2(spectrum, s=(parts.shape[1], width), norm="ortho")
+        return picture[None]
+
+    def gradient(self, gradient: Tensor) -> Tensor:
+        """The gradient in the parts from that in the picture, (1, 3, H, W): the transpose of `picture`."""
+        spectrum = torch.fft.rfft2(gradient[0].float(), norm="ortho") * self.amplitude
+        return torch.einsum("ac,ahw->chw", self.colors.to(spectrum.dtype), spectrum)
+
+
+@lru_cache(maxsize=16)
+def axes(height: int, width: int, device: torch.device) -> Axes:
+    """For pictures of that size; the mean square of the amplitudes and the largest colour's length are 1."""
+    rows, columns = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None, :]
+    amplitude = 1 / torch.sqrt(rows**2 + columns**2).clamp_min(1 / max(height, width))
+    colors = torch.tensor(_COLORS)
+    amplitude = amplitude / amplitude.square().mean().sqrt()
+    return Axes(amplitude.to(device), (colors / colors.norm(dim=0).max()).to(device))
+
+
+def ascend_frequencies(
+    image: Tensor,
+    climbed: Climbed,
+    *,
+    steps: int,
+    step_size: float,
+    sights: Callable[[int], Sight],
+    phases_only: bool = False,
+    settled: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
+    """`steps` times uphill in the frequencies of `image` (1, 3, H, W); returns a new one, not clamped.
+
+    As `ascend`, each step changing the picture by `step_size` on average, but for Adam in place of normalised gradients
+    (Kingma and Ba 2014): over this many steps every frequency moves alike. phases_only: their amplitudes stay. Opposite
+    edges of the picture are neighbours here.
+    """
+    known = axes(image.shape[-2], image.shape[-1], image.device)
+    width = image.shape[-1]
+    slope: Tensor | None = None
+    square: Tensor | None = None
+    for step in range(steps):
+        gradient = known.gradient(sights(step).gradient(image, climbed, lambda found: found))
+        parts = known.parts(image)
+        if phases_only:
+            turned = parts / parts.abs().clamp_min(1e-12)
+            gradient = 1j * turned * (gradient * (1j * turned).conj()).real  # along the circle of its amplitude
+        size = gradient.abs().square()
+        slope = gradient * (1 - _MEMORY[0]) if slope is None else torch.lerp(gradient, slope, _MEMORY[0])
+        square = size * (1 - _MEMORY[1]) if square is None else torch.lerp(size, square, _MEMORY[1])
+        deviation = (square / (1 - _MEMORY[1] ** (step + 1))).sqrt()
+        change = slope / deviation.clamp_min(1e-30)
+        moved = step_size / known.picture(change, width).abs().mean().clamp_min(1e-12)
+        image = known.picture(_turned(parts, moved * change) if phases_only else parts + moved * change, width)
+        if settled is not None:
+            image = settled(image)
+    return image
+
+
+def _turned(parts: Tensor, change: Tensor) -> Tensor:
+    """Each part moved by `change` along the circle of its amplitude."""
+    moved = parts + change
+    turned = moved * (parts.abs() / moved.abs().clamp_min(1e-12))
+    turned[..., 0, 0] = parts[..., 0, 0]  # the mean has no phase
+    return turned
