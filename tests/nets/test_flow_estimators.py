@@ -76,6 +76,13 @@ def test_the_flow_has_the_size_and_the_pixels_of_the_pictures_however_large_they
 
 
 @pytest.mark.parametrize("method", CLASSIC)
+def test_flow_is_right_in_both_directions_where_the_working_size_has_another_shape(method):
+    now, before = (picture.repeat(1, 1, 1, 8) for picture in moved(4, 2, (48, 160)))  # worked on at 64x640
+    x, y = opened(method)(now, before)[0, :, 10:-10, 30:130].flatten(1).median(dim=1).values.tolist()
+    assert (x, y) == pytest.approx((-4, -2), abs=0.4)
+
+
+@pytest.mark.parametrize("method", CLASSIC)
 @pytest.mark.parametrize("size", [(16, 16), (16, 300), (241, 17), (65, 127)])
 def test_every_size_has_a_flow(method, size):
     flow = opened(method)(torch.rand(1, 3, *size), torch.rand(1, 3, *size))
@@ -163,9 +170,15 @@ def test_raft_is_given_the_two_pictures_in_the_order_and_range_that_it_was_taugh
     now, before = moved(3, 0, (128, 136))
     with torch.no_grad():
         expected = model(2 * now - 1, 2 * before - 1)[-1]  # from the first to the second: from now to before
-    found = open_estimator("raft_small", raft_weights, CPU)(now, before)
+    estimate = open_estimator("raft_small", raft_weights, CPU)
+    found = estimate(now, before)
     assert torch.allclose(found, expected, atol=1e-4)
     assert found.abs().max() > 1e-3
+    # its cells of 8 pixels are filled up at the right and below, and what was added is cut off again
+    now, before = (F.pad(picture[..., :-3, :-5], (0, 5, 0, 3), mode="replicate") for picture in (now, before))
+    with torch.no_grad():
+        expected = model(2 * now - 1, 2 * before - 1)[-1]
+    assert torch.allclose(estimate(now[..., :-5], before[..., :-5]), expected[..., :-5], atol=1e-4)
 
 
 @pytest.mark.parametrize("size", [(16, 24), (131, 150), (40, 700)])
