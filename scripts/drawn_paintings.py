@@ -57,7 +57,7 @@ def sky(random: np.random.Generator, top: Color, bottom: Color, cover: float, st
     height, width = y.shape
     color = _mix(top, bottom, _step(y + 0.6, 0.75) ** 1.3)
     billows = cloud_noise(random, height, width, 1.6, flatness=streaks)
-    veil = cloud_noise(random.spawn(1)[0], height, width, 1.1, flatness=2 * streaks)  # no sky is smooth: flow needs to see it move
+    veil = cloud_noise(random.spawn(1)[0], height, width, 1.1, flatness=2 * streaks)  # so that flow sees it move
     color = color * (0.86 + 0.28 * veil)[..., None]
     thick = _step(billows - cover, 0.4)
     white = np.array((1.0, 0.97, 0.94)) * (0.80 + 0.12 * _lit(billows, 0.55))[..., None]
