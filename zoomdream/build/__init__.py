@@ -1,6 +1,7 @@
 """Config to parts: the only package that knows both.
 
 networks   the network and the layers that a config names
+guides     pictures and clips that a dream takes after
 dreaming   the dream step
 timing     schedules as values per frame
 zoom       the parts of a zoom
@@ -14,14 +15,14 @@ from torch import Tensor
 
 from zoomdream.build.clip import clip_stages
 from zoomdream.build.dreaming import emphasis
-from zoomdream.build.networks import found_weights, layers, network
+from zoomdream.build.networks import found_weights, layers, named_networks, network
 from zoomdream.build.zoom import zoom_stages
 from zoomdream.config import Config, VideoSource
 from zoomdream.pipeline import Stages
 from zoomdream.plan import Plan, check_device
 from zoomdream.types import Network
 
-__all__ = ["emphasis", "found_weights", "layers", "network", "stages"]
+__all__ = ["emphasis", "found_weights", "layers", "named_networks", "network", "stages"]
 
 
 def stages(config: Config, planned: Plan, opened: Network | None = None, reference: Tensor | None = None) -> Stages:

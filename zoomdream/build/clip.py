@@ -32,11 +32,11 @@ def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
     assert isinstance(config.source, VideoSource)
     size = height_width(config)
     opacity = values(config, config.dream.opacity)
-    dream = dreamer(config, planned, opened)
     look = _look(config)
     flow = _flow(config, planned)
     program = ffmpeg.executable(config.encode.ffmpeg)
     with ExitStack() as opening:  # whatever goes wrong here closes what is open already
+        dream = dreamer(config, planned, opened, opening)
         clip = open_clip(program, config.source.path)
         end = config.source.start + config.frames / config.fps
         numbers = frame_numbers(clip, config.fps, config.source.start, end)
@@ -90,9 +90,9 @@ def _still(motion: Motion) -> bool:
     return motion.scale == 1 and motion.degrees == 0 and motion.pan == (0, 0)
 
 
-def _carry(config: Config) -> Callable[[Tensor, Moved, int], Tensor]:
+def _carry(config: Config) -> Callable[[Tensor, Tensor, Moved, int], tuple[Tensor, Tensor]]:
     shares = values(config, config.flow.carry)
-    return lambda added, moved, index: carry(added, moved, shares[index])
+    return lambda added, grown, moved, index: carry(added, grown, moved, shares[index])
 
 
 Colored = Callable[[Tensor, Tensor, color.Look, int], Tensor]

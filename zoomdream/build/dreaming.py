@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import reduce
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from zoomdream.build.networks import layers
+from zoomdream.build.guides import guide
+from zoomdream.build.networks import Aim, aims
 from zoomdream.build.timing import values
 from zoomdream.config import Config, VideoSource
 from zoomdream.nets import catalog
 from zoomdream.ops.color import Look
 from zoomdream.ops.dream import Recipe, dream
 from zoomdream.ops.noise import generator, wandering, white_noise
-from zoomdream.ops.objective import Term, objective
+from zoomdream.ops.objective import ClassTerm, Pick, Rank, Term, Wish, objective
 from zoomdream.plan import Plan
 from zoomdream.types import Layer, Network
 
@@ -25,65 +29,112 @@ Dream = Callable[[Tensor, Look, int], Tensor]
 """A picture, the look it should come to have, and the frame's number in; a new picture out."""
 
 
-def dreamer(config: Config, planned: Plan, opened: Network) -> Dream:
-    """The dream step as a function. Moves the network to its device."""
-    used = layers(config, opened)
+def dreamer(config: Config, planned: Plan, opened: Network, closing: ExitStack) -> Dream:
+    """The dream step as a function. Moves the networks to their device. `closing` gets what ends the reading of guides.
+
+    opened: the config's network; see `aims` for those of terms.
+    """
+    aimed = aims(config, opened)
     dtype: torch.dtype = getattr(torch, planned.precision)
-    if isinstance(opened, nn.Module):
-        opened.to(device=planned.device, dtype=dtype)
-    settings = config.dream
-    step_size, fresh, variety, diversity = (
-        values(config, schedule)
-        for schedule in (settings.step_size, settings.noise, settings.variety, settings.diversity)
-    )
-    weights = [values(config, term.weight) for term in config.objective]
+    for network in (opened, *(aim.network for aim in aimed)):
+        if isinstance(network, nn.Module):
+            network.to(device=planned.device, dtype=dtype)
     active = dreams(config)
+    wishes = _wishes(config, planned, aimed, closing)
+    recipes = _recipes(config, aimed)
+    fresh = values(config, config.dream.noise)
     # On a clip all frames share their jitter. Then the gradients of neighbouring frames agree, and a still camera sees
     # a still dream: with a jitter of its own for each frame the error (see ops/carry.py) of the flower is three times
     # as high. A zoom must not do that: there the same places would get the same things for ever.
     moving = not isinstance(config.source, VideoSource)
     # float16 has no numbers for GoogLeNet's small gradients (mixed3b at 1080p: 44 % are 0); normalising removes this
     loss_scale = 2.0**14 if dtype == torch.float16 else 1.0
+
+    def dreamt(picture: Tensor, look: Look, index: int) -> Tensor:
+        now = max(index, 0)  # the warm-up dreams as frame 0 does
+        if not active[now]:
+            return picture
+        groups = wishes(now)
+        if fresh[now] > 0:
+            height, width = picture.shape[-2:]
+            noise = white_noise((height, width), generator(config.seed, "fresh", index))
+            picture = picture + fresh[now] * noise.to(picture.device)
+
+        def climbed(image: Tensor) -> Tensor:
+            parts = (
+                objective(network(image.to(dtype), frozenset(term.layer for term in terms)), terms)
+                for network, terms in groups
+            )
+            return loss_scale * reduce(torch.add, parts)
+
+        recipe = replace(recipes[now], look=look)
+        return dream(picture, climbed, recipe, seed=config.seed, frame=index if moving else 0)
+
+    return dreamt
+
+
+Groups = list[tuple[Network, list[Wish]]]
+"""Each network that is needed, and what is wished from it."""
+
+
+def _wishes(config: Config, planned: Plan, aimed: tuple[Aim, ...], closing: ExitStack) -> Callable[[int], Groups]:
+    """The terms of the objective at a frame, those of weight 0 left out, by network."""
+    variety, diversity = values(config, config.dream.variety), values(config, config.dream.diversity)
+    weights = [values(config, term.weight) for term in config.objective]
+    guides = {
+        number: guide(config, number, aim, planned, closing)
+        for number, (term, aim) in enumerate(zip(config.objective, aimed, strict=True))
+        if term.guide is not None and any(weights[number])
+    }
+
+    def wish(number: int, now: int) -> Wish:
+        term, aim, weight = config.objective[number], aimed[number], weights[number][now]
+        if aim.classes:
+            return ClassTerm(aim.layer.name, aim.classes, weight)
+        if number in guides:
+            return guides[number](now, weight)
+        return Term(
+            aim.layer.name,
+            weight,
+            term.channels,
+            emphasis(config.seed, aim.layer, now / float(config.fps), variety[now], planned.device),
+            diversity[now],
+            _pick(term.pick),
+            term.at,
+        )
+
+    def wishes(now: int) -> Groups:
+        groups: dict[int, tuple[Network, list[Wish]]] = {}
+        for number, aim in enumerate(aimed):
+            if weights[number][now] != 0:
+                groups.setdefault(id(aim.network), (aim.network, []))[1].append(wish(number, now))
+        return list(groups.values())
+
+    return wishes
+
+
+def _pick(text: str | None) -> Pick | None:
+    if text is None:
+        return None
+    rank, count = text.split()
+    return Pick(cast(Rank, rank), int(count))
+
+
+def _recipes(config: Config, aimed: tuple[Aim, ...]) -> list[Recipe]:
+    """How each frame is dreamt."""
+    settings = config.dream
     recipe = Recipe(
         octaves=settings.octaves,
         octave_scale=settings.octave_scale,
         steps=settings.steps,
         jitter=settings.jitter,
         normalization=settings.normalize,
-        smallest=max(catalog.minimum_edge(layer) for layer in used),
+        smallest=max(catalog.minimum_edge(aim.layer) for aim in aimed),
+        parameters=settings.parameters,
     )
-
-    def terms(now: int) -> tuple[Term, ...]:
-        return tuple(
-            Term(
-                layer.name,
-                weight[now],
-                term.channels,
-                emphasis(config.seed, layer, now / float(config.fps), variety[now], planned.device),
-                diversity[now],
-            )
-            for term, layer, weight in zip(config.objective, used, weights, strict=True)
-            if weight[now] != 0
-        )
-
-    def dreamt(picture: Tensor, look: Look, index: int) -> Tensor:
-        now = max(index, 0)  # the warm-up dreams as frame 0 does
-        if not active[now]:
-            return picture
-        wishes = terms(now)
-        if fresh[now] > 0:
-            height, width = picture.shape[-2:]
-            noise = white_noise((height, width), generator(config.seed, "fresh", index))
-            picture = picture + fresh[now] * noise.to(picture.device)
-        wanted = frozenset(wish.layer for wish in wishes)
-
-        def climbed(image: Tensor) -> Tensor:
-            return loss_scale * objective(opened(image.to(dtype), wanted), wishes)
-
-        chosen = replace(recipe, step_size=step_size[now], look=look)
-        return dream(picture, climbed, chosen, seed=config.seed, frame=index if moving else 0)
-
-    return dreamt
+    names = ("step_size", "turn", "stretch", "blur", "smooth", "decay")
+    changing = zip(*(values(config, getattr(settings, name)) for name in names), strict=True)
+    return [replace(recipe, **dict(zip(names, now, strict=True))) for now in changing]
 
 
 def masked(dreamt: Dream, mask: Callable[[int], Tensor]) -> Dream:

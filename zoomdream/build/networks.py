@@ -1,44 +1,103 @@
-"""The network of a config and the layers of its terms, with errors that name the file and the line."""
+"""The networks of a config, and what each of its terms aims at, with errors that name the file and the line."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from zoomdream.config import Config
+from zoomdream.config import Config, Term
 from zoomdream.errors import ConfigError, InputError
-from zoomdream.nets import catalog
+from zoomdream.nets import catalog, classes
 from zoomdream.types import Layer, Network
+
+Named = tuple[str, Path | None]
+"""A network's name, and its weights file where one is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a term aims at: a layer of a network, and numbers of its classes where the term names such."""
+
+    network: Network
+    layer: Layer
+    classes: tuple[int, ...] = ()
 
 
 def network(config: Config) -> Network:
     """The config's network on the CPU in float32. ConfigError or InputError that names the file, line and key."""
-    try:
-        return catalog.open_network(config.network.name, config.network.weights)
-    except (ConfigError, InputError) as error:
-        for key in ("network.name", "network.weights"):
-            if str(error).startswith(key):
-                raise type(error)(config.where(key) + str(error)[len(key) :]) from None
-        raise
+    return _open(config, (config.network.name, config.network.weights), "network")
 
 
-def found_weights(config: Config) -> Path | None:
-    """The weights file that nobody named and that is read all the same, where a user keeps such files; else None."""
-    return catalog.default_weights(config.network.name) if config.network.weights is None else None
+def named_networks(config: Config) -> tuple[Named, ...]:
+    """Every network of the config, its own first, then those that terms have of their own."""
+    main = (config.network.name, config.network.weights)
+    return tuple(dict.fromkeys([main, *(_named(config, term) for term in config.objective)]))
+
+
+def found_weights(config: Config) -> tuple[Path, ...]:
+    """The weights files that nobody named and that are read all the same, where a user keeps such files."""
+    found = [catalog.default_weights(name) for name, weights in named_networks(config) if weights is None]
+    return tuple(path for path in found if path is not None)
 
 
 def layers(config: Config, opened: Network) -> tuple[Layer, ...]:
-    """The layer of each term of the objective. Raises ConfigError that names the line for a layer or channel that is
-    not there.
+    """The layer of each term of the objective; see `aims`."""
+    return tuple(aim.layer for aim in aims(config, opened))
+
+
+def aims(config: Config, opened: Network) -> tuple[Aim, ...]:
+    """What each term of the objective aims at. opened: the config's network; those that terms have of their own are
+    opened here, each once.
+
+    Raises ConfigError that names the line for a layer, channel or class that is not there, and what `network` raises.
     """
+    networks: dict[Named, Network] = {(config.network.name, config.network.weights): opened}
     found = []
     for number, term in enumerate(config.objective):
-        try:
-            layer = catalog.find_layer(opened, term.layer)
-        except ConfigError as error:
-            raise ConfigError(f"{config.where(f'objective.{number}.layer')}: {error}") from None
-        try:
-            catalog.check_channels(layer, term.channels)
-        except ConfigError as error:
-            raise ConfigError(f"{config.where(f'objective.{number}')}.{error}") from None
-        found.append(layer)
+        named = _named(config, term)
+        if named not in networks:
+            networks[named] = _open(config, named, f"objective.{number}.network")
+        found.append(_aim(config, number, term, networks[named]))
     return tuple(found)
+
+
+def _named(config: Config, term: Term) -> Named:
+    if term.network is None:
+        return config.network.name, config.network.weights
+    if term.network.weights is None and term.network.name == config.network.name:
+        return config.network.name, config.network.weights
+    return term.network.name, term.network.weights
+
+
+def _open(config: Config, named: Named, key: str) -> Network:
+    try:
+        return catalog.open_network(*named)
+    except (ConfigError, InputError) as error:
+        for name in ("name", "weights"):
+            if str(error).startswith(f"network.{name}"):
+                rest = str(error).removeprefix(f"network.{name}")
+                raise type(error)(config.where(f"{key}.{name}") + rest) from None
+        raise
+
+
+def _aim(config: Config, number: int, term: Term, opened: Network) -> Aim:
+    place = config.where(f"objective.{number}")
+    if term.classes:
+        try:
+            numbers = [classes.find_class(opened, wanted) for wanted in term.classes]
+        except ConfigError as error:
+            where = config.where(f"objective.{number}.class")
+            raise ConfigError(where + str(error).removeprefix("class")) from None
+        if len(set(numbers)) < len(numbers):
+            raise ConfigError(f"{config.where(f'objective.{number}.class')} names a class twice, by two of its names.")
+        return Aim(opened, catalog.find_layer(opened, classes.LOGITS), tuple(numbers))
+    assert term.layer is not None  # config.checks has seen to it
+    try:
+        layer = catalog.find_layer(opened, term.layer)
+    except ConfigError as error:
+        raise ConfigError(f"{config.where(f'objective.{number}.layer')}: {error}") from None
+    try:
+        catalog.check_channels(layer, term.channels)
+    except ConfigError as error:
+        raise ConfigError(f"{place}.{error}") from None
+    return Aim(opened, layer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import torch
 from torch import Tensor
 
@@ -32,20 +34,21 @@ def zoom_stages(config: Config, planned: Plan, opened: Network, reference: Tenso
     look = _reference(config) if reference is None else color.measure(reference)
     moves = motions(config)
     margin = _margin(config, moves)
-    dream = dreamer(config, planned, opened)
-    close = None
-    if config.dream.mask is not None:
-        program = ffmpeg.executable(config.encode.ffmpeg)
-        mask = open_mask(program, config.dream.mask, config.frames, config.fps, height_width(config))
-        dream = masked(dream, lambda index: surround(mask(index), margin).to(planned.device))
-        close = mask.close
+    with ExitStack() as opening:  # whatever goes wrong here closes what is open already
+        dream = dreamer(config, planned, opened, opening)
+        if config.dream.mask is not None:
+            program = ffmpeg.executable(config.encode.ffmpeg)
+            size = height_width(config)
+            mask = opening.enter_context(open_mask(program, config.dream.mask, config.frames, config.fps, size))
+            dream = masked(dream, lambda index: surround(mask(index), margin).to(planned.device))
+        close = opening.pop_all().close
     return ZoomStages(
         source=lambda: surround(_source(config), margin).to(planned.device),
         camera=_camera(config, moves, margin),
         dream=lambda picture, index: dream(picture, look, index),
         color=_color(config, look),
         warmup=config.dream.warmup,
-        close=close or (lambda: None),
+        close=close,
     )
 
 

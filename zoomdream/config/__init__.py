@@ -11,7 +11,8 @@ from zoomdream.config.json_schema import json_schema
 from zoomdream.config.load import load_config, load_config_text
 from zoomdream.config.schedule import Schedule, constant
 from zoomdream.config.schema import Config, Encode, Network, Performance
-from zoomdream.config.schema_render import Camera, Color, Dream, Flow, Term
+from zoomdream.config.schema_objective import Term
+from zoomdream.config.schema_render import Camera, Color, Dream, Flow
 from zoomdream.config.schema_source import ImageSource, NoiseSource, VideoSource
 
 __all__ = [

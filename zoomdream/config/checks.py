@@ -11,6 +11,7 @@ from zoomdream.config.codecs import ABILITIES, CONTAINERS, SILENT, Codec, contai
 from zoomdream.config.explain import Problem
 from zoomdream.config.fields import schedules
 from zoomdream.config.schema import Config, Encode
+from zoomdream.config.schema_objective import Term
 from zoomdream.config.schema_source import VideoSource
 from zoomdream.errors import ConfigError
 
@@ -27,8 +28,7 @@ def problems(config: Config) -> Iterator[Problem]:
             ("timeline",), f"timeline is {config.timeline}. Allowed: at least the number of frames, {config.frames}."
         )
     for index, term in enumerate(config.objective):
-        if term.channels is not None and len(set(term.channels)) < len(term.channels):
-            yield Problem(("objective", index, "channels"), f"objective.{index}.channels names a channel twice.")
+        yield from _term(index, term)
     if not isinstance(config.source, VideoSource) and config.dream.opacity.constant != 1:
         text = f"dream.opacity mixes the dream with a clip, and source.kind is {config.source.kind}. Allowed there: 1."
         yield Problem(("dream", "opacity"), text)
@@ -44,6 +44,33 @@ def problems(config: Config) -> Iterator[Problem]:
             schedule.values(config.frames, config.fps, config.seed)
         except ConfigError as error:
             yield Problem(path, str(error))
+
+
+def _term(index: int, term: Term) -> Iterator[Problem]:
+    """Which keys of a term belong together."""
+
+    def wrong(key: str, text: str) -> Problem:
+        return Problem(("objective", index, key), f"objective.{index}.{key} {text}")
+
+    of_a_layer = [
+        key for key in ("layer", "channels", "pick", "at", "guide", "match") if getattr(term, key) is not None
+    ]
+    if term.classes and of_a_layer:
+        yield wrong(
+            of_a_layer[0], "stands beside class. Allowed: one of them in a term; give the other a term of its own."
+        )
+    elif not term.classes and term.layer is None:
+        yield wrong(
+            "layer",
+            "is missing. Allowed: a layer of the network (`zoomdream layers NETWORK` lists them), or class instead.",
+        )
+    elif term.guide is not None and (beside := [key for key in ("channels", "pick", "at") if key in of_a_layer]):
+        yield wrong(beside[0], "stands beside guide, which decides about the channels itself. Allowed: one of them.")
+    elif term.guide is None and term.match is not None:
+        yield wrong("match", "is given, and there is no guide. It belongs to a term with guide.")
+    for key, values in (("channels", term.channels or ()), ("class", term.classes)):
+        if len(set(values)) < len(values):
+            yield wrong(key, f"names a {'channel' if key == 'channels' else key} twice.")
 
 
 def output_problem(output: Path) -> str | None:

@@ -13,7 +13,8 @@ from zoomdream.config.codecs import Codec
 from zoomdream.config.fields import FilePath, Flag, Preset, Rate, Section, Text, Whole, rebuilt, setting
 from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
-from zoomdream.config.schema_render import Camera, Color, Dream, Flow, Term
+from zoomdream.config.schema_objective import Term
+from zoomdream.config.schema_render import Camera, Color, Dream, Flow
 from zoomdream.config.schema_source import NoiseSource, Source, VideoSource
 
 PREVIEW_SECONDS = 4
@@ -129,7 +130,7 @@ class Config(Section):
     objective: tuple[Term, ...] = setting(
         (Term(layer="mixed4c"),),
         "What is amplified.",
-        "a list of 1 to 64 terms, each with a layer",
+        "a list of 1 to 64 terms, each with a layer or a class",
         min_length=1,
         max_length=64,
     )

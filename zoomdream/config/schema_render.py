@@ -1,4 +1,4 @@
-"""What a render looks like: objective, dream, camera, flow, color. Here their ranges and defaults are tuned."""
+"""What a render looks like: dream, camera, flow, color. Here their ranges and defaults are tuned."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator
 
-from zoomdream.config.fields import FilePath, Real, Seconds, Section, Text, Whole, scheduled, setting
+from zoomdream.config.fields import FilePath, Real, Seconds, Section, Whole, scheduled, setting
 from zoomdream.config.schedule import Limits, Schedule
 
-WEIGHT = Limits(-100, 100, "")
 STEP_SIZE = Limits(0, 0.5, "(1 is the full range of a pixel)")
 NOISE = Limits(0, 0.5, "(1 is the full range of a pixel)")
 SHARE = Limits(0, 1, "")
@@ -21,6 +20,11 @@ ROTATE = Limits(-3600, 3600, "degrees per second")
 PAN = Limits(-10, 10, "picture widths or heights per second")
 PIVOT = Limits(-1, 2, "(0 is left or top, 1 is right or bottom)")
 HOLD = Limits(0, 1, "per second")
+TURN = Limits(0, 180, "degrees")
+STRETCH = Limits(0, 0.5, "")
+BLUR = Limits(0, 10, "pixels")
+SMOOTH = Limits(0, 1, "")
+DECAY = Limits(0, 0.5, "")
 CARRY = Limits(0, 0.99, "")
 
 CLIP_DEFAULTS: Mapping[str, Any] = MappingProxyType(
@@ -41,25 +45,6 @@ def _in_order(cuts: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
     return tuple(sorted(set(cuts)))
 
 
-class Term(Section):
-    """One thing that is amplified: the energy of a layer, or of some of its channels."""
-
-    layer: Text = setting(
-        ...,
-        "Layer whose activations are amplified.",
-        "a layer of the network; `zoomdream layers NETWORK` lists them",
-        min_length=1,
-    )
-    channels: tuple[Annotated[Whole, setting(..., "Channel.", "0 or more", ge=0)], ...] | None = setting(
-        None,
-        "Only these channels of the layer; all where left out.",
-        "a list of 1 to 4096 channel numbers, from 0",
-        min_length=1,
-        max_length=4096,
-    )
-    weight: Annotated[Schedule, WEIGHT] = scheduled(1.0, "Weight among the terms; below 0 it is suppressed.", WEIGHT)
-
-
 class Dream(Section):
     """How the picture climbs the objective's gradient in each frame."""
 
@@ -76,6 +61,26 @@ class Dream(Section):
     )
     normalize: Literal["laplacian", "mean", "std"] = setting(
         "laplacian", "How the gradient is normalised.", "laplacian (each frequency band by itself), mean or std"
+    )
+    parameters: Literal["pixels", "fourier", "phase"] = setting(
+        "pixels",
+        "What is climbed in: pixels, frequencies (then normalize does not matter) or only the phases of those.",
+        "pixels, fourier or phase",
+    )
+    turn: Annotated[Schedule, TURN] = scheduled(
+        0.0, "How far each step's view of the picture may be turned, so that noise does not count as a thing.", TURN
+    )
+    stretch: Annotated[Schedule, STRETCH] = scheduled(
+        0.0, "How much larger or smaller each step's view may be, as a share.", STRETCH
+    )
+    blur: Annotated[Schedule, BLUR] = scheduled(
+        0.0, "Gaussian blur after each step, its standard deviation; falling, it draws from coarse to fine.", BLUR
+    )
+    smooth: Annotated[Schedule, SMOOTH] = scheduled(
+        0.0, "How much of a step goes against total variation: flat areas with edges.", SMOOTH
+    )
+    decay: Annotated[Schedule, DECAY] = scheduled(
+        0.0, "Share of the way to middle grey that the picture goes after each step (L2).", DECAY
     )
     warmup: Whole = setting(
         10,

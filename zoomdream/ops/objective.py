@@ -77,8 +77,8 @@ class ClassTerm:
 
         So of several classes the one that is seen less gains more. activation (1, classes), or (1, classes, h, w).
         """
-        chosen = activation.float().flatten(2).mean(2) if activation.ndim == 4 else activation.float()
-        return torch.asinh(chosen[0, list(self.classes)]).mean()
+        seen = _planes(activation).float().mean(dim=(2, 3))
+        return torch.asinh(seen[0, list(self.classes)]).mean()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class GuideTerm:
         2015). channels: as active as the guide's on the whole, wherever (Crowson 2016): calmer, so better for films.
         activation (1, C, h, w).
         """
-        places = activation.float().flatten(2)[0]
+        places = _planes(activation).float().flatten(2)[0]
         if self.positions is not None:
             guide = self.positions.to(places)
             alike = (places * guide[:, _best(places.detach(), guide)]).mean()
@@ -127,8 +127,7 @@ def energy(activation: Tensor, term: Term) -> Tensor:
     activation (1, C, h, w), or (1, C).
     """
     power = max(1 - term.diversity, 0.02)
-    if activation.ndim == 2:
-        activation = activation[:, :, None, None]
+    activation = _planes(activation)
     if term.at is not None:
         activation = _neurons(activation, term.at)
     channels = 0.5 * activation.float().square().mean(dim=(0, 2, 3)) + 1e-8  # silent: no gradient explodes
@@ -141,6 +140,11 @@ def energy(activation: Tensor, term: Term) -> Tensor:
     if term.pick is not None:
         shares = shares[picked(channels.detach(), term.pick)]
     return shares.mean() ** (1 / power)
+
+
+def _planes(activation: Tensor) -> Tensor:
+    """Classes are everywhere: (1, C) to (1, C, 1, 1)."""
+    return activation[:, :, None, None] if activation.ndim == 2 else activation
 
 
 def _neurons(activation: Tensor, at: tuple[float, float]) -> Tensor:

@@ -120,10 +120,10 @@ def fingerprint(config: Config) -> str:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    network = config.network
-    embedded = catalog.embedded_checksum(network.name) if network.weights is None else None
-    if embedded is not None:
-        digest.update(embedded.encode())
+    for name, weights in build.named_networks(config):
+        embedded = catalog.embedded_checksum(name) if weights is None else None
+        if embedded is not None:
+            digest.update(embedded.encode())
     return digest.hexdigest()
 
 
@@ -167,8 +167,7 @@ def _inputs(config: Config) -> Iterator[Path]:
     tree = config.tree()
     tree.pop("output", None)
     yield from _paths(tree)
-    if (found := build.found_weights(config)) is not None:
-        yield found
+    yield from build.found_weights(config)
 
 
 def _paths(value: Any) -> Iterator[Path]:

@@ -1,0 +1,154 @@
+"""What is amplified: the terms of an objective. Each names a layer, classes, or a layer and a guide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Strict, WithJsonSchema, create_model, model_validator
+
+from zoomdream.config.fields import FilePath, Section, Text, Whole, scheduled, setting
+from zoomdream.config.schedule import Limits, Schedule
+
+WEIGHT = Limits(-100, 100, "")
+MOST_CHANNELS = 4096
+MOST_CLASSES = 64
+PICKS = ("strongest", "weakest", "average")
+
+CLASS_DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "dream.noise": 0.0,
+        "dream.jitter": 32,
+        "dream.turn": 10.0,
+        "dream.stretch": 0.1,
+    }
+)
+"""Defaults that are others where all terms are classes: dotted key to value, as YAML gives it."""
+
+
+def _channels(value: Any) -> Any:
+    """Numbers and ranges ("10-20", both ends are in it), one or a list of them, as a list of numbers."""
+    found: list[Any] = []
+    for item in value if isinstance(value, list | tuple) else [value]:
+        match = re.fullmatch(r"\s*(\d{1,6})\s*-\s*(\d{1,6})\s*", item) if isinstance(item, str) else None
+        if match is None:
+            found.append(item)
+            continue
+        first, last = int(match[1]), int(match[2])
+        if first > last:
+            raise ValueError("Allowed: ranges from the smaller to the larger number, such as 10-20.")
+        if last - first >= MOST_CHANNELS:
+            raise ValueError(f"Allowed: at most {MOST_CHANNELS} channels.")
+        found += range(first, last + 1)
+    return found
+
+
+def _classes(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def is_class(value: Any) -> bool:
+    """Whether the plain value of `objective` names nothing but classes."""
+    return isinstance(value, list) and bool(value) and all(isinstance(term, dict) and "class" in term for term in value)
+
+
+_ONE_CHANNEL = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+\s*-\s*\d+$"}]}
+_ONE_CLASS = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "minLength": 1}]}
+Channels = Annotated[
+    tuple[Annotated[Whole, setting(..., "Channel.", "0 or more", ge=0)], ...],
+    BeforeValidator(_channels),
+    WithJsonSchema({"anyOf": [*_ONE_CHANNEL["anyOf"], {"type": "array", "items": _ONE_CHANNEL, "minItems": 1}]}),
+]
+Classes = Annotated[
+    tuple[Whole | Annotated[str, Strict()], ...],
+    BeforeValidator(_classes),
+    WithJsonSchema({"anyOf": [*_ONE_CLASS["anyOf"], {"type": "array", "items": _ONE_CLASS, "minItems": 1}]}),
+]
+Share = Annotated[float, Strict()]
+
+
+class TermNetwork(Section):
+    """A network of a term's own. `weights` is absolute."""
+
+    name: Text = setting("dreamnet", "The network.", "a name that `zoomdream networks` lists", min_length=1)
+    weights: FilePath | None = setting(
+        None, "A local weights file instead of the network's own.", "the path of a weights file"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, tree: Any) -> Any:
+        return {"name": tree} if isinstance(tree, str) else tree
+
+
+if TYPE_CHECKING:
+    _Named = Section
+else:  # `class` is a word of Python's own, which no class body can have as a field
+    _Named = create_model(
+        "_Named",
+        __base__=Section,
+        **{
+            "class": (
+                Classes | None,
+                setting(
+                    None,
+                    "Class that the network shall see, or several at once.",
+                    f"a name or number of the network's classes, or a list of 1 to {MOST_CLASSES} of them",
+                    min_length=1,
+                    max_length=MOST_CLASSES,
+                ),
+            )
+        },
+    )
+
+
+class Term(_Named):
+    """One thing that is amplified: a layer or some of its channels, classes, or what a guide shows of itself."""
+
+    layer: Text | None = setting(
+        None,
+        "Layer whose activations are amplified.",
+        "a layer of the network; `zoomdream layers NETWORK` lists them",
+        min_length=1,
+    )
+    channels: Channels | None = setting(
+        None,
+        "Only these channels of the layer; all where left out.",
+        f"a channel number from 0, a range such as 10-20, or a list of 1 to {MOST_CHANNELS} of these",
+        min_length=1,
+        max_length=MOST_CHANNELS,
+    )
+    pick: Text | None = setting(
+        None,
+        "Of the channels only some, chosen anew at each step by how active they are.",
+        'strongest, weakest or average and a number, such as "strongest 5"',
+        pattern=rf"^({'|'.join(PICKS)}) [1-9]\d{{0,3}}$",
+    )
+    at: tuple[
+        Annotated[Share, setting(..., "Place.", "a number from 0 to 1", ge=0, le=1)],
+        Annotated[Share, setting(..., "Place.", "a number from 0 to 1", ge=0, le=1)],
+    ] | None = setting(
+        None, "Only the neurons at this place of the picture, x and y.", "a list of two, each 0 (left, top) to 1"
+    )  # fmt: skip
+    guide: FilePath | None = setting(
+        None,
+        "A picture or a clip; the layer is driven towards what is active in it.",
+        "the path of a picture or a clip",
+    )
+    match: Literal["places", "channels"] | None = setting(
+        None,
+        "What is taken from the guide: places (the default), each becomes like the guide's place that fits it best; or "
+        "channels, each becomes as active as it is in all of the guide.",
+        "places or channels",
+    )
+    network: TermNetwork | None = setting(
+        None, "A network of its own for this term.", "a network's name, or a section with the keys name, weights"
+    )
+    weight: Annotated[Schedule, WEIGHT] = scheduled(1.0, "Weight among the terms; below 0 it is suppressed.", WEIGHT)
+
+    @property
+    def classes(self) -> tuple[int | str, ...]:
+        """The names and numbers of the classes; empty where it names none."""
+        return getattr(self, "class") or ()
