@@ -55,6 +55,7 @@ class ClipStages:
     carry: Callable[[Tensor, Moved, int], Tensor]  # added to the frame before → what of it is now where
     dream: Callable[[Tensor, Look, int], Tensor]
     color: Callable[[Tensor, Tensor, Look, int], Tensor]  # the dream and what is seen → added
+    lasting: Callable[[Tensor, int], Tensor]  # where what is seen will also be seen in the next frame, 0..1
     show: Callable[[Tensor, Tensor, int], Tensor]  # what is seen and added → the picture
     cuts: frozenset[int]
     warmup: int
@@ -73,9 +74,9 @@ def step(state: State, stages: Stages) -> State:
         return State(index, stages.color(dreamt, index))
     if index in stages.cuts:
         return begin_shot(stages, index)
+    seen = stages.source(index)
     assert state.seen is not None
     assert state.added is not None
-    seen = stages.source(index)
     carried = stages.carry(state.added, stages.flow(seen, state.seen, index), index)
     return _dream_on(seen, carried, stages, index)
 
@@ -94,11 +95,12 @@ def first(stages: Stages) -> State:
 def begin_shot(stages: ClipStages, index: int) -> State:
     """The first frame of a shot, which knows nothing of the shot before."""
     seen = stages.source(index)
-    state = _dream_on(seen, zeros_like(seen), stages, index)
+    added, lasting = zeros_like(seen), stages.lasting(seen, index)
     for _ in range(stages.warmup):
-        assert state.added is not None
-        state = _dream_on(seen, state.added, stages, index)
-    return state
+        dreamt = _dream_on(seen, added, stages, index).added
+        assert dreamt is not None
+        added = lasting * dreamt
+    return _dream_on(seen, added, stages, index)
 
 
 def _dream_on(seen: Tensor, carried: Tensor, stages: ClipStages, index: int) -> State:

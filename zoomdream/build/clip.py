@@ -19,10 +19,10 @@ from zoomdream.media.masks import open_mask
 from zoomdream.nets.flow_estimators import open_estimator
 from zoomdream.ops import color
 from zoomdream.ops.camera import Motion, camera_flow
-from zoomdream.ops.carry import Moved, carry, limit
+from zoomdream.ops.carry import Moved, carry, limit, narrowed
 from zoomdream.ops.flow import compose, follow, reliability
 from zoomdream.ops.pyramid import fill
-from zoomdream.pipeline import ClipStages
+from zoomdream.pipeline import ClipStages, Stage
 from zoomdream.plan import Plan
 from zoomdream.types import Network
 
@@ -46,13 +46,18 @@ def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
             mask = opening.enter_context(open_mask(program, config.dream.mask, config.frames, config.fps, size))
             colored = _within(colored, lambda index: mask(index).to(planned.device))
         close = opening.pop_all().close
+
+    def source(index: int) -> Tensor:
+        return reader.frame(index).to(planned.device)
+
     return ClipStages(
-        source=lambda index: reader.frame(index).to(planned.device),
+        source=source,
         look=look,
         flow=flow,
         carry=_carry(config),
         dream=dream,
         color=colored,
+        lasting=_lasting(config, planned, flow, source),
         show=lambda seen, added, index: seen + opacity[index] * added,
         cuts=frozenset(planned.cuts),
         warmup=config.dream.warmup,
@@ -67,7 +72,10 @@ def _look(config: Config) -> Callable[[Tensor], color.Look]:
     return lambda seen: reference
 
 
-def _flow(config: Config, planned: Plan) -> Callable[[Tensor, Tensor, int], Moved]:
+Flow = Callable[[Tensor, Tensor, int], Moved]
+
+
+def _flow(config: Config, planned: Plan) -> Flow:
     size = height_width(config)
     if config.flow.method == "none":
         nowhere = Moved(torch.zeros((1, 2, *size)), torch.zeros((1, 1, *size)))
@@ -90,9 +98,22 @@ def _still(motion: Motion) -> bool:
     return motion.scale == 1 and motion.degrees == 0 and motion.pan == (0, 0)
 
 
-def _carry(config: Config) -> Callable[[Tensor, Tensor, Moved, int], tuple[Tensor, Tensor]]:
+def _lasting(config: Config, planned: Plan, flow: Flow, source: Callable[[int], Tensor]) -> Stage:
+    """A look ahead for the first frame of a shot. Without it all of that is fully dreamt, and whatever is too fast to
+    be followed loses its dream with the second frame, for everybody to see.
+    """
+
+    def lasting(seen: Tensor, index: int) -> Tensor:
+        if index + 1 == config.frames or index + 1 in planned.cuts:
+            return torch.ones_like(seen[:, :1])
+        return narrowed(flow(seen, source(index + 1), index).trust)
+
+    return lasting
+
+
+def _carry(config: Config) -> Callable[[Tensor, Moved, int], Tensor]:
     shares = values(config, config.flow.carry)
-    return lambda added, grown, moved, index: carry(added, grown, moved, shares[index])
+    return lambda added, moved, index: carry(added, moved, shares[index])
 
 
 Colored = Callable[[Tensor, Tensor, color.Look, int], Tensor]

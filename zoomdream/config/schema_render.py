@@ -31,7 +31,7 @@ CLIP_DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         "camera.zoom": 1.0,
         "camera.rotate": 0.0,
-        "dream.step_size": 0.002,
+        "dream.step_size": 0.0018,
         "dream.noise": 0.0,
         "dream.variety": 0.0,
     }
@@ -139,7 +139,7 @@ class Flow(Section):
         "none, dis, farneback, raft_small or raft_large",
     )
     carry: Annotated[Schedule, CARRY] = scheduled(
-        0.9, "Share of the last frame's dream that is carried along the motion.", CARRY
+        0.95, "Share of the last frame's dream that is carried along the motion.", CARRY
     )
     cuts: Literal["auto", "off"] | Annotated[tuple[Seconds, ...], AfterValidator(_in_order)] = setting(
         "auto",

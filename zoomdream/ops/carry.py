@@ -43,7 +43,7 @@ def carry(added: Tensor, moved: Moved, share: float) -> Tensor:
 
     It fades out towards places whose motion cannot be trusted, so that what grows there anew has no visible edge.
     """
-    return share * _within(moved.trust) * warp(added, moved.flow, "replicate")
+    return share * narrowed(moved.trust) * warp(added, moved.flow, "replicate")
 
 
 def limit(seen: Tensor, added: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ def limit(seen: Tensor, added: Tensor) -> Tensor:
     return soft_limit(seen + added) - soft_limit(seen)
 
 
-def _within(trust: Tensor) -> Tensor:
+def narrowed(trust: Tensor) -> Tensor:
     """Trust less a pixel at its edges, which become soft over three."""
     narrowed = -F.max_pool2d(-trust, 3, stride=1, padding=1)
     return F.avg_pool2d(narrowed, 3, stride=1, padding=1, count_include_pad=False)
