@@ -131,6 +131,7 @@ def _recipes(config: Config, aimed: tuple[Aim, ...]) -> list[Recipe]:
         normalization=settings.normalize,
         smallest=max(catalog.minimum_edge(aim.layer) for aim in aimed),
         parameters=settings.parameters,
+        natural=settings.hues == "natural",
     )
     names = ("step_size", "turn", "stretch", "blur", "smooth", "decay")
     changing = zip(*(values(config, getattr(settings, name)) for name in names), strict=True)

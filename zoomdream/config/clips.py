@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from zoomdream.config.class_pictures import filled
 from zoomdream.config.codecs import chroma_block
 from zoomdream.config.explain import Problem
 from zoomdream.config.schema import Config, Encode
@@ -57,17 +58,7 @@ def misplaced(data: dict[str, Any]) -> list[Problem]:
 
 def with_defaults(data: dict[str, Any], over: bool = False) -> dict[str, Any]:
     """The plain values with the defaults of clips for what is left out; `over`: for all that has such a default."""
-    filled = dict(data)
-    for key, value in CLIP_DEFAULTS.items():
-        section, _, name = key.rpartition(".")
-        inside = (filled.get(section) or {}) if section else filled
-        if not isinstance(inside, dict) or (inside.get(name) is not None and not over):
-            continue
-        if section:
-            filled[section] = {**inside, name: value}
-        else:
-            filled[name] = value
-    return filled
+    return filled(data, CLIP_DEFAULTS, over)
 
 
 def in_seconds(data: dict[str, Any], clip_fps: Fraction) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from zoomdream.config.load import DEFAULT_DURATION
 from zoomdream.config.schema import Config
+from zoomdream.config.schema_objective import CLASS_DEFAULTS
 from zoomdream.config.schema_render import CLIP_DEFAULTS
 from zoomdream.config.times import TIMES_ALLOWED
 
@@ -25,10 +26,11 @@ def json_schema() -> dict[str, Any]:
         "description": "Another config that this one is merged over. Allowed: a path, relative to this file.",
         "type": "string",
     }
-    for key, value in CLIP_DEFAULTS.items():
-        *section, name = key.split(".")
-        owner = schema["$defs"][section[0].capitalize()]["properties"] if section else properties
-        owner[name]["description"] += f" On clips the default is {value}."
+    for place, defaults in (("On clips", CLIP_DEFAULTS), ("For classes out of noise", CLASS_DEFAULTS)):
+        for key, value in defaults.items():
+            *section, name = key.split(".")
+            owner = schema["$defs"][section[0].capitalize()]["properties"] if section else properties
+            owner[name]["description"] += f" {place} the default is {value}."
     for name in ("output", "codec"):  # their defaults depend on the file's name
         owner = properties if name == "output" else schema["$defs"]["Encode"]["properties"]
         owner[name].pop("default", None)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from zoomdream.config import assemble, checks, clips
+from zoomdream.config import assemble, checks, class_pictures, clips
 from zoomdream.config.clips import AskClip
 from zoomdream.config.codecs import ABILITIES, SILENT, fitting
 from zoomdream.config.explain import Problem, config_error, problems_of
@@ -74,6 +74,7 @@ def _finish(
     tree = override(given, overrides, default_clip_tree if clip else default_tree)
     places = dict(tree.places)
     data = {key: value for key, value in tree.value.items() if value is not None or key not in _KNOWN}
+    data = class_pictures.with_defaults(data)
     if output is not None:
         data["output"] = str(output)
         places["output",] = Place(OUTPUT_OPTION, None, Path.cwd())

@@ -19,13 +19,19 @@ PICKS = ("strongest", "weakest", "average")
 
 CLASS_DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
+        "dream.step_size": 0.008,
         "dream.noise": 0.0,
         "dream.jitter": 32,
+        "dream.hues": "natural",
         "dream.turn": 10.0,
         "dream.stretch": 0.1,
+        "dream.blur": "0.3 + 1.2*exp(-4*t)",
     }
 )
-"""Defaults that are others where all terms are classes: dotted key to value, as YAML gives it."""
+"""Defaults that are others where all terms are classes and the source is noise: dotted key to value, as YAML gives it.
+
+Without them a classifier sees bananas in coloured noise; see docs/benchmarks.md for what each of them contributes.
+"""
 
 
 def _channels(value: Any) -> Any:
@@ -47,11 +53,6 @@ def _channels(value: Any) -> Any:
 
 def _classes(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
-
-
-def is_class(value: Any) -> bool:
-    """Whether the plain value of `objective` names nothing but classes."""
-    return isinstance(value, list) and bool(value) and all(isinstance(term, dict) and "class" in term for term in value)
 
 
 _ONE_CHANNEL = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\d+\s*-\s*\d+$"}]}

@@ -67,6 +67,12 @@ class Dream(Section):
         "What is climbed in: pixels, frequencies (then normalize does not matter) or only the phases of those.",
         "pixels, fourier or phase",
     )
+    hues: Literal["free", "natural"] = setting(
+        "free",
+        "Whether all colours change as readily, or those that are rare in photographs less (not with fourier and phase, "
+        "which see to it themselves).",
+        "free or natural",
+    )
     turn: Annotated[Schedule, TURN] = scheduled(
         0.0, "How far each step's view of the picture may be turned, so that noise does not count as a thing.", TURN
     )

@@ -13,7 +13,7 @@ from zoomdream.ops.ascent import Climbed, Sight, ascend
 from zoomdream.ops.color import Look, missing
 from zoomdream.ops.gradient import Normalization, normalize
 from zoomdream.ops.noise import generator, jitter_offset
-from zoomdream.ops.priors import fade, random_view, roughness, soften, view
+from zoomdream.ops.priors import fade, natural_hues, random_view, roughness, soften, view
 from zoomdream.ops.pyramid import octave_sizes, resize
 from zoomdream.ops.spectrum import ascend_frequencies
 
@@ -28,8 +28,8 @@ class Recipe:
     `look`: what the picture should come to look like; each octave then climbs more in the bands that it lacks and
     less in those that it has too much of. None: all bands alike.
 
-    parameters: what is climbed in; `normalization` and `look` are for pixels. The rest keeps noise from winning, see
-    `priors`: turn (degrees) and stretch (share) are the reach of random views, blur (pixels) is Gaussian, smooth is how
+    parameters: what is climbed in; `normalization`, `look` and `natural` (hues that are rare in photographs change
+    less) are for pixels. The rest keeps noise from winning, see `priors`: turn (degrees) and stretch (share) are the reach of random views, blur (pixels) is Gaussian, smooth is how
     much of a step goes against total variation, decay the share of the way to grey, the last three after each step.
     """
 
@@ -42,6 +42,7 @@ class Recipe:
     smallest: int = 1
     look: Look | None = None
     parameters: Parameters = "pixels"
+    natural: bool = False
     turn: float = 0.0
     stretch: float = 0.0
     blur: float = 0.0
@@ -84,7 +85,8 @@ def _climber(start: Tensor, recipe: Recipe) -> Callable[..., Tensor]:
     # natural pictures have the same contrast in every band at every scale (Field 1987), so one look serves all
     # octaves
     favor = None if recipe.look is None else missing(start, recipe.look)
-    return partial(ascend, normalized=lambda gradient: normalize(gradient, recipe.normalization, favor))
+    hues = natural_hues if recipe.natural else (lambda gradient: gradient)
+    return partial(ascend, normalized=lambda gradient: normalize(hues(gradient), recipe.normalization, favor))
 
 
 def _sights(recipe: Recipe, size: tuple[int, int], seed: int, frame: int, octave: int) -> Callable[[int], Sight]:

@@ -12,6 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# RGB of independent colours of natural pictures, by columns, each as long as it is common: grey, red to blue, green to
+# magenta (Olah et al. 2017).
+COLORS = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
 _EDGE = 0.02  # differences below this count as none, so that a step of total variation does not overshoot
 
 
@@ -29,6 +32,15 @@ def view(picture: Tensor, degrees: float, scale: float) -> Tensor:
     matrix = torch.tensor([[[cosine, -sine * height / width, 0.0], [sine * width / height, cosine, 0.0]]])
     grid = F.affine_grid(matrix.to(picture), list(picture.shape), align_corners=False)
     return F.grid_sample(picture, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def natural_hues(gradient: Tensor) -> Tensor:
+    """A gradient (1, 3, H, W) as it is after steps in independent colours, of which grey is the most common.
+
+    As in photographs. Left to itself each part of a thing gets a hue of its own.
+    """
+    colors = torch.tensor(COLORS, dtype=gradient.dtype, device=gradient.device)
+    return torch.einsum("ab,nbhw->nahw", colors @ colors.T, gradient)
 
 
 def random_view(turn: float, stretch: float, random: torch.Generator) -> tuple[float, float]:

@@ -16,9 +16,8 @@ import torch
 from torch import Tensor
 
 from zoomdream.ops.ascent import Climbed, Sight
+from zoomdream.ops.priors import COLORS
 
-# RGB of independent colours of natural pictures, by columns: grey, red to blue, green to magenta (Olah et al. 2017).
-_COLORS = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
 _MEMORY = (0.9, 0.999)  # of Adam, for the gradient and for its square
 
 
@@ -51,7 +50,7 @@ def axes(height: int, width: int, device: torch.device) -> Axes:
     """For pictures of that size; the mean square of the amplitudes and the largest colour's length are 1."""
     rows, columns = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None, :]
     amplitude = 1 / torch.sqrt(rows**2 + columns**2).clamp_min(1 / max(height, width))
-    colors = torch.tensor(_COLORS)
+    colors = torch.tensor(COLORS)
     amplitude = amplitude / amplitude.square().mean().sqrt()
     return Axes(amplitude.to(device), (colors / colors.norm(dim=0).max()).to(device))
 
