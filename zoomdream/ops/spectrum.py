@@ -19,6 +19,7 @@ from zoomdream.ops.ascent import Climbed, Sight
 from zoomdream.ops.priors import COLORS
 
 _MEMORY = (0.9, 0.999)  # of Adam, for the gradient and for its square
+_MOST_TURNED = 0.5  # radians per step; the gradient knows nothing of what is beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,29 +74,52 @@ def ascend_frequencies(
     """
     known = axes(image.shape[-2], image.shape[-1], image.device)
     width = image.shape[-1]
-    slope: Tensor | None = None
-    square: Tensor | None = None
+    adam = _Adam()
     for step in range(steps):
         gradient = known.gradient(sights(step).gradient(image, climbed, lambda found: found))
         parts = known.parts(image)
         if phases_only:
-            turned = parts / parts.abs().clamp_min(1e-12)
-            gradient = 1j * turned * (gradient * (1j * turned).conj()).real  # along the circle of its amplitude
-        size = gradient.abs().square()
-        slope = gradient * (1 - _MEMORY[0]) if slope is None else torch.lerp(gradient, slope, _MEMORY[0])
-        square = size * (1 - _MEMORY[1]) if square is None else torch.lerp(size, square, _MEMORY[1])
-        deviation = (square / (1 - _MEMORY[1] ** (step + 1))).sqrt()
-        change = slope / deviation.clamp_min(1e-30)
-        moved = step_size / known.picture(change, width).abs().mean().clamp_min(1e-12)
-        image = known.picture(_turned(parts, moved * change) if phases_only else parts + moved * change, width)
+            angles = adam(_turnable(gradient * (1j * parts).conj()).real)
+            moved = _share(known.picture(1j * parts * angles, width), step_size)
+            parts = parts * torch.exp(1j * (moved * angles).clamp(-_MOST_TURNED, _MOST_TURNED))
+        else:
+            change = adam(gradient)
+            parts = parts + _share(known.picture(change, width), step_size) * change
+        image = known.picture(parts, width)
         if settled is not None:
             image = settled(image)
     return image
 
 
-def _turned(parts: Tensor, change: Tensor) -> Tensor:
-    """Each part moved by `change` along the circle of its amplitude."""
-    moved = parts + change
-    turned = moved * (parts.abs() / moved.abs().clamp_min(1e-12))
-    turned[..., 0, 0] = parts[..., 0, 0]  # the mean has no phase
-    return turned
+class _Adam:
+    """Steps that are as large where the gradient (real or complex) is always small as where it is large."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+        self._slope: Tensor | None = None
+        self._square: Tensor | None = None
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        self._steps += 1
+        square = gradient.abs().square()
+        if self._slope is None or self._square is None:
+            self._slope, self._square = (1 - _MEMORY[0]) * gradient, (1 - _MEMORY[1]) * square
+        else:
+            self._slope = torch.lerp(gradient, self._slope, _MEMORY[0])
+            self._square = torch.lerp(square, self._square, _MEMORY[1])
+        deviation = (self._square / (1 - _MEMORY[1] ** self._steps)).sqrt()
+        # Not quite each by its own deviation: a frequency that the objective does not care about holds rounding errors.
+        return self._slope / (deviation + 0.01 * deviation.mean()).clamp_min(1e-30)
+
+
+def _share(change: Tensor, wanted: float) -> Tensor:
+    """How much of a change of the picture has the mean magnitude `wanted`."""
+    return wanted / change.abs().mean().clamp_min(1e-12)
+
+
+def _turnable(parts: Tensor) -> Tensor:
+    """The parts (3, H, W/2+1) without those that are their own mirror image, which have no phase."""
+    found = parts.clone()
+    for row in {0, parts.shape[1] // 2}:
+        found[:, row, 0] = found[:, row, -1] = 0
+    return found
