@@ -7,6 +7,7 @@ from things.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -35,12 +36,21 @@ def view(picture: Tensor, degrees: float, scale: float) -> Tensor:
 
 
 def natural_hues(gradient: Tensor) -> Tensor:
-    """A gradient (1, 3, H, W) as it is after steps in independent colours, of which grey is the most common.
+    """A gradient (1, 3, H, W) whose steps leave the colours as common as they are in photographs, grey the most.
 
-    As in photographs. Left to itself each part of a thing gets a hue of its own.
+    Left to itself each part of a thing gets a hue of its own, and dumbbells are pink and green. The root of the colours'
+    covariance; the covariance itself, which steps in independent colours have, takes the yellow from bananas.
     """
-    colors = torch.tensor(COLORS, dtype=gradient.dtype, device=gradient.device)
-    return torch.einsum("ab,nbhw->nahw", colors @ colors.T, gradient)
+    root = torch.tensor(_root(), dtype=gradient.dtype, device=gradient.device)
+    return torch.einsum("ab,nbhw->nahw", root, gradient)
+
+
+@cache
+def _root() -> list[list[float]]:
+    colors = torch.tensor(COLORS, dtype=torch.float64)
+    variances, directions = torch.linalg.eigh(colors @ colors.T)
+    root: list[list[float]] = (directions * variances.sqrt() @ directions.T).tolist()
+    return root
 
 
 def random_view(turn: float, stretch: float, random: torch.Generator) -> tuple[float, float]:
