@@ -19,13 +19,14 @@ PICKS = ("strongest", "weakest", "average")
 
 CLASS_DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
-        "dream.step_size": 0.008,
+        "dream.step_size": "0.002 + 0.006*exp(-2.5*t)",
         "dream.noise": 0.0,
         "dream.jitter": 32,
         "dream.hues": "natural",
         "dream.turn": 10.0,
         "dream.stretch": 0.1,
-        "dream.blur": "0.3 + 1.2*exp(-4*t)",
+        "dream.blur": "0.3 + 1.2*exp(-3*t)",
+        "color.hold": 0.995,
     }
 )
 """Defaults that are others where all terms are classes and the source is noise: dotted key to value, as YAML gives it.

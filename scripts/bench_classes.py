@@ -1,0 +1,183 @@
+"""Classes out of noise, measured: does the network that dreamed them know them again, and does one that never saw them?
+
+    python scripts/bench_classes.py --quick                                                  under a minute
+    python scripts/bench_classes.py --json build/classes.json --markdown docs/benchmarks.md --sheet docs/classes.webp
+
+What each figure means stands in docs/benchmarks.md. The weights come from the folder that ZOOMDREAM_ASSETS names, or
+from --weights and --judge; without them the figures are skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from benchmarks import report
+from benchmarks.report import Report
+from classes_parts import pictures
+from classes_parts.judging import Verdict, fresh_crops, judged
+from classes_parts.sheet import write_sheet
+from torch import Tensor, nn
+
+from zoomdream.errors import ZoomdreamError
+from zoomdream.nets import catalog, classes
+from zoomdream.types import Network
+
+PARTS = ("classes", "priors")
+JUDGE = "torchvision/squeezenet1_1"
+FILES = {"googlenet": "bvlc_googlenet_caffe.pth", JUDGE: "squeezenet1_1_torchvision_layout.pth"}
+SIZE, QUICK_SIZE = (320, 320), (192, 192)
+LENGTH, QUICK_LENGTH = "1s", "0.2s"
+KNOWN = 12 / 20  # of the pictures must be in the judge's top 5
+TOP = 5
+
+
+def arguments(words: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="the same figures from less work, under a minute")
+    parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
+    parser.add_argument("--class", action="append", dest="classes", metavar="NAME", help="instead of the 20")
+    parser.add_argument("--network", default="googlenet", help="the network that dreams (default: googlenet)")
+    parser.add_argument("--weights", type=Path, help="its weights file")
+    parser.add_argument("--judge", type=Path, help="the weights file of SqueezeNet 1.1")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the config")
+    parser.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
+    parser.add_argument("--sheet", type=Path, help="write a contact sheet there (.webp or .jpg)")
+    parser.add_argument("--json", type=Path, help="write everything there")
+    parser.add_argument("--markdown", type=Path, help="put the table into this page, at its place for bench_classes")
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    options = arguments(words)
+    try:
+        document = measure(options)
+    except ZoomdreamError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    print(report.to_text(document))
+    if options.json:
+        report.write_json(options.json, document)
+    if options.markdown:
+        page = options.markdown.read_text(encoding="utf-8")
+        section = report.insert(page, "bench_classes", report.to_markdown(document))
+        options.markdown.write_text(section, encoding="utf-8")
+    return 0
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Run the chosen parts; returns the report's document."""
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    found = Report()
+    files = {
+        options.network: find(options.network, options.weights),
+        JUDGE: find(JUDGE, options.judge),
+    }
+    for name, file in files.items():
+        if file is None and name in FILES:
+            found.skipped[name] = "no weights: set ZOOMDREAM_ASSETS, or give --weights and --judge"
+    if not found.skipped:
+        bench = Bench(options, files)
+        for name, part in (("classes", bench.every_class), ("priors", bench.priors)):
+            if name in (options.only or PARTS):
+                part(found)
+    return found.document()
+
+
+def find(network: str, given: Path | None) -> Path | None:
+    """The weights file that was given, or that of the assets; None where there is none."""
+    folder = os.environ.get("ZOOMDREAM_ASSETS")
+    if given is not None or network not in FILES or not folder:
+        return given
+    path = Path(folder, "weights", FILES[network])
+    return path if path.is_file() else None
+
+
+class Bench:
+    """The networks, opened once: the one that dreams, the same again to look at the pictures, and the judge."""
+
+    def __init__(self, options: argparse.Namespace, files: dict[str, Path | None]) -> None:
+        self._options, self._weights = options, files[options.network]
+        self._dreaming = catalog.open_network(options.network, self._weights)
+        self._itself = catalog.open_network(options.network, self._weights)
+        self._judge = catalog.open_network(JUDGE, files[JUDGE])
+        self._size = QUICK_SIZE if options.quick else SIZE
+        self._changes = [f"duration={QUICK_LENGTH if options.quick else LENGTH}", *options.set]
+        if options.threads:
+            self._changes.append(f"performance.threads={options.threads}")
+        self._done: dict[tuple[str, tuple[str, ...]], tuple[Tensor, Verdict, Verdict, float]] = {}
+
+    def every_class(self, found: Report) -> None:
+        names = self._options.classes or (pictures.FEW[:2] if self._options.quick else pictures.CLASSES)
+        figures: dict[str, Any] = {}
+        shown, own, others, seconds = [], [], [], []
+        for name in names:
+            picture, itself, judge, took = self._picture(name, ())
+            figures[name] = {
+                "rank for itself": itself.rank,
+                "rank for the judge": judge.rank,
+                "probability for itself": itself.probability,
+                "probability for the judge": judge.probability,
+                "seconds": took,
+            }
+            shown.append((f"{name} ({judge.rank})", picture))
+            own.append(itself.rank == 1)
+            others.append(judge.rank <= TOP)
+            seconds.append(took)
+        found.figures["classes"] = figures
+        found.figures["seconds per picture"] = report.spread(seconds)
+        found.at_least(f"of {len(names)} classes, the network itself has on top", sum(own), len(names))
+        limit = math.ceil(KNOWN * len(names))
+        found.at_least(f"of {len(names)} classes, SqueezeNet 1.1 has in its top {TOP}", sum(others), limit)
+        if self._options.sheet:
+            write_sheet(self._options.sheet, shown, columns=5, edge=192)
+
+    def priors(self, found: Report) -> None:
+        """What each part of the recipe contributes: the same pictures without it."""
+        names = ("banana",) if self._options.quick else pictures.FEW
+        figures = found.figures.setdefault("priors", {})
+        for prior, changes in pictures.PRIORS.items():
+            if self._options.quick and prior not in ("as configured", "no blur", "no views"):
+                continue
+            verdicts = [self._picture(name, tuple(changes)) for name in names]
+            chances = [max(judge.probability, 1e-6) for _, _, judge, _ in verdicts]
+            figures[prior] = {
+                "in the judge's top 5": sum(judge.rank <= TOP for _, _, judge, _ in verdicts),
+                "on top for itself": sum(itself.rank == 1 for _, itself, _, _ in verdicts),
+                "probability for the judge (geometric mean)": math.exp(sum(map(math.log, chances)) / len(chances)),
+                "of": len(names),
+            }
+
+    def _picture(self, name: str, changes: tuple[str, ...]) -> tuple[Tensor, Verdict, Verdict, float]:
+        """The picture, what the network itself and what the judge think of it, and the seconds that it took."""
+        if (name, changes) not in self._done:
+            config = pictures.config_for(
+                name, self._options.network, self._weights, self._size, [*self._changes, *changes]
+            )
+            picture, seconds = pictures.dreamt(config, self._dreaming)
+            crops = fresh_crops(picture, config.seed)
+            itself, judge = (self._verdict(network, crops, name) for network in (self._itself, self._judge))
+            self._done[name, changes] = picture, itself, judge, seconds
+            print(
+                f"{name} {' '.join(changes)}: itself {itself.rank}, SqueezeNet {judge.rank} ({judge.probability:.2g}), "
+                f"{seconds:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+        return self._done[name, changes]
+
+    @staticmethod
+    def _verdict(network: Network, crops: Tensor, name: str) -> Verdict:
+        assert isinstance(network, nn.Module)
+        return judged(network.float(), crops, classes.find_class(network, name))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
