@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from benchmarks import report
 from benchmarks.report import Report
-from classes_parts import pictures
+from classes_parts import pictures, tables
 from classes_parts.judging import Verdict, fresh_crops, judged
 from classes_parts.sheet import write_sheet
 from torch import Tensor, nn
@@ -34,7 +34,7 @@ JUDGE = "torchvision/squeezenet1_1"
 FILES = {"googlenet": "bvlc_googlenet_caffe.pth", JUDGE: "squeezenet1_1_torchvision_layout.pth"}
 SIZE, QUICK_SIZE = (320, 320), (192, 192)
 LENGTH, QUICK_LENGTH = "1s", "0.2s"
-KNOWN = 12 / 20  # of the pictures must be in the judge's top 5
+KNOWN = 12 / 20  # of the pictures must be known to the judge
 TOP = 5
 
 
@@ -66,8 +66,8 @@ def main(words: Sequence[str] | None = None) -> int:
         report.write_json(options.json, document)
     if options.markdown:
         page = options.markdown.read_text(encoding="utf-8")
-        section = report.insert(page, "bench_classes", report.to_markdown(document))
-        options.markdown.write_text(section, encoding="utf-8")
+        section = report.to_markdown(document) + tables.to_markdown(document["figures"])
+        options.markdown.write_text(report.insert(page, "bench_classes", section), encoding="utf-8")
     return 0
 
 
@@ -149,9 +149,10 @@ class Bench:
             verdicts = [self._picture(name, tuple(changes)) for name in names]
             chances = [max(judge.probability, 1e-6) for _, _, judge, _ in verdicts]
             figures[prior] = {
-                "in the judge's top 5": sum(judge.rank <= TOP for _, _, judge, _ in verdicts),
-                "on top for itself": sum(itself.rank == 1 for _, itself, _, _ in verdicts),
-                "probability for the judge (geometric mean)": math.exp(sum(map(math.log, chances)) / len(chances)),
+                "judge's top 5": sum(judge.rank <= TOP for _, _, judge, _ in verdicts),
+                "own top 1": sum(itself.rank == 1 for _, itself, _, _ in verdicts),
+                # geometric mean
+                "judge's probability": math.exp(sum(map(math.log, chances)) / len(chances)),
                 "of": len(names),
             }
 

@@ -132,7 +132,9 @@ class Term(_Named):
         Annotated[Share, setting(..., "Place.", "a number from 0 to 1", ge=0, le=1)],
         Annotated[Share, setting(..., "Place.", "a number from 0 to 1", ge=0, le=1)],
     ] | None = setting(
-        None, "Only the neurons at this place of the picture, x and y.", "a list of two, each 0 (left, top) to 1"
+        None,
+        "Only the neurons at this place of the picture, x and y, which dream.jitter makes uncertain by its reach.",
+        "a list of two, each 0 (left, top) to 1",
     )  # fmt: skip
     guide: FilePath | None = setting(
         None,
