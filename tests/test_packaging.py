@@ -32,7 +32,8 @@ def test_the_wheel_holds_the_configs_and_the_package_data_and_works_from_its_own
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "installed")
-    assert {f"zoomdream/configs/{path.name}" for path in (ROOT / "configs").iterdir()} <= names
+    configs = [path for path in (ROOT / "configs").rglob("*") if path.is_file()]
+    assert {f"zoomdream/{path.relative_to(ROOT).as_posix()}" for path in configs} <= names
     data = [path for path in (ROOT / "zoomdream" / "data").glob("*") if path.is_file()]
     assert {"zoomdream/py.typed", *(f"zoomdream/data/{path.name}" for path in data)} <= names
     assert not any(name.startswith("tests") for name in names)

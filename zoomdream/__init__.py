@@ -5,6 +5,7 @@
 The map:
 
     cli/         commands, exit codes, progress
+    batch/       many renders: matrix, workers, report
     render/      frames → a finished file: segments, state, resume, joining
     build.py     config → parts: the only module that knows both; plan.py what `auto` means on this machine
     pipeline.py  one frame from the last, on one screen

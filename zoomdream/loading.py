@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from zoomdream import config as configs
-from zoomdream.config import ClipFacts, Config
+from zoomdream.config import ClipFacts, Config, load
+from zoomdream.config.origin import Place
+from zoomdream.config.read_yaml import Tree
 
 
 def load_config(
@@ -29,6 +31,11 @@ def load_config(
     problems, one per line), and InputError for a clip that is missing, broken or of the wrong kind.
     """
     return configs.load_config(source, overrides, output=output, clip_facts=partial(clip_facts, looking=looking))
+
+
+def load_tree(tree: Tree, root: Place, overrides: Sequence[str]) -> Config:
+    """The config of values that are read already, with the places that they stand at; the rest as in `load_config`."""
+    return load.load_tree(tree, root, overrides, None, load.DEFAULT_OUTPUT, clip_facts)
 
 
 def load_config_text(text: str, name: str = "the config", folder: Path | None = None) -> Config:

@@ -62,6 +62,8 @@ def _run(arguments: argparse.Namespace) -> int:
             from zoomdream.cli.render import run
         case "check":
             from zoomdream.cli.check import run
+        case "batch":
+            from zoomdream.cli.batch import run
         case "networks":
             from zoomdream.cli.networks import run_networks as run
         case "layers":

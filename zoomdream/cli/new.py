@@ -24,18 +24,21 @@ def run(arguments: argparse.Namespace) -> int:
         near = difflib.get_close_matches(name, configs, n=1)
         hint = f"did you mean {near[0]}?" if near else f"the ready ones are {', '.join(configs)}"
         raise ConfigError(f"there is no ready config {name!r}; {hint}")
-    target = arguments.output or Path(f"{name}.yaml")
+    target = arguments.output or Path(configs[name].name)
     _write_new({target: configs[name], **{target.parent / path.name: path for path in companions(configs[name])}})
     print(target)
     return 0
 
 
 def ready_configs() -> dict[str, Path]:
-    """The ready configs by name: zoomdream/configs in a wheel, configs/ beside the package in a checkout."""
+    """The ready configs by name (those for batches with their folder, batch/seeds): zoomdream/configs in a wheel,
+    configs/ beside the package in a checkout.
+    """
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "configs", package.parent / "configs"):
         if folder.is_dir():
-            return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+            found = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*/*.yaml"))]
+            return {path.relative_to(folder).with_suffix("").as_posix(): path for path in found}
     raise AssertionError(f"no configs beside or inside {package}: the package was built wrongly")
 
 

@@ -22,10 +22,12 @@ examples:
   zoomdream render clip.yaml --set source.path=mine.mp4  dream on a clip of your own
   zoomdream check endless_zoom.yaml                      what it would do, and how long that would take
   zoomdream layers dreamnet                              what `objective: [{layer: ...}]` can name
+  zoomdream batch night/*.yaml --report night.json       many renders, unattended
   zoomdream info long.mp4 > again.yaml                   the config that made a video
 
-exit codes:  0 done    2 config or command line wrong    3 an input is missing or broken
-             4 writing, encoding or the lock failed    130 interrupted; run again to go on
+exit codes:  0 done    1 some renders of a batch failed    2 config or command line wrong
+             3 an input is missing or broken    4 writing, encoding or the lock failed
+             130 interrupted; run again to go on
 """
 
 
@@ -91,6 +93,16 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     check.add_argument("config", metavar="CONFIG", type=Path, nargs="+", help="a YAML file")
     _add_set(check)
 
+    _add_batch(
+        command(
+            "batch",
+            "render many configs; goes on after a failure, and with what an earlier start has left",
+            "Checks all configs, then renders them, several at once, whatever fails. Finished renders of the same "
+            "config are skipped, stopped ones go on; what failed for lack of memory or a lost worker is tried once "
+            "more. Ends with a table on stdout and the exit code 0 only if all are done, else 1.",
+        )
+    )
+
     command("networks", "list the networks to dream with: where weights come from, licence, present or not")
 
     layers = command("layers", "list a network's layers: aliases, channels, stride, relative cost")
@@ -136,6 +148,31 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if arguments.command is None:
         raise ConfigError(f"which command? One of {', '.join(commands)} (see `zoomdream --help`)")
     return arguments
+
+
+def _add_batch(batch: argparse.ArgumentParser) -> None:
+    batch.add_argument(
+        "config",
+        metavar="CONFIG",
+        nargs="+",
+        help="a YAML file, a folder of them, or a pattern; one with a `matrix:` section is many renders",
+    )
+    _add_set(batch)
+    batch.add_argument(
+        "-j", "--jobs", metavar="N", type=_jobs, help="renders at once, or auto: one for each GPU, or else core"
+    )
+    batch.add_argument("--report", metavar="FILE", type=Path, help="write what became of each render there, as JSON")
+    batch.add_argument("--dry-run", action="store_true", help="check everything and list it, but render nothing")
+    batch.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def _jobs(text: str) -> int | None:
+    """A number of renders, or None for auto."""
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto or a number from 1 to 1024")
+    return int(text)
 
 
 def _add_set(parser: argparse.ArgumentParser) -> None:

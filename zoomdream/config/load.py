@@ -46,9 +46,9 @@ def load_config(
     raised with the place of the key. Without it, a clip is a ConfigError: `zoomdream.load_config` brings it along.
     """
     if isinstance(source, Mapping):
-        return _finish(*assemble.from_mapping(source), overrides, output, DEFAULT_OUTPUT, clip_facts)
+        return load_tree(*assemble.from_mapping(source), overrides, output, DEFAULT_OUTPUT, clip_facts)
     path = Path(source)
-    return _finish(*assemble.from_file(path), overrides, output, f"{path.stem}.mp4", clip_facts)
+    return load_tree(*assemble.from_file(path), overrides, output, f"{path.stem}.mp4", clip_facts)
 
 
 def load_config_text(
@@ -58,10 +58,10 @@ def load_config_text(
 
     Relative paths in it are relative to `folder`, else to the working directory; errors call it `name`.
     """
-    return _finish(*assemble.from_text(text, name, folder or Path.cwd()), (), None, DEFAULT_OUTPUT, clip_facts)
+    return load_tree(*assemble.from_text(text, name, folder or Path.cwd()), (), None, DEFAULT_OUTPUT, clip_facts)
 
 
-def _finish(
+def load_tree(
     given: Tree,
     root: Place,
     overrides: Sequence[str],
@@ -69,6 +69,12 @@ def _finish(
     default_output: str,
     clip_facts: AskClip | None,
 ) -> Config:
+    """The config of a tree that `assemble` made; the rest as in `load_config`."""
+    if "matrix" in given.value:
+        raise ConfigError(
+            f"{Origin(root, given.places).find(('matrix',))}: matrix makes many renders of one file, for which "
+            "`zoomdream batch` is; without it, a file is one render."
+        )
     about_source = [text for text in overrides if text.lstrip().startswith("source")]
     clip = clips.is_clip(override(given, about_source, default_tree).value)
     tree = override(given, overrides, default_clip_tree if clip else default_tree)

@@ -31,12 +31,16 @@ def _override(tree: Tree, text: str, defaults: Callable[[], Mapping[str, Any]]) 
     path = steps(key.strip())
     if not equals or any(step == "" for step in path) or path == ("extends",):
         raise ConfigError(f"{place}: this is not key.path=value, such as --set camera.zoom=1.5.")
-    found = read_yaml(value_text, place)
-    value = _set(_without_other_kind(tree, path, found.value), path, found.value, (), place, defaults)
+    return put(tree, path, read_yaml(value_text, place).value, place, defaults)
+
+
+def put(tree: Tree, path: KeyPath, value: Any, place: Place, defaults: Callable[[], Mapping[str, Any]]) -> Tree:
+    """The tree in which `path` is `value`, which stands at `place`. Raises ConfigError where there is no such path."""
+    changed = _set(_without_other_kind(tree, path, value), path, value, (), place, defaults)
     places = {**kept(tree.places, {path}), path: place}
-    if path[0] in EITHER and found.value is not None:
-        value.pop(EITHER[1 - EITHER.index(str(path[0]))], None)
-    return Tree(value, places)
+    if path[0] in EITHER and value is not None:
+        changed.pop(EITHER[1 - EITHER.index(str(path[0]))], None)
+    return Tree(changed, places)
 
 
 def _set(

@@ -25,7 +25,7 @@ from zoomdream.render.job import Job, make_job, recall, versions
 from zoomdream.render.recorder import Recorder
 from zoomdream.render.run import Run
 from zoomdream.render.workspace import Workspace, writing
-from zoomdream.types import State
+from zoomdream.types import Network, State
 
 _RECENT = (
     15  # frames whose median time stands for the speed: the first ones are slower, and one hiccup counts for nothing
@@ -46,12 +46,19 @@ class Progress:
     message: str = ""
 
 
-def render(config: Config, *, restart: bool = False, progress: Callable[[Progress], None] | None = None) -> Path:
+def render(
+    config: Config,
+    *,
+    restart: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    networks: Callable[[Config, Plan], Network] | None = None,
+) -> Path:
     """Render a config, or go on with a stopped render of it, and return the finished path.
 
     A finished output of the same config is kept. With `restart`, whatever is there is rendered anew and replaced at
-    the end. `progress` is called after each frame, in this thread. Raises ConfigError, InputError, OutputError, and
-    RenderInterrupted on Ctrl-C or SIGTERM; finished segments are kept then.
+    the end. `progress` is called after each frame, in this thread. `networks` opens the config's network where somebody
+    has it open already. Raises ConfigError, InputError, OutputError, and RenderInterrupted on Ctrl-C or SIGTERM;
+    finished segments are kept then.
     """
     with stoppable():
         output, program = config.output, ffmpeg.executable(config.encode.ffmpeg)
@@ -61,7 +68,7 @@ def render(config: Config, *, restart: bool = False, progress: Callable[[Progres
 
             @cache
             def stages() -> pipeline.Stages:
-                made = build.stages(config, plan)
+                made = build.stages(config, plan, networks and networks(config, plan))
                 opened.callback(made.close)
                 return made
 

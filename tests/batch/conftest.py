@@ -1,0 +1,83 @@
+"""What the tests of batches share: tiny renders and their frames."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from zoomdream.media import ffmpeg
+
+ROOT = Path(__file__).parents[2]
+
+TINY = """\
+size: [32, 16]
+fps: 10
+frames: {frames}
+seed: {seed}
+network: {{weights: {weights}}}
+dream: {{octaves: 1, steps: 1, warmup: 0}}
+encode: {{preset: ultrafast}}
+performance: {{device: cpu, threads: 1}}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def tiny(untrained_weights: Path) -> Callable[..., str]:
+    """The text of a tiny config: seed, frames, and more lines."""
+
+    def text(seed: int = 1, frames: int = 3, more: str = "") -> str:
+        return TINY.format(seed=seed, frames=frames, weights=untrained_weights) + more
+
+    return text
+
+
+@pytest.fixture
+def decoded() -> Callable[[Path], list[str]]:
+    """The checksum of each decoded frame of a video."""
+
+    def read(path: Path) -> list[str]:
+        command = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-i", str(path), "-map", "0:v:0", "-f", "framemd5", "-"]
+        lines = ffmpeg.run(command, what="decoding").splitlines()
+        return [line.split(",")[-1].strip() for line in lines if not line.startswith("#")]
+
+    return read
+
+
+@pytest.fixture
+def batch() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start `zoomdream batch` with the words, in a process of its own."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "zoomdream", "batch", *words]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        started.append(
+            subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env=environment,
+                start_new_session=True,
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        if process.stdout is not None and not process.stdout.closed:
+            process.communicate()

@@ -1,0 +1,1 @@
+"""Many renders, one machine or many."""

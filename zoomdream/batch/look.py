@@ -1,0 +1,71 @@
+"""How far a render is that may have been started before. Nothing is changed or locked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+
+from zoomdream.config import Config
+from zoomdream.errors import InputError, OutputError
+from zoomdream.media import ffmpeg
+from zoomdream.media.metadata import is_numbered
+from zoomdream.media.probe import count_frames
+from zoomdream.render.delivery import occupant, working_folder
+from zoomdream.render.job import Job, make_job, recall
+from zoomdream.render.run import FILE as RUN_FILE
+from zoomdream.render.run import parse_run
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """finished: the file is there, of this very config, and whole; damaged: of this config, but not whole; kept: how
+    many frames the working folder holds.
+    """
+
+    finished: bool = False
+    damaged: bool = False
+    kept: int = 0
+
+
+def look(config: Config) -> Seen:
+    """How far the render of a config is. Raises what `make_job` raises, and OutputError if a folder is in the way."""
+    place = config.output.parent if is_numbered(config.output) else config.output
+    if not place.exists() and not working_folder(config.output).exists():
+        return Seen()  # hundreds of renders are looked at before the first one begins
+    program = ffmpeg.executable(config.encode.ffmpeg)
+    job = make_job(config, recall(config.output, program))
+    folder = working_folder(job.output)
+    if _begun(folder, job):
+        return Seen(kept=_kept(folder))
+    found = occupant(program, job.output, job.frames, job.fingerprint)
+    if found != job.fingerprint:
+        return Seen()
+    whole = _is_whole(program, job)
+    return Seen(finished=whole, damaged=not whole)
+
+
+def _begun(folder: Path, job: Job) -> bool:
+    try:
+        return parse_run((folder / RUN_FILE).read_text(encoding="utf-8")).fingerprint == job.fingerprint
+    except (OSError, ValueError):
+        return False
+
+
+def _kept(folder: Path) -> int:
+    try:
+        with safe_open(folder / "state.safetensors", framework="pt") as file:
+            return int(file.metadata()["index"]) + 1
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return 0
+
+
+def _is_whole(program: Path, job: Job) -> bool:
+    """Whether a file of the right config holds all its frames: one that was cut short still says what made it."""
+    if job.settings.codec in ("gif", "webp", "png"):
+        return True  # their configs lie beside them and say nothing about them; a gif's frames take a while to count
+    try:
+        return count_frames(program, job.output) == job.frames
+    except (InputError, OutputError):
+        return False

@@ -1,0 +1,65 @@
+"""What a batch knows of each of its renders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from zoomdream.config import Config
+from zoomdream.render import Progress
+
+Status = Literal["waiting", "running", "done", "skipped", "failed", "stopped"]
+"""skipped: finished before the batch began; stopped: neither finished nor failed when the batch was stopped."""
+
+
+@dataclass
+class Render:
+    """One render of a batch, from its file to its end.
+
+    source, choice: the file, and what its matrix chose; config: None where that is wrong; kept: frames that an earlier
+    start has left; damaged: so has it a file that is not whole; seconds: of work, over all attempts; error, exit_code:
+    why it failed.
+    """
+
+    source: Path
+    choice: Mapping[str, Any]
+    config: Config | None = None
+    status: Status = "waiting"
+    kept: int = 0
+    damaged: bool = False
+    progress: Progress | None = None
+    seconds: float = 0.0
+    attempts: int = 0
+    error: str | None = None
+    exit_code: int = 0
+
+    @property
+    def name(self) -> str:
+        """What people know it by: its output, or its file where that is wrong."""
+        if self.config is not None:
+            return str(self.config.output)
+        picked = ", ".join(f"{key} {value}" for key, value in self.choice.items())
+        return f"{self.source} ({picked})" if picked else str(self.source)
+
+    @property
+    def frames(self) -> int:
+        return 0 if self.config is None else self.config.frames
+
+    @property
+    def done(self) -> int:
+        """How many of its frames are done."""
+        if self.status in ("done", "skipped"):
+            return self.frames
+        return self.kept if self.progress is None else self.progress.done
+
+    @property
+    def size(self) -> float:
+        """How much work one of its frames is, beside one of another render: the pixels of all steps."""
+        if self.config is None:
+            return 0.0
+        width, height = self.config.size
+        dream = self.config.dream
+        octaves = sum(dream.octave_scale ** (-2 * octave) for octave in range(dream.octaves))
+        return width * height * (1 + octaves * dream.steps)

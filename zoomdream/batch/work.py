@@ -1,0 +1,134 @@
+"""One piece of a batch's work as a plain value, and doing it: in whatever process, on whatever machine."""
+
+from __future__ import annotations
+
+import errno
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from zoomdream import build
+from zoomdream.config import Config
+from zoomdream.errors import OutputError, RenderInterrupted, ZoomdreamError
+from zoomdream.plan import Plan
+from zoomdream.render import Progress, render
+from zoomdream.types import Network
+
+_SECONDS_BETWEEN_REPORTS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A render to be done. key: its number in the batch; threads: where the config leaves them open; restart: what is
+    there of an earlier one is thrown away.
+    """
+
+    key: int
+    config: Config
+    threads: int
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """A render has come this far."""
+
+    key: int
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A render's file is in its place; it took so many seconds."""
+
+    key: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A render has failed. passing: what made it fail may not be there the next time; stopped: we were told to."""
+
+    key: int
+    seconds: float
+    text: str
+    exit_code: int
+    passing: bool = False
+    stopped: bool = False
+
+
+Event = Advanced | Finished | Failed
+
+
+class WarmNetworks:
+    """The network of the last render, kept for the next one that dreams with the same, in the same numbers."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[object, Network] | None = None
+
+    def __call__(self, config: Config, plan: Plan) -> Network:
+        """The config's network. Raises what `build.network` raises."""
+        files = [config.network.weights, *build.found_weights(config)]
+        facts = [(path.stat().st_size, path.stat().st_mtime_ns) for path in files if path is not None and path.exists()]
+        # A network that was in bfloat16 does not become what it was in float32 again.
+        wanted = (config.network.name, tuple(files), tuple(facts), plan.device, plan.precision)
+        if self._kept is None or self._kept[0] != wanted:
+            self._kept = None  # not two of them at once in memory
+            self._kept = (wanted, build.network(config))
+        return self._kept[1]
+
+
+def perform(work: Work, networks: WarmNetworks, tell: Callable[[Event], None]) -> None:
+    """Do the work in this process. `tell` hears how far it is, and at last that it is finished or has failed."""
+    begun = time.monotonic()
+    try:
+        torch.set_num_threads(work.threads)  # what `auto` means to a render that begins now
+        render(work.config, restart=work.restart, progress=_seldom(work.key, tell), networks=networks)
+    except Exception as error:
+        tell(failure(work.key, time.monotonic() - begun, error))
+    else:
+        tell(Finished(work.key, time.monotonic() - begun))
+
+
+def _seldom(key: int, tell: Callable[[Event], None]) -> Callable[[Progress], None]:
+    """Progress as events: every message, and frames a few times in a second."""
+    told = 0.0
+
+    def report(progress: Progress) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if progress.message or progress.done >= progress.frames or now - told >= _SECONDS_BETWEEN_REPORTS:
+            told = now
+            tell(Advanced(key, progress))
+
+    return report
+
+
+def failure(key: int, seconds: float, error: Exception) -> Failed:
+    """What an error means for the render: why, and whether to try again."""
+    if isinstance(error, RenderInterrupted):
+        return Failed(key, seconds, str(error), error.exit_code, stopped=True)
+    if isinstance(error, ZoomdreamError):
+        # ffmpeg that was ended by a signal: nearly always by the system, for its memory
+        return Failed(key, seconds, str(error), error.exit_code, passing="was ended by signal" in str(error))
+    if _is_out_of_memory(error):
+        text = "not enough memory: make `size` smaller, or run fewer at once with --jobs"
+        return Failed(key, seconds, text, 1, passing=True)
+    if isinstance(error, OSError) and error.strerror:
+        name = f"{error.filename}: " if error.filename is not None else ""
+        return Failed(key, seconds, f"{name}{error.strerror}", OutputError.exit_code)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}, line {last.lineno}"
+    return Failed(key, seconds, f"this is a bug in zoomdream: {type(error).__name__}: {error} ({where})", 1)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return (
+        isinstance(error, MemoryError | torch.OutOfMemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )

@@ -1,0 +1,105 @@
+"""`zoomdream batch CONFIG...`: many renders, unattended. A table on stdout at the end, progress on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from zoomdream import cli
+from zoomdream.batch import drive, gather, local, report
+from zoomdream.batch.renders import Render
+from zoomdream.cli.batch_progress import shown
+from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
+from zoomdream.cli.tables import counted, show
+from zoomdream.errors import RenderInterrupted
+
+SECONDS_BETWEEN_REPORTS = 10.0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check all configs, render what is not finished, and say what became of each."""
+    begun = time.monotonic()
+    renders = gather.gather(gather.find_files(arguments.config), arguments.overrides, _checking(arguments.quiet))
+    if arguments.dry_run:
+        show(("status", "output", "frames", "config", "note"), [_planned_row(render) for render in renders])
+        return 1 if any(render.error for render in renders) else 0
+    written = begun
+
+    def write(now: float) -> None:
+        nonlocal written
+        written = now
+        if arguments.report is not None:
+            report.write_report(arguments.report, renders, now - begun)
+
+    write(begun)  # where it cannot be written, nobody should have to learn so in the morning
+    interrupted: RenderInterrupted | None = None
+    waiting = [render.config for render in renders if render.status == "waiting" and render.config is not None]
+    with (
+        local.LocalEngine(arguments.jobs or local.automatic_jobs(waiting)) as engine,
+        shown(renders, engine.jobs, arguments.quiet) as progress,
+    ):
+
+        def watch(changed: Render | None) -> None:
+            progress(changed)
+            now = time.monotonic()
+            if now - written >= SECONDS_BETWEEN_REPORTS:
+                write(now)
+
+        try:
+            drive.drive(renders, engine, watch)
+        except RenderInterrupted as error:
+            interrupted = error
+    write(time.monotonic())
+    _conclude(renders, time.monotonic() - begun, interrupted is not None)
+    return drive.outcome(renders)
+
+
+def _checking(quiet: bool) -> Callable[[Render], None]:
+    """Tells of wrong configs at once, and now and then how many have been checked."""
+    said, count = time.monotonic(), 0
+
+    def checked(render: Render) -> None:
+        nonlocal said, count
+        count += 1
+        if render.error is not None:
+            cli.complain(render.error)
+        elif not quiet and time.monotonic() - said >= SECONDS_BETWEEN_LINES:
+            said = time.monotonic()
+            print(f"checking: {counted(count, 'render')} so far", file=sys.stderr, flush=True)
+
+    return checked
+
+
+def _planned_row(render: Render) -> tuple[str, ...]:
+    note = _one_line(render.error or "")
+    status = "wrong" if render.error else "finished" if render.status == "skipped" else "to do"
+    if render.kept:
+        note = f"goes on after frame {render.kept}"
+    elif render.damaged:
+        note = "the file is not whole and will be replaced"
+    output = "" if render.config is None else str(render.config.output)
+    return status, output, str(render.frames or ""), str(render.source), note
+
+
+def _conclude(renders: Sequence[Render], seconds: float, interrupted: bool) -> None:
+    rows = [
+        (
+            render.status,
+            render.name,
+            str(render.frames or ""),
+            clock_time(render.seconds),
+            _one_line(render.error or ""),
+        )
+        for render in renders
+    ]
+    show(("status", "output", "frames", "time", "note"), rows)
+    counts = {status: sum(render.status == status for render in renders) for status, *_ in rows}
+    print(f"\n{', '.join(f'{count} {status}' for status, count in counts.items())}, in {clock_time(seconds)}")
+    if interrupted:
+        cli.complain("stopped. What is finished is kept: run the same command again to go on.")
+
+
+def _one_line(text: str) -> str:
+    return " / ".join(line.strip() for line in text.splitlines())
