@@ -103,7 +103,9 @@ def test_the_whole_benchmark_runs(tmp_path: Path) -> None:
         torch.manual_seed(0)
         save_file(squeezenet1_1(weights=None).state_dict(), tmp_path / "judge.safetensors")
     page = tmp_path / "page.md"
-    page.write_text("# Page\n<!-- bench_classes -->\nof an earlier run\n<!-- /bench_classes -->\nend\n", encoding="utf-8")
+    page.write_text(
+        "# Page\n<!-- bench_classes -->\nof an earlier run\n<!-- /bench_classes -->\nend\n", encoding="utf-8"
+    )
     bench = importlib.import_module("bench_classes")
     words = ["--quick", "--network", "dreamnet", "--judge", tmp_path / "judge.safetensors", "--threads", "1"]
     less = [f"--set=dream.{key}" for key in ("steps=1", "octaves=1", "warmup=0")]

@@ -127,6 +127,12 @@ def test_a_clip_guides_with_the_frame_that_is_on_screen(tmp_path: Path) -> None:
     with closing(build.stages(config, PLAN, Classifier())) as stages:
         rest = list(pipeline.frames(stages, whole[3], 8))
     assert all(torch.equal(one.picture, other.picture) for one, other in zip(whole[4:], rest, strict=True))
+    still = encode(tmp_path / "still.mkv", numbered(6)[:1].repeat(6, 0))
+    held = configured(objective=[{**term, "guide": str(still)}], frames=8)
+    with closing(build.stages(held, PLAN, Classifier())) as stages:
+        first, second = list(pipeline.frames(stages, None, 8))[:2]
+    assert torch.equal(first.picture, whole[0].picture)
+    assert not torch.equal(second.picture, whole[1].picture)
 
 
 def test_a_guide_that_is_missing_is_told_with_its_line(tmp_path: Path) -> None:

@@ -97,3 +97,15 @@ def test_each_prior_changes_the_dream_and_depends_on_the_seed_alone(change: dict
     assert not torch.allclose(changed, dreamt(1), atol=1e-4)
     assert torch.equal(changed, dreamt(1, **change))
     assert not torch.equal(changed, dreamt(2, **change))
+
+
+def test_each_step_sees_another_view() -> None:
+    seen: list[torch.Tensor] = []
+
+    def climbed(picture: torch.Tensor) -> torch.Tensor:
+        seen.append(picture.detach())
+        return picture.mean()
+
+    dream(photo_like(), climbed, Recipe(octaves=1, steps=3, jitter=0, turn=20.0, step_size=1e-6), seed=1, frame=0)
+    distances = [float((one - other).abs().mean()) for one, other in ((seen[0], seen[1]), (seen[1], seen[2]))]
+    assert min(distances) > 0.01
