@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from zoomdream import cli
-from zoomdream.batch import drive, gather, local, report
+from zoomdream.batch import drive, gather, local, report, sheet
 from zoomdream.batch.renders import Render
 from zoomdream.cli.batch_progress import shown
 from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
@@ -52,6 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         except RenderInterrupted as error:
             interrupted = error
     write(time.monotonic())
+    if arguments.sheet is not None:
+        sheet.write_sheet(arguments.sheet, renders)
     _conclude(renders, time.monotonic() - begun, interrupted is not None)
     return drive.outcome(renders)
 

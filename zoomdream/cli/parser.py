@@ -162,6 +162,9 @@ def _add_batch(batch: argparse.ArgumentParser) -> None:
         "-j", "--jobs", metavar="N", type=_jobs, help="renders at once, or auto: one for each GPU, or else core"
     )
     batch.add_argument("--report", metavar="FILE", type=Path, help="write what became of each render there, as JSON")
+    batch.add_argument(
+        "--sheet", metavar="FILE", type=Path, help="make a page (.html) on which all are seen side by side, to choose"
+    )
     batch.add_argument("--dry-run", action="store_true", help="check everything and list it, but render nothing")
     batch.add_argument("--quiet", action="store_true", help="no progress on stderr")
 

@@ -1,0 +1,138 @@
+"""A contact sheet: one HTML page on which renders are seen side by side, each with what differs and a link."""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from zoomdream.batch.renders import Render
+from zoomdream.errors import OutputError
+from zoomdream.media import ffmpeg
+from zoomdream.media.files import write_whole
+from zoomdream.media.metadata import is_numbered
+
+MOST_LOOPS = 60  # with more renders the page holds stills: a loop is about 100 kB, a still 10
+LOOP_SECONDS = 3
+_WIDTH = 320  # pixels
+_LOOP_RATE = 12
+_MOST_KEYS = 12
+_FINISHED = ("done", "skipped")
+
+_PAGE = """\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>
+body {{ background: #16181c; color: #dde; font: 14px/1.4 system-ui, sans-serif; margin: 1.5rem }}
+main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax({width}px, 1fr)); gap: 1.2rem }}
+figure {{ margin: 0 }} img {{ width: 100%; display: block; background: #000 }} a {{ color: #9cf }}
+dl {{ display: grid; grid-template-columns: auto 1fr; gap: 0 .7em; margin: .3em 0 }}
+dt {{ color: #99a }} dd {{ margin: 0 }}
+.failed {{ color: #f98 }}
+</style></head><body><h1>{title}</h1><p>{summary}</p>
+<main>
+{cards}
+</main></body></html>
+"""
+
+
+def write_sheet(path: Path, renders: Sequence[Render]) -> None:
+    """Write the page; pictures are inside of it, videos are linked. Raises OutputError."""
+    differing = differences(renders)
+    finished = [render for render in renders if render.status in _FINISHED]
+    moving = len(finished) <= MOST_LOOPS
+    cards = [_card(path, render, values, moving) for render, values in zip(renders, differing, strict=True)]
+    summary = f"{len(finished)} of {len(renders)} renders are finished"
+    page = _PAGE.format(title=html.escape(path.stem), summary=summary, width=_WIDTH, cards="\n".join(cards))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, page.encode("utf-8", "replace"))
+    except OSError as error:
+        raise OutputError(f"--sheet {path} cannot be written: {error.strerror or error}.") from error
+
+
+def differences(renders: Sequence[Render]) -> list[dict[str, str]]:
+    """For each render the keys in which it differs from another one, dotted, with its values, at most twelve."""
+    trees = [dict(_flat(render.config.tree())) if render.config else dict(render.choice) for render in renders]
+    known = [tree for tree, render in zip(trees, renders, strict=True) if render.config]
+    keys = dict.fromkeys(key for tree in known for key in tree if key != "output")
+    chosen = dict.fromkeys(key for render in renders for key in render.choice)
+    apart = [key for key in keys if len({str(tree.get(key)) for tree in known}) > 1]
+    first = [key for key in chosen if key in apart or key not in keys]  # what a matrix varies is what is looked for
+    ordered = [*first, *(key for key in apart if key not in first)][:_MOST_KEYS]
+    return [{key: _text(tree[key]) for key in ordered if key in tree} for tree in trees]
+
+
+def _flat(tree: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{at}{key}.")
+        elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+            yield from _flat({str(number): item for number, item in enumerate(value)}, f"{at}{key}.")
+        else:
+            yield at + key, value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Path):
+        return value.name
+    return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
+
+
+def _card(sheet: Path, render: Render, values: Mapping[str, str], moving: bool) -> str:
+    rows = "".join(f"<dt>{html.escape(key)}</dt><dd>{html.escape(value)}</dd>" for key, value in values.items())
+    name = html.escape(render.name)
+    if render.status not in _FINISHED or render.config is None:
+        problem = html.escape(render.error or render.status)
+        return f'<figure><figcaption>{name}<dl>{rows}</dl><p class="failed">{problem}</p></figcaption></figure>'
+    output = render.config.output
+    shown = output.parent if is_numbered(output) else output
+    link = html.escape(_link(sheet, shown))
+    try:
+        source = _picture(render, moving)
+    except OutputError as error:
+        problem = html.escape(str(error))
+        return f'<figure><a href="{link}">{name}</a><dl>{rows}</dl><p class="failed">{problem}</p></figure>'
+    picture = f'<a href="{link}"><img src="{source or link}" alt="{name}" loading="lazy"></a>'
+    return f'<figure>{picture}<figcaption><a href="{link}">{name}</a><dl>{rows}</dl></figcaption></figure>'
+
+
+def _link(sheet: Path, target: Path) -> str:
+    try:
+        return quote(Path(os.path.relpath(target, sheet.parent)).as_posix())
+    except ValueError:  # another drive
+        return target.absolute().as_uri()
+
+
+def _picture(render: Render, moving: bool) -> str | None:
+    """The end of a render as a data address; None where browsers show the file itself and ffmpeg cannot read it."""
+    config = render.config
+    assert config is not None
+    if config.output.suffix.lower() == ".webp":
+        return None
+    still = config.output.suffix.lower() == ".png" and not is_numbered(config.output)
+    moving = moving and not still
+    kind = "webp" if moving else "jpeg"
+    length = config.frames / config.fps
+    begin = 0.0 if still else max(0.0, float(length - (LOOP_SECONDS if moving else 1 / config.fps)))
+    source = ["-framerate", str(config.fps)] if is_numbered(config.output) else []
+    scale = f"scale='min({_WIDTH},iw)':-2:flags=bicubic,format=yuv420p"
+    with tempfile.TemporaryDirectory(prefix="zoomdream_sheet_") as folder:
+        target = Path(folder, f"small.{kind}")
+        if moving:
+            made = ["-vf", f"fps=min({_LOOP_RATE}\\,source_fps),{scale}", "-c:v", "libwebp_anim", "-quality", "55"]
+            made += ["-loop", "0", "-f", "webp"]
+        else:
+            made = ["-vf", scale, "-update", "1", "-q:v", "4", "-f", "image2"]
+        command = [
+            str(ffmpeg.executable(config.encode.ffmpeg)), *ffmpeg.QUIET, "-y", "-ss", f"{begin:.3f}", *source,
+            "-i", str(config.output.absolute()), "-map", "0:v:0", *made, str(target),
+        ]  # fmt: skip
+        ffmpeg.run(command, what=f"Making a small picture of {config.output}")
+        data = base64.b64encode(target.read_bytes()).decode()
+    return f"data:image/{kind};base64,{data}"
