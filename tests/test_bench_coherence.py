@@ -222,7 +222,7 @@ def test_precision_and_recall_of_a_mask_whose_truth_is_known() -> None:
     trust = torch.ones(1, 1, 10, 10)
     trust[..., 2:5, :] = 0.0  # 30 flagged, all rightly
     trust[..., 9, :] = 0.2  # 10 flagged wrongly
-    counts = Counts()
+    counts = Counts(1.0)
     counts.add(flow, trust, true, visible)
     found = counts.figures()
     assert found["precision"] == pytest.approx(30 / 40)
