@@ -88,6 +88,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         for name, part in (("classes", bench.every_class), ("priors", bench.priors)):
             if name in (options.only or PARTS):
                 part(found)
+            if options.json:  # what there is, should the next part fail
+                report.write_json(options.json, found.document())
     return found.document()
 
 
@@ -140,8 +142,8 @@ class Bench:
             write_sheet(self._options.sheet, shown, columns=5, edge=192)
 
     def priors(self, found: Report) -> None:
-        """What each part of the recipe contributes: the same pictures without it."""
-        names = ("banana",) if self._options.quick else pictures.FEW
+        """What each part of the recipe contributes: the same pictures without it, or with something else."""
+        names = self._options.classes or (pictures.FEW[:1] if self._options.quick else pictures.FEW)
         figures = found.figures.setdefault("priors", {})
         for prior, changes in pictures.PRIORS.items():
             if self._options.quick and prior not in ("as configured", "no blur", "no views"):

@@ -51,10 +51,23 @@ def test_a_neuron_climbs_at_its_place_alone(at: tuple[float, float], place: tupl
     assert climbs.nonzero().tolist() == [[0, 2, *place]]
 
 
-def test_a_class_climbs_by_its_own_logit_and_pushes_no_other_down() -> None:
-    climbs = gradient(ClassTerm("logits", (2,)), torch.tensor([[1.0, -3.0, 5.0, 0.0]]))
+def test_a_class_that_has_won_climbs_by_its_own_logit_and_pushes_no_other_down() -> None:
+    climbs = gradient(ClassTerm("logits", (2,)), torch.tensor([[1.0, -3.0, 25.0, 0.0]]))
     assert climbs[0, 2] > 0
-    assert climbs.count_nonzero() == 1
+    assert float(climbs.abs().sum()) == pytest.approx(float(climbs[0, 2]), rel=1e-3)
+
+
+def test_the_class_that_is_seen_instead_is_pushed_down_less_than_the_wanted_one_up() -> None:
+    climbs = gradient(ClassTerm("logits", (0,)), torch.tensor([[20.0, 22.0, 3.0]]))[0]
+    assert climbs[1] < 0 < climbs[0]
+    assert float(climbs[0]) > -2 * float(climbs[1])
+    assert abs(float(climbs[2])) < 1e-3 * float(climbs[0])
+
+
+def test_classes_of_one_term_are_no_rivals() -> None:
+    climbs = gradient(ClassTerm("logits", (0, 1)), torch.tensor([[20.0, 22.0, 3.0]]))[0]
+    assert climbs[0] > 0
+    assert climbs[1] > 0
 
 
 def test_of_several_classes_the_one_that_is_seen_less_gains_more() -> None:

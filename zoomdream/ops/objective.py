@@ -60,12 +60,16 @@ class Term:
         return torch.log(energy(activation, self) + _TINY)
 
 
+RIVALRY = 0.03
+
+
 @dataclass(frozen=True, slots=True)
 class ClassTerm:
     """One wish: that the network sees these classes. `layer` holds what it thinks of each before the softmax.
 
-    Before, because the softmax also rises where all other classes fall, so that the picture fills with noise that no
-    class likes (GoogLeNet's banana is then SqueezeNet's 25th guess instead of its 4th).
+    Mostly before, because the softmax also rises where all other classes fall, so that the picture fills with noise
+    that no class likes (GoogLeNet's banana is then SqueezeNet's 25th guess instead of its 4th). With nothing of it, a
+    tabby becomes more of a tiger cat than of a tabby; hence RIVALRY, which counts for nothing once the class has won.
     """
 
     layer: str
@@ -75,10 +79,12 @@ class ClassTerm:
     def value(self, activation: Tensor) -> Tensor:
         """The mean over the classes of their logits on a scale that is logarithmic far from 0, 0-dim float32.
 
-        So of several classes the one that is seen less gains more. activation (1, classes), or (1, classes, h, w).
+        So of several classes the one that is seen less gains more. To that comes RIVALRY times the logarithm of their
+        share among all classes. activation (1, classes), or (1, classes, h, w).
         """
-        seen = _planes(activation).float().mean(dim=(2, 3))
-        return torch.asinh(seen[0, list(self.classes)]).mean()
+        seen = _planes(activation).float().mean(dim=(2, 3))[0]
+        chosen = seen[list(self.classes)]
+        return torch.asinh(chosen).mean() + RIVALRY * (chosen.logsumexp(0) - seen.logsumexp(0))
 
 
 @dataclass(frozen=True, slots=True)
