@@ -188,8 +188,13 @@ def automatic_jobs(configs: Sequence[Config]) -> int:
     gpus = torch.cuda.device_count()
     if gpus:
         return min(gpus, len(configs))
-    one = _BYTES_OF_ONE + _BYTES_PER_PIXEL * max(config.size[0] * config.size[1] for config in configs)
+    one = max(memory_of(config) for config in configs)
     return max(1, min(len(configs), os.cpu_count() or 1, int(0.8 * available_memory() / one)))
+
+
+def memory_of(config: Config) -> int:
+    """Bytes that a render takes, roughly."""
+    return _BYTES_OF_ONE + _BYTES_PER_PIXEL * config.size[0] * config.size[1]
 
 
 def available_memory() -> int:

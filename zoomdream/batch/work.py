@@ -15,7 +15,7 @@ from zoomdream import build
 from zoomdream.config import Config
 from zoomdream.errors import OutputError, RenderInterrupted, ZoomdreamError
 from zoomdream.plan import Plan
-from zoomdream.render import Progress, render
+from zoomdream.render import Job, Progress, render
 from zoomdream.types import Network
 
 _SECONDS_BETWEEN_REPORTS = 0.25
@@ -82,12 +82,18 @@ class WarmNetworks:
         return self._kept[1]
 
 
-def perform(work: Work, networks: WarmNetworks, tell: Callable[[Event], None]) -> None:
-    """Do the work in this process. `tell` hears how far it is, and at last that it is finished or has failed."""
+def perform(
+    work: Work, networks: WarmNetworks, tell: Callable[[Event], None], revise: Callable[[Job], Job] | None = None
+) -> None:
+    """Do the work in this process. `tell` hears how far it is, and at last that it is finished or has failed.
+
+    revise: as in `render`.
+    """
     begun = time.monotonic()
     try:
         torch.set_num_threads(work.threads)  # what `auto` means to a render that begins now
-        render(work.config, restart=work.restart, progress=_seldom(work.key, tell), networks=networks)
+        told = _seldom(work.key, tell)
+        render(work.config, restart=work.restart, progress=told, networks=networks, revise=revise)
     except Exception as error:
         tell(failure(work.key, time.monotonic() - begun, error))
     else:

@@ -6,14 +6,20 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from zoomdream import cli
-from zoomdream.batch import drive, gather, local, report, sheet
+from zoomdream.batch import drive, gather, report, sheet
+from zoomdream.batch.local import LocalEngine, automatic_jobs
 from zoomdream.batch.renders import Render
 from zoomdream.cli.batch_progress import shown
 from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted, show
-from zoomdream.errors import RenderInterrupted
+from zoomdream.config import Config
+from zoomdream.errors import ConfigError, RenderInterrupted
+
+if TYPE_CHECKING:
+    from zoomdream.batch.ray_engine import RayEngine
 
 SECONDS_BETWEEN_REPORTS = 10.0
 
@@ -37,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     interrupted: RenderInterrupted | None = None
     waiting = [render.config for render in renders if render.status == "waiting" and render.config is not None]
     with (
-        local.LocalEngine(arguments.jobs or local.automatic_jobs(waiting)) as engine,
+        _engine(arguments, waiting) as engine,
         shown(renders, engine.jobs, arguments.quiet) as progress,
     ):
 
@@ -56,6 +62,16 @@ def run(arguments: argparse.Namespace) -> int:
         sheet.write_sheet(arguments.sheet, renders)
     _conclude(renders, time.monotonic() - begun, interrupted is not None)
     return drive.outcome(renders)
+
+
+def _engine(arguments: argparse.Namespace, waiting: Sequence[Config]) -> LocalEngine | RayEngine:
+    if arguments.engine == "ray":
+        from zoomdream.batch.ray_engine import RayEngine
+
+        return RayEngine(arguments.address, arguments.jobs, len(waiting))
+    if arguments.address is not None:
+        raise ConfigError("--address is that of a Ray cluster: it goes with --engine ray.")
+    return LocalEngine(arguments.jobs or automatic_jobs(waiting))
 
 
 def _checking(quiet: bool) -> Callable[[Render], None]:

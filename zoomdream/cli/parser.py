@@ -161,6 +161,13 @@ def _add_batch(batch: argparse.ArgumentParser) -> None:
     batch.add_argument(
         "-j", "--jobs", metavar="N", type=_jobs, help="renders at once, or auto: one for each GPU, or else core"
     )
+    batch.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="processes of this machine, or a Ray cluster (pip install 'zoomdream[ray]')",
+    )
+    batch.add_argument("--address", help="of a running Ray cluster, such as auto; without it one is started here")
     batch.add_argument("--report", metavar="FILE", type=Path, help="write what became of each render there, as JSON")
     batch.add_argument(
         "--sheet", metavar="FILE", type=Path, help="make a page (.html) on which all are seen side by side, to choose"

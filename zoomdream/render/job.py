@@ -100,7 +100,7 @@ def _sound(config: Config, program: Path) -> Sound | None:
 
 def _check_output(config: Config) -> None:
     """ConfigError if the output would replace one of the render's own inputs."""
-    for path in _inputs(config):
+    for path in inputs(config):
         if path.exists() and config.output.exists() and path.samefile(config.output):
             raise ConfigError(
                 f"{config.where('output')} is {config.output}, which this render reads. Choose another name."
@@ -112,7 +112,7 @@ def fingerprint(config: Config) -> str:
     embedded weights among them.
     """
     digest = hashlib.sha256(config.fingerprint_text().encode())
-    for path in _inputs(config):
+    for path in inputs(config):
         if path.exists() and not path.is_file():  # a folder; a pipe or a device would be read for ever
             raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}.")
         try:
@@ -162,7 +162,7 @@ def versions(program: Path) -> dict[str, str]:
     return {"zoomdream": __version__, "torch": torch.__version__, "ffmpeg": ffmpeg.version(program)}
 
 
-def _inputs(config: Config) -> Iterator[Path]:
+def inputs(config: Config) -> Iterator[Path]:
     """Every file that the render reads, also weights that nobody named."""
     tree = config.tree()
     tree.pop("output", None)

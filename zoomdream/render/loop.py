@@ -52,17 +52,19 @@ def render(
     restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
     networks: Callable[[Config, Plan], Network] | None = None,
+    revise: Callable[[Job], Job] | None = None,
 ) -> Path:
     """Render a config, or go on with a stopped render of it, and return the finished path.
 
     A finished output of the same config is kept. With `restart`, whatever is there is rendered anew and replaced at
     the end. `progress` is called after each frame, in this thread. `networks` opens the config's network where somebody
-    has it open already. Raises ConfigError, InputError, OutputError, and RenderInterrupted on Ctrl-C or SIGTERM;
-    finished segments are kept then.
+    has it open already; `revise` changes what is to be told of the render. Raises ConfigError, InputError, OutputError,
+    and RenderInterrupted on Ctrl-C or SIGTERM; finished segments are kept then.
     """
     with stoppable():
         output, program = config.output, ffmpeg.executable(config.encode.ffmpeg)
         job = make_job(config, None if restart else recall(output, program))
+        job = revise(job) if revise else job
         plan = Plan(**job.plan)
         with contextlib.ExitStack() as opened:
 
