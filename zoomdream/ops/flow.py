@@ -53,9 +53,8 @@ def motion_boundary(flow: Tensor) -> Tensor:
 
     |grad u|^2 + |grad v|^2 > 0.0085, with central differences: a tenth of a pixel from one to the next. Ruder has
     0.01 |w|^2 + 0.002. On the drawn clip (640x360, 12 frames per second) that found 47 % of the pixels at which DIS is
-    wrong by more than half a pixel or that were hidden, and this 83 %, of all that it takes for such 82 % rightly: where
-    everything moves fast, the first term hides that some things move faster. The second took every slow parallax for an
-    edge.
+    wrong by more than half a pixel or were hidden, and this 83 % (82 % of what it finds is right): where everything
+    moves fast, the first term hides that some things move faster. The second took every slow parallax for an edge.
     """
     wide = F.pad(flow, (1, 1, 1, 1), mode="replicate")
     across = (wide[..., 1:-1, 2:] - wide[..., 1:-1, :-2]) / 2
