@@ -69,8 +69,8 @@ class Dream(Section):
     )
     hues: Literal["free", "natural"] = setting(
         "free",
-        "Whether all colours change as readily, or those that are rare in photographs less (not with fourier and phase, "
-        "which see to it themselves).",
+        "Whether all colours change as readily, or those that are rare in photographs less; fourier and phase do so by "
+        "themselves.",
         "free or natural",
     )
     turn: Annotated[Schedule, TURN] = scheduled(

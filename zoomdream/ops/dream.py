@@ -29,8 +29,9 @@ class Recipe:
     less in those that it has too much of. None: all bands alike.
 
     parameters: what is climbed in; `normalization`, `look` and `natural` (hues that are rare in photographs change
-    less) are for pixels. The rest keeps noise from winning, see `priors`: turn (degrees) and stretch (share) are the reach of random views, blur (pixels) is Gaussian, smooth is how
-    much of a step goes against total variation, decay the share of the way to grey, the last three after each step.
+    less) are for pixels. The rest keeps noise from winning, see `priors`: turn (degrees) and stretch (share) are the
+    reach of random views, blur (pixels) is Gaussian, smooth is how much of a step goes against total variation, decay
+    the share of the way to grey, the last three after each step.
     """
 
     octaves: int = 3

@@ -38,8 +38,8 @@ def view(picture: Tensor, degrees: float, scale: float) -> Tensor:
 def natural_hues(gradient: Tensor) -> Tensor:
     """A gradient (1, 3, H, W) whose steps leave the colours as common as they are in photographs, grey the most.
 
-    Left to itself each part of a thing gets a hue of its own, and dumbbells are pink and green. The root of the colours'
-    covariance; the covariance itself, which steps in independent colours have, takes the yellow from bananas.
+    Left to itself each part of a thing gets a hue of its own, and dumbbells are pink and green. This is the root of the
+    colours' covariance; the covariance, which steps in independent colours have, takes the yellow from bananas.
     """
     root = torch.tensor(_root(), dtype=gradient.dtype, device=gradient.device)
     return torch.einsum("ab,nbhw->nahw", root, gradient)
