@@ -7,10 +7,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import drawn_clip
 import pytest
+from shot_clip import clip_config
 
 from zoomdream.batch.drive import drive, outcome
 from zoomdream.batch.gather import gather
@@ -128,6 +131,26 @@ def test_without_a_shared_folder_inputs_travel_and_results_come_home(
     assert [one.status for one in gather([Path("video.yaml"), Path("pictures.yaml")])] == ["skipped"] * 2
     assert main(["info", "far/video.mp4"]) == 0
     assert f"weights: {load_config('video.yaml').network.weights}" in capsys.readouterr().out  # the path at home
+
+
+def test_the_shots_of_a_clip_are_rendered_on_several_nodes(
+    cluster: Any, here: Path, untrained_weights: Path, decoded: Decoded
+) -> None:
+    drawn = drawn_clip.DrawnClip(size=(32, 48), fps=Fraction(12), seconds=8, cut=2.5)
+    Path("clip.yaml").write_text(clip_config(drawn_clip.write(drawn, here / "drawn.mp4"), untrained_weights))
+    renders = gather([Path("clip.yaml")])
+    nodes: set[str] = set()
+
+    def watch(changed: Render | None) -> None:
+        nodes.update(lock.read_text() for lock in Path().glob("clip.mp4.zoomdream-parts/*/*/lock"))
+
+    with RayEngine(None, 2, 1) as engine:
+        drive(renders, engine, watch)
+    assert [one.status for one in renders] == ["done"], [one.error for one in renders]
+    assert len(nodes) > 1
+    assert sorted(os.listdir()) == ["clip.mp4", "clip.yaml", "drawn.mp4"]
+    alone = render(load_config("clip.yaml", output="alone.mp4"))
+    assert decoded(Path("clip.mp4")) == decoded(alone)
 
 
 def test_what_fails_on_the_cluster_says_why_and_ctrl_c_stops_it(cluster: Any, here: Path, tiny: Tiny) -> None:

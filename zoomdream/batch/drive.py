@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from zoomdream.batch.renders import Render
+from zoomdream.batch.shots import Part, split
 from zoomdream.batch.work import Advanced, Event, Finished, Work
-from zoomdream.errors import RenderInterrupted
+from zoomdream.config import Config
+from zoomdream.errors import RenderInterrupted, ZoomdreamError
+from zoomdream.render import Progress
 from zoomdream.render.loop import stoppable
 
 ATTEMPTS = 2  # the second only where the first failed for what may have passed
+_PARTS_FOR_EACH = (
+    4  # parts of a clip for each that works: shots differ in length, and nobody should wait long at the end
+)
 _PATIENCE = 0.25  # seconds between looks at what else there is to do
 
 
 class Engine(Protocol):
-    """What does the work, somewhere else. `threads` for each render; `free`: how many more may be started now."""
+    """What does the work, somewhere else.
+
+    `jobs` at once, with so many `threads` each; `free`: how many more may be started now; `shares`: whether all that
+    work see the folder of an output.
+    """
+
+    @property
+    def jobs(self) -> int: ...
 
     @property
     def threads(self) -> int: ...
 
     @property
     def free(self) -> int: ...
+
+    def shares(self, output: Path) -> bool: ...
 
     def start(self, work: Work) -> None: ...
 
@@ -45,13 +63,30 @@ def drive(renders: Sequence[Render], engine: Engine, watch: Callable[[Render | N
             raise
 
 
+@dataclass
+class _Piece:
+    """A render that is done in one piece, a part of one, or what puts its parts together. progress: the last word."""
+
+    render: Render
+    config: Config
+    part: Part | None = None
+    parts: tuple[Part, ...] = ()
+    attempts: int = 0
+    progress: Progress | None = None
+
+
 class _Batch:
     def __init__(self, renders: Sequence[Render], engine: Engine, watch: Callable[[Render | None], None]) -> None:
         self._renders = renders
         self._engine = engine
         self._watch = watch
-        self._waiting = deque(number for number, render in enumerate(renders) if render.status == "waiting")
-        self._running = 0
+        self._pieces: list[_Piece] = []
+        self._waiting: deque[int] = deque()  # numbers of pieces, as the running ones
+        self._running: set[int] = set()
+        waiting = [render for render in renders if render.status == "waiting"]
+        for render in waiting:
+            for piece in self._cut(render, len(waiting)):
+                self._add(piece)
 
     def run(self) -> None:
         while self._waiting or self._running:
@@ -68,33 +103,84 @@ class _Batch:
             if render.status in ("waiting", "running"):
                 render.status = "stopped"
 
-    def _start(self, number: int) -> None:
-        render = self._renders[number]
+    def _add(self, piece: _Piece) -> None:
+        self._pieces.append(piece)
+        self._waiting.append(len(self._pieces) - 1)
+
+    def _cut(self, render: Render, waiting: int) -> list[_Piece]:
+        """The pieces of a render: the shots of a clip, where there are fewer renders than may be done at once."""
         assert render.config is not None
-        self._running += 1
-        render.status, render.attempts = "running", render.attempts + 1
-        self._watch(render)
-        self._engine.start(Work(number, render.config, self._engine.threads, restart=render.damaged))
+        config, jobs = render.config, self._engine.jobs
+        if waiting < jobs and not render.kept and not render.damaged and self._engine.shares(config.output):
+            with contextlib.suppress(ZoomdreamError):  # in one piece it fails too, and is told then
+                if (found := split(config, self._engine.threads, _PARTS_FOR_EACH * jobs)) is not None:
+                    return [_Piece(render, found[0], part, found[1]) for part in found[1]]
+        return [_Piece(render, config)]
+
+    def _start(self, number: int) -> None:
+        piece = self._pieces[number]
+        render = piece.render
+        if render.status == "failed":  # another part of it has
+            return
+        again = piece.attempts > 0
+        piece.attempts += 1
+        render.attempts = max(render.attempts, piece.attempts)
+        if render.status == "waiting" or again:
+            render.status = "running"
+            self._watch(render)
+        self._running.add(number)
+        parts = () if piece.part else piece.parts
+        threads = self._engine.threads
+        self._engine.start(Work(number, piece.config, threads, render.damaged, part=piece.part, parts=parts))
         render.damaged = False  # a second attempt goes on with what the first one has left
 
     def _hear(self, event: Event) -> None:
-        render = self._renders[event.key]
+        piece = self._pieces[event.key]
+        render = piece.render
         if isinstance(event, Advanced):
-            render.progress = event.progress
+            piece.progress = event.progress
+            if render.status == "running":
+                render.progress = self._together(render) if piece.part else event.progress
             return
-        self._running -= 1
+        self._running.discard(event.key)
         render.seconds += event.seconds
+        if render.status == "failed":
+            return
         if isinstance(event, Finished):
-            render.status, render.error, render.exit_code = "done", None, 0
+            if piece.part is None:
+                render.status, render.error, render.exit_code = "done", None, 0
+                self._watch(render)
+            elif not self._unfinished(render):
+                self._add(_Piece(render, piece.config, parts=piece.parts))
         elif event.stopped:
             render.status = "stopped"
+            self._watch(render)
         else:
             render.error, render.exit_code = event.text, event.exit_code
-            again = event.passing and render.attempts < ATTEMPTS
+            again = event.passing and piece.attempts < ATTEMPTS
             render.status = "waiting" if again else "failed"
+            self._watch(render)
             if again:
+                render.status = "running" if self._of(render) & self._running else "waiting"
                 self._waiting.append(event.key)
-        self._watch(render)
+
+    def _of(self, render: Render) -> set[int]:
+        return {number for number, piece in enumerate(self._pieces) if piece.render is render}
+
+    def _unfinished(self, render: Render) -> set[int]:
+        """The pieces of a render that still have to be done."""
+        return self._of(render) & (self._running | set(self._waiting))
+
+    def _together(self, render: Render) -> Progress:
+        """How far a render is all of whose pieces are parts."""
+        told = [self._pieces[number].progress for number in self._of(render)]
+        known = [progress for progress in told if progress is not None]
+        done = sum(progress.done for progress in known)
+        running = self._of(render) & self._running
+        rates = [progress.seconds_per_frame for number in running if (progress := self._pieces[number].progress)]
+        rate = sum(1 / seconds for seconds in rates if seconds)
+        speed = 1 / rate if rate else None
+        return Progress(done, render.frames, speed, None if speed is None else speed * (render.frames - done))
 
 
 def outcome(renders: Sequence[Render]) -> int:

@@ -12,9 +12,11 @@ import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import torch
 
+from zoomdream.batch.shots import shots_of
 from zoomdream.batch.work import Advanced, Event, Failed, Work
 from zoomdream.batch.worker import STOP, main
 from zoomdream.config import Config
@@ -50,6 +52,10 @@ class LocalEngine:
     def free(self) -> int:
         """How many more renders may be started now."""
         return self._jobs - sum(worker.work is not None for worker in self._workers)
+
+    def shares(self, output: Path) -> bool:
+        """Whether all workers see the folder of an output."""
+        return True
 
     def start(self, work: Work) -> None:
         """Give the work to a worker that waits, or to a new one. Call it only where one is free."""
@@ -181,15 +187,17 @@ def _without_interrupts() -> Iterator[None]:
 def automatic_jobs(configs: Sequence[Config]) -> int:
     """How many renders go on at once: one for each GPU; without any, one for each core, as far as memory reaches.
 
-    One thread for each is the most that cores can do together; with fewer renders than cores, they share the cores.
+    One thread for each is the most that cores can do together; with fewer renders than cores, they share the cores. The
+    shots of a clip are renders too.
     """
     if not configs:
         return 1
+    pieces = sum(shots_of(config) for config in configs)
     gpus = torch.cuda.device_count()
     if gpus:
-        return min(gpus, len(configs))
+        return min(gpus, pieces)
     one = max(memory_of(config) for config in configs)
-    return max(1, min(len(configs), os.cpu_count() or 1, int(0.8 * available_memory() / one)))
+    return max(1, min(pieces, os.cpu_count() or 1, int(0.8 * available_memory() / one)))
 
 
 def memory_of(config: Config) -> int:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import torch
+
 from zoomdream.batch import ray_worker
 from zoomdream.batch.local import memory_of
 from zoomdream.batch.ray_worker import Parcel, Result
@@ -70,6 +72,10 @@ class RayEngine:
     def free(self) -> int:
         """How many more renders may be started now."""
         return self._most - len(self._sent)
+
+    def shares(self, output: Path) -> bool:
+        """Whether all workers see the folder of an output, and this machine can decide for them what `auto` is."""
+        return (not self._gpus or torch.cuda.is_available()) and self._everywhere(self._token(output.absolute()))
 
     def start(self, work: Work) -> None:
         """Give the work to the cluster, which does it where there is room."""

@@ -12,8 +12,10 @@ from pathlib import Path
 import torch
 
 from zoomdream import build
+from zoomdream.batch.shots import Part, filling, parts_folder, render_part
 from zoomdream.config import Config
 from zoomdream.errors import OutputError, RenderInterrupted, ZoomdreamError
+from zoomdream.media.files import discard
 from zoomdream.plan import Plan
 from zoomdream.render import Job, Progress, render
 from zoomdream.types import Network
@@ -23,14 +25,17 @@ _SECONDS_BETWEEN_REPORTS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A render to be done. key: its number in the batch; threads: where the config leaves them open; restart: what is
-    there of an earlier one is thrown away.
+    """A render to be done, or a part of one. key: its number in the batch; threads: where the config leaves them open;
+    restart: what is there of an earlier one is thrown away; part: just this one; parts: these are done and only have to
+    be put together.
     """
 
     key: int
     config: Config
     threads: int
     restart: bool = False
+    part: Part | None = None
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,12 @@ def perform(
     try:
         torch.set_num_threads(work.threads)  # what `auto` means to a render that begins now
         told = _seldom(work.key, tell)
-        render(work.config, restart=work.restart, progress=told, networks=networks, revise=revise)
+        if work.part is not None:
+            render_part(work.config, work.part, networks, told)
+        else:
+            fill = filling(work.parts, work.config.frames) if work.parts else None
+            render(work.config, restart=work.restart, progress=told, networks=networks, revise=revise, fill=fill)
+            discard(parts_folder(work.config.output))  # also those that an earlier start has left
     except Exception as error:
         tell(failure(work.key, time.monotonic() - begun, error))
     else:

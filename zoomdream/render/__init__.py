@@ -4,6 +4,7 @@ loop       the render: dream, record, join
 job        a render as plain values
 recorder   frames to segments, in a thread of its own
 run        run.json: what a render was started with
+state_file the state after a frame
 workspace  the working folder: segments and the state after them
 delivery   what is at the output's place, and how the finished file gets there
 lock       one render at a time

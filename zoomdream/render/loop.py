@@ -34,6 +34,8 @@ _RECENT = (
 MakeFrames = Callable[[State | None], Iterator[State]]
 """The last finished state or None → the states after it."""
 
+Fill = Callable[[Workspace, EncodeSettings], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -53,13 +55,16 @@ def render(
     progress: Callable[[Progress], None] | None = None,
     networks: Callable[[Config, Plan], Network] | None = None,
     revise: Callable[[Job], Job] | None = None,
+    fill: Fill | None = None,
 ) -> Path:
     """Render a config, or go on with a stopped render of it, and return the finished path.
 
     A finished output of the same config is kept. With `restart`, whatever is there is rendered anew and replaced at
-    the end. `progress` is called after each frame, in this thread. `networks` opens the config's network where somebody
-    has it open already; `revise` changes what is to be told of the render. Raises ConfigError, InputError, OutputError,
-    and RenderInterrupted on Ctrl-C or SIGTERM; finished segments are kept then.
+    the end. `progress` is called after each frame, in this thread. Raises ConfigError, InputError, OutputError, and
+    RenderInterrupted on Ctrl-C or SIGTERM; finished segments are kept then.
+
+    For who renders many: `networks` opens the config's network where that is open already; `revise` changes what is
+    told of the render; `fill` as in `render_frames`.
     """
     with stoppable():
         output, program = config.output, ffmpeg.executable(config.encode.ffmpeg)
@@ -77,7 +82,7 @@ def render(
             def make_frames(start: State | None) -> Iterator[State]:
                 return pipeline.frames(stages(), start and start.to(plan.device), config.frames)
 
-            return render_frames(make_frames, job, restart=restart, progress=progress, prepare=stages)
+            return render_frames(make_frames, job, restart=restart, progress=progress, prepare=stages, fill=fill)
 
 
 def render_frames(
@@ -87,10 +92,12 @@ def render_frames(
     restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
     prepare: Callable[[], object] = lambda: None,
+    fill: Fill | None = None,
 ) -> Path:
     """The render loop for any source of states. Raises as `render` does; Ctrl-C becomes RenderInterrupted.
 
     `prepare` is called before anything of an older render is thrown away, and raises what speaks against this one.
+    `fill` puts frames that were recorded elsewhere into the working folder.
     """
     report = progress or (lambda _: None)
     job.settings.check()
@@ -104,6 +111,8 @@ def render_frames(
                 report(Progress(job.frames, job.frames, None, 0.0, f"{job.output} is finished already"))
                 return job.output
             settings = replace(job.settings, pixel_format=run.pixel_format, threads=run.encoder_threads)
+            if fill is not None:
+                fill(workspace, settings)
             start = workspace.resume(settings)
             done = 0 if start is None else start.index + 1
             report(Progress(done, job.frames, None, None, _greeting(run, settings, done)))

@@ -68,7 +68,7 @@ class Recorder:
             while state is not None:
                 writer.write(state.shown((self._settings.height, self._settings.width)))
                 if (state.index + 1) % SEGMENT_FRAMES == 0 or state.index == self._frames - 1:
-                    _check_numbers(state)
+                    check_numbers(state)
                     writer.close()
                     self._workspace.keep(state, self._settings)
                     return True
@@ -76,7 +76,7 @@ class Recorder:
         return False
 
 
-def _check_numbers(state: State) -> None:
+def check_numbers(state: State) -> None:
     """OutputError if the picture holds what is no number. Every frame is made of the one before: none gets rid of it,
     so one look at the end of a segment is enough to keep nothing of it.
     """

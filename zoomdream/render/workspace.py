@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
-
 from zoomdream.errors import ConfigError, OutputError
 from zoomdream.media.encode import SEGMENT_FRAMES, EncodeSettings, segment_name
-from zoomdream.media.files import discard, settle, temporary_name, write_whole
+from zoomdream.media.files import discard, write_whole
 from zoomdream.render.lock import NAME as LOCK_NAME
 from zoomdream.render.lock import Lock
 from zoomdream.render.run import FILE as RUN_FILE
 from zoomdream.render.run import Run, parse_run, write_run
+from zoomdream.render.state_file import read_state, save_state
 from zoomdream.types import State
 
 _OURS = re.compile(
@@ -129,17 +125,8 @@ class Workspace:
 
     def keep(self, state: State, settings: EncodeSettings) -> None:
         """Note that all frames up to the state's are in finished segments."""
-        facts, pictures = _packed(state)
-        temporary = temporary_name(self._state)
         with writing(self.folder):
-            try:
-                save_file(pictures, temporary, metadata=facts)
-                settle(temporary, self._state)
-            except SafetensorError as error:  # it wraps the system's error in words of its own
-                full = "No space left" in str(error) or "StorageFull" in str(error)
-                raise OSError(errno.ENOSPC if full else errno.EIO, str(error)) from error
-            finally:
-                discard(temporary)
+            save_state(self._state, state)
             self._write_playlist(settings, state.index + 1)
 
     def segments(self, settings: EncodeSettings, frames: int) -> list[Path]:
@@ -148,21 +135,10 @@ class Workspace:
 
     def _whole_state(self, settings: EncodeSettings) -> State | None:
         """The state, unless somebody removed a segment that leads up to it."""
-        state = self._read_state()
+        state = read_state(self._state)
         if state is not None and not all(path.exists() for path in self.segments(settings, state.index + 1)):
             return None
         return state
-
-    def _read_state(self) -> State | None:
-        if not self._state.exists():
-            return None
-        try:
-            with safe_open(self._state, framework="pt") as file:
-                # A copy: the tensor itself lives in the mapped file, which Windows then lets nobody replace, and at an
-                # address of a coarser alignment than any other, on which the rounding of sums may depend.
-                return _unpacked(file.metadata(), {name: file.get_tensor(name).clone() for name in file.keys()})  # noqa: SIM118
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise OutputError(f"{self._state} is damaged ({error}); `--restart` begins anew.") from error
 
     def _write_playlist(self, settings: EncodeSettings, frames: int) -> None:
         """A playlist of what is finished, for players: VLC and mpv show one segment after the other."""
@@ -173,29 +149,6 @@ class Workspace:
             length = min(SEGMENT_FRAMES, frames - number * SEGMENT_FRAMES)
             lines += [f"#EXTINF:{float(length / settings.fps):.3f},", path.name]
         write_whole(self.folder / "watch.m3u", ("\n".join(lines) + "\n").encode())
-
-
-def _packed(state: State) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """A state as safetensors can keep it: contiguous, with a note on which tensors are channels-last."""
-    parts = {"picture": state.picture, "seen": state.seen, "added": state.added}
-    pictures = {name: part.detach().cpu() for name, part in parts.items() if part is not None}
-    last = [
-        name
-        for name, picture in pictures.items()
-        if picture.is_contiguous(memory_format=torch.channels_last) and not picture.is_contiguous()
-    ]
-    facts = {"index": str(state.index), "channels_last": " ".join(last)}
-    return facts, {name: picture.contiguous().clone() for name, picture in pictures.items()}
-
-
-def _unpacked(facts: Mapping[str, str], pictures: Mapping[str, Tensor]) -> State:
-    """The reverse of `_packed`. KeyError, TypeError or ValueError for what it did not make."""
-    last = facts["channels_last"].split()
-    laid_out = {
-        name: picture.contiguous(memory_format=torch.channels_last) if name in last else picture
-        for name, picture in pictures.items()
-    }
-    return State(int(facts["index"]), laid_out.pop("picture"), **laid_out)
 
 
 @contextmanager

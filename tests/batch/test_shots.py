@@ -1,0 +1,120 @@
+"""The shots of a clip, rendered apart and put together, are the frames of a render in one go."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import drawn_clip
+import pytest
+from shot_clip import clip_config
+
+from zoomdream.batch.shots import split
+from zoomdream.batch.work import Advanced, Event, Failed, Finished, WarmNetworks, Work, perform
+from zoomdream.config import Config
+from zoomdream.loading import load_config
+from zoomdream.media import ffmpeg, probe
+from zoomdream.render import render
+
+Decoded = Callable[[Path], list[str]]
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight seconds at 12 per second with sound."""
+    drawn = drawn_clip.DrawnClip(size=(32, 48), fps=Fraction(12), seconds=8, cut=2.5)
+    return drawn_clip.write(drawn, tmp_path_factory.mktemp("clip") / "drawn.mp4")
+
+
+@pytest.fixture
+def config(here: Path, clip: Path, untrained_weights: Path) -> Config:
+    """Four shots, of which none begins with a segment, and one holds a whole one."""
+    Path("clip.yaml").write_text(clip_config(clip, untrained_weights))
+    return load_config("clip.yaml")
+
+
+def done(work: Work, networks: WarmNetworks) -> list[Event]:
+    told: list[Event] = []
+    perform(work, networks, told.append)
+    assert isinstance(told[-1], Finished), told[-1]
+    return told
+
+
+@pytest.mark.parametrize("output", ["clip.mp4", "clip.mkv", "clip.gif"])
+def test_parts_become_the_very_same_video(config: Config, output: str, decoded: Decoded) -> None:
+    changes = {"clip.mkv": ["encode.pixel_format=yuv420p10le"], "clip.gif": ["encode.codec=gif", "encode.preset="]}
+    config = load_config("clip.yaml", changes.get(output, []), output=output)
+    alone = render(config.model_copy(update={"output": Path(f"alone_{output}")}))
+    found = split(config, 1, 100)
+    assert found is not None
+    fixed, parts = found
+    assert [(part.begin, part.end) for part in parts] == [(0, 9), (9, 80), (80, 91), (91, 96)]
+    networks = WarmNetworks()
+    for key, part in enumerate(reversed(parts)):  # in any order
+        told = done(Work(key, fixed, 1, part=part), networks)
+        assert [event.progress.done for event in told if isinstance(event, Advanced)][-1] == part.end - part.begin
+    assert not Path(output).exists()
+    done(Work(9, fixed, 1, parts=parts), networks)
+    assert decoded(Path(output)) == decoded(alone)
+    assert not list(Path().glob("*zoomdream*"))
+    if output == "clip.mp4":
+        assert probe.probe(ffmpeg.executable(), Path(output)).audio == "aac"
+        assert render(config) == Path(output)  # it is that render, and finished
+
+
+def test_neighbouring_shots_go_together_where_fewer_parts_are_wanted(config: Config) -> None:
+    found = split(config, 1, 2)
+    assert found is not None
+    assert [(part.begin, part.end) for part in found[1]] == [(0, 80), (80, 96)]
+    assert split(config, 1, 1) is None
+    assert split(load_config("clip.yaml", ["flow.cuts=off"]), 1, 100) is None
+
+
+def test_a_part_that_was_stopped_goes_on_after_its_last_segment(config: Config, decoded: Decoded) -> None:
+    alone = render(load_config("clip.yaml", output="alone.mp4"))
+    found = split(config, 1, 100)
+    assert found is not None
+    fixed, parts = found
+    networks = WarmNetworks()
+
+    def stop(event: Event) -> None:
+        if event.key == 1 and isinstance(event, Advanced) and Path(parts[1].folder, "segment_00001.mp4").exists():
+            raise KeyboardInterrupt
+        told.append(event)
+
+    told: list[Event] = []
+    for key, part in enumerate(parts):
+        perform(Work(key, fixed, 1, part=part), networks, stop)
+    assert [event.stopped for event in told if isinstance(event, Failed)] == [True]
+    told = done(Work(1, fixed, 1, part=parts[1]), networks)
+    assert next(event.progress.done for event in told if isinstance(event, Advanced)) == 60 - 9
+    done(Work(9, fixed, 1, parts=parts), networks)
+    assert decoded(Path("clip.mp4")) == decoded(alone)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_batch_of_one_clip_uses_several_workers_and_survives_being_killed(
+    config: Config, batch: Start, decoded: Decoded
+) -> None:
+    process = batch("clip.yaml", "--jobs", "2")
+    while not list(Path().glob("clip.mp4.zoomdream-parts/*/*/state.safetensors")) and process.poll() is None:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not Path("clip.mp4").exists()
+    process = batch("clip.yaml", "--jobs", "2", "--report", "report.json")
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    (one,) = json.loads(Path("report.json").read_text())["renders"]
+    assert (one["status"], one["done"], one["frames"]) == ("done", 96, 96)
+    assert sorted(os.listdir()) == ["clip.mp4", "clip.yaml", "report.json"]
+    assert "1 done" in out
+    assert decoded(Path("clip.mp4")) == decoded(render(load_config("clip.yaml", output="alone.mp4")))

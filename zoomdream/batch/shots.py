@@ -1,0 +1,247 @@
+"""The shots of one clip as work of their own: rendered anywhere, put together to the frames of a render in one go.
+
+A shot knows nothing of the shot before it, so it can be rendered by itself. Segments are closed, but a cut may lie
+within one: such a segment is encoded when all of its frames are there, from the very bytes that its encoder would have
+got. So nothing is encoded twice, and the frames are the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoomdream import build, pipeline
+from zoomdream.config import Config, VideoSource
+from zoomdream.errors import ZoomdreamError
+from zoomdream.media.encode import SEGMENT_FRAMES, EncodeSettings, SegmentWriter, raw_bits, segment_name
+from zoomdream.media.files import write_whole
+from zoomdream.media.pixels import to_bytes
+from zoomdream.plan import Plan, make_plan, resolved
+from zoomdream.render import Progress, make_job
+from zoomdream.render.delivery import working_folder
+from zoomdream.render.lock import Lock
+from zoomdream.render.loop import stoppable
+from zoomdream.render.recorder import check_numbers
+from zoomdream.render.state_file import read_state, save_state
+from zoomdream.render.workspace import Workspace, writing
+from zoomdream.types import Network, State
+
+_RECENT = 15  # frames whose median time stands for the speed
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Whole shots of a clip, from frame `begin` up to `end` (without it), rendered into a folder of their own.
+
+    encoder_threads: those of the whole render, because what an encoder makes depends on them.
+    """
+
+    begin: int
+    end: int
+    folder: Path
+    encoder_threads: int
+
+
+def split(config: Config, threads: int, most: int) -> tuple[Config, tuple[Part, ...]] | None:
+    """A clip's render as at most `most` parts of whole shots, and the config with all that was `auto` in it decided.
+
+    None where it has just one shot, or the output is pictures. Raises what `make_job` raises.
+    """
+    if not isinstance(config.source, VideoSource) or config.encode.codec == "png":
+        return None
+    torch.set_num_threads(threads)
+    job = make_job(config)
+    plan = Plan(**job.plan)
+    if not plan.cuts or most < 2:
+        return None
+    folder = parts_folder(config.output.absolute()) / job.fingerprint[:16]  # workers may be in other folders
+    spans = _grouped([0, *plan.cuts, config.frames], most)
+    parts = [Part(begin, end, folder / f"{begin:06d}-{end:06d}", job.settings.threads) for begin, end in spans]
+    return resolved(config, plan), tuple(parts)
+
+
+def shots_of(config: Config) -> int:
+    """How many shots a render has that may be rendered each by itself; 1 where that cannot be known."""
+    if not isinstance(config.source, VideoSource) or config.encode.codec == "png":
+        return 1
+    with contextlib.suppress(ZoomdreamError):  # it is told when the render begins
+        return 1 + len(make_plan(config).cuts)
+    return 1
+
+
+def parts_folder(output: Path) -> Path:
+    """Where the parts of a render are until it is finished."""
+    folder = working_folder(output)
+    return folder.with_name(f"{folder.name}-parts")
+
+
+def _grouped(borders: Sequence[int], most: int) -> list[tuple[int, int]]:
+    """Neighbouring shots together, until there are no more than `most` parts of about the same length."""
+    target = borders[-1] / most
+    spans, begin = [], borders[0]
+    for number, border in enumerate(borders[1:], start=1):
+        last = number == len(borders) - 1
+        if last or border - begin >= target:
+            spans.append((begin, border))
+            begin = border
+    return spans
+
+
+def render_part(
+    config: Config, part: Part, networks: Callable[[Config, Plan], Network], progress: Callable[[Progress], None]
+) -> None:
+    """Render a part, or go on with it: its whole segments as files, the frames of the others as they are.
+
+    config: as `split` gives it. Raises what a render raises.
+    """
+    job = make_job(config)
+    plan = Plan(**job.plan)
+    settings = replace(job.settings, threads=part.encoder_threads)
+    lock = Lock(part.folder)
+    with contextlib.ExitStack() as opened:
+        opened.callback(lock.release, remove=False)
+        opened.enter_context(stoppable())
+        start = _resumed(part, settings, config.frames)
+        count = part.end - part.begin
+        done = 0 if start is None else start.index + 1 - part.begin
+        progress(Progress(done, count, None, None, f"frames {part.begin} to {part.end - 1}"))
+        if done == count:
+            return
+        stages = opened.enter_context(closing(build.stages(config, plan, networks(config, plan))))
+        states = pipeline.frames(stages, _before(part, start, plan), part.end)
+        _record(_timed(states, part, progress), part, settings, config.frames)
+
+
+def _before(part: Part, start: State | None, plan: Plan) -> State | None:
+    """The state before the first frame that is to be done. A new shot looks at nothing of it but the number."""
+    if start is not None:
+        return start.to(plan.device)
+    return None if part.begin == 0 else State(part.begin - 1, torch.zeros(1, 3, 1, 1))
+
+
+def _timed(states: Iterator[State], part: Part, progress: Callable[[Progress], None]) -> Iterator[State]:
+    recent: deque[float] = deque(maxlen=_RECENT)
+    before = time.monotonic()
+    for state in states:
+        yield state
+        now = time.monotonic()
+        recent.append(now - before)
+        before, speed = now, statistics.median(recent)
+        left = part.end - state.index - 1
+        progress(Progress(state.index + 1 - part.begin, part.end - part.begin, speed, speed * left))
+
+
+def _units(part: Part, frames: int) -> Iterator[tuple[int, int, int, bool]]:
+    """The segments that the part has frames of: number, first frame, end, and whether it has all of them."""
+    for number in range(part.begin // SEGMENT_FRAMES, -(-part.end // SEGMENT_FRAMES)):
+        first, end = number * SEGMENT_FRAMES, min((number + 1) * SEGMENT_FRAMES, frames)
+        whole = part.begin <= first and end <= part.end
+        yield number, max(first, part.begin), min(end, part.end), whole
+
+
+def _file(part: Part, settings: EncodeSettings, number: int, whole: bool) -> Path:
+    return part.folder / (segment_name(settings, number) if whole else f"frames_{number:05d}.raw")
+
+
+def _record(states: Iterator[State], part: Part, settings: EncodeSettings, frames: int) -> None:
+    """Write the frames unit by unit, and after each the state from which the next one can be done."""
+    size, bits = (settings.height, settings.width), raw_bits(settings)
+    state = next(states)
+    for number, first, end, whole in _units(part, frames):
+        if end <= state.index:
+            continue  # done by an earlier start
+        assert first == state.index
+        if whole:
+            with SegmentWriter(settings, part.folder, number) as writer:
+                while True:
+                    writer.write(state.shown(size))
+                    if state.index == end - 1:
+                        break
+                    state = next(states)
+                writer.close()
+        else:
+            data = [to_bytes(state.shown(size), bits)]
+            while state.index < end - 1:
+                state = next(states)
+                data.append(to_bytes(state.shown(size), bits))
+            with writing(part.folder):
+                write_whole(_file(part, settings, number, whole), b"".join(data))
+        check_numbers(state)
+        save_state(part.folder / "state.safetensors", state)
+        if state.index < part.end - 1:
+            state = next(states)
+    for _ in states:  # there is none; so that the last frame is told of too
+        raise AssertionError("a part has more frames than it should")
+
+
+def _resumed(part: Part, settings: EncodeSettings, frames: int) -> State | None:
+    """The state after the last finished unit; None where there is none, or somebody removed a file."""
+    state = read_state(part.folder / "state.safetensors")
+    if state is None:
+        return None
+    needed = [
+        _file(part, settings, number, whole) for number, _, end, whole in _units(part, frames) if end <= state.index + 1
+    ]
+    return state if all(path.exists() for path in needed) else None
+
+
+def filling(parts: Sequence[Part], frames: int) -> Callable[[Workspace, EncodeSettings], None]:
+    """What puts finished parts into the working folder of the whole render, which then has nothing left but to join.
+
+    The parts stay as they are, so that it may be done again after being killed.
+    """
+
+    def fill(workspace: Workspace, settings: EncodeSettings) -> None:
+        settings = replace(settings, threads=parts[0].encoder_threads)
+        for number in range(-(-frames // SEGMENT_FRAMES)):
+            owners = [(part, whole) for part in parts for unit, _, _, whole in _units(part, frames) if unit == number]
+            files = [_file(part, settings, number, whole) for part, whole in owners]
+            target = workspace.folder / segment_name(settings, number)
+            if target.exists():
+                continue
+            with writing(workspace.folder):
+                if owners[0][1]:
+                    _copy(files[0], target)
+                    continue
+            with SegmentWriter(settings, workspace.folder, number) as writer:
+                for picture in (picture for file in files for picture in _pictures(file, settings)):
+                    writer.write(picture)
+                writer.close()
+        state = read_state(parts[-1].folder / "state.safetensors")
+        assert state is not None
+        workspace.keep(state, settings)
+
+    return fill
+
+
+def _copy(source: Path, target: Path) -> None:
+    """The same file under another name, where the disk can do that."""
+    with contextlib.suppress(OSError):
+        os.link(source, target)
+        return
+    temporary = target.with_name(f"{target.stem}.copy.partial{target.suffix}")
+    shutil.copyfile(source, temporary)
+    os.replace(temporary, target)
+
+
+def _pictures(file: Path, settings: EncodeSettings) -> Iterator[Tensor]:
+    """Frames that are kept as an encoder's raw bytes, as pictures that become the same bytes again."""
+    bits = raw_bits(settings)
+    kind, top = ("u1", 255) if bits == 8 else ("<u2", 65535)
+    length = settings.height * settings.width * 3 * bits // 8
+    with file.open("rb") as opened:
+        while data := opened.read(length):
+            packed = np.frombuffer(data, kind).reshape(settings.height, settings.width, 3).astype(np.float32) / top
+            yield torch.from_numpy(packed).permute(2, 0, 1)[None]
