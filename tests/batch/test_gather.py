@@ -54,12 +54,13 @@ def test_renders_to_one_place_are_refused_however_it_is_called(here: Path, tiny:
         gather([Path("c.yaml")])
 
 
-def test_finished_renders_are_known_and_damaged_or_other_ones_are_not(here: Path, tiny: Tiny) -> None:
+def test_finished_renders_are_known_and_damaged_or_other_ones_too(here: Path, tiny: Tiny) -> None:
     Path("a.yaml").write_text(tiny(frames=40))
     render(load_config("a.yaml"))
     assert [found.status for found in gather([Path("a.yaml")])] == ["skipped"]
     (other,) = gather([Path("a.yaml")], ["seed=5"])
-    assert (other.status, other.damaged) == ("waiting", False)
+    assert other.status == "failed"  # it would replace what another config has made
+    assert "a.mp4 exists and was made by another config" in (other.error or "")
     whole = Path("a.mp4").read_bytes()
     Path("a.mp4").write_bytes(whole[: len(whole) * 3 // 4])
     (cut,) = gather([Path("a.yaml")])

@@ -97,11 +97,13 @@ class _Batch:
             self._watch(None)
 
     def stop(self) -> None:
-        for event in self._engine.stop():
-            self._hear(event)
-        for render in self._renders:
-            if render.status in ("waiting", "running"):
-                render.status = "stopped"
+        try:
+            for event in self._engine.stop():
+                self._hear(event)
+        finally:  # also where somebody cannot wait for that
+            for render in self._renders:
+                if render.status in ("waiting", "running"):
+                    render.status = "stopped"
 
     def _add(self, piece: _Piece) -> None:
         self._pieces.append(piece)

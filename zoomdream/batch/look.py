@@ -8,7 +8,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from zoomdream.config import Config
-from zoomdream.errors import InputError, OutputError
+from zoomdream.errors import ConfigError, InputError, OutputError
 from zoomdream.media import ffmpeg
 from zoomdream.media.metadata import is_numbered
 from zoomdream.media.probe import count_frames
@@ -16,6 +16,8 @@ from zoomdream.render.delivery import occupant, working_folder
 from zoomdream.render.job import Job, make_job, recall
 from zoomdream.render.run import FILE as RUN_FILE
 from zoomdream.render.run import parse_run
+
+_REMEDY = "Give another output, or move that away; `zoomdream render --restart` replaces it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +32,26 @@ class Seen:
 
 
 def look(config: Config) -> Seen:
-    """How far the render of a config is. Raises what `make_job` raises, and OutputError if a folder is in the way."""
+    """How far the render of a config is. Raises what `make_job` raises; OutputError if a folder is in the way, and
+    ConfigError if something else is there.
+    """
     place = config.output.parent if is_numbered(config.output) else config.output
     if not place.exists() and not working_folder(config.output).exists():
         return Seen()  # hundreds of renders are looked at before the first one begins
     program = ffmpeg.executable(config.encode.ffmpeg)
     job = make_job(config, recall(config.output, program))
     folder = working_folder(job.output)
+    kept = _kept(folder)
     if _begun(folder, job):
-        return Seen(kept=_kept(folder))
+        return Seen(kept=kept)
+    if kept:
+        raise ConfigError(f"{folder} holds the unfinished render of another config. {_REMEDY}")
     found = occupant(program, job.output, job.frames, job.fingerprint)
-    if found != job.fingerprint:
+    if found in (None, "incomplete"):
         return Seen()
+    if found != job.fingerprint:
+        maker = "another config" if found else "another program"
+        raise ConfigError(f"{job.output} exists and was made by {maker}. {_REMEDY}")
     whole = _is_whole(program, job)
     return Seen(finished=whole, damaged=not whole)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from zoomdream.cli.batch_progress import shown
 from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted, show
 from zoomdream.config import Config
-from zoomdream.errors import ConfigError, RenderInterrupted
+from zoomdream.errors import ConfigError, OutputError, RenderInterrupted
 
 if TYPE_CHECKING:
     from zoomdream.batch.ray_engine import RayEngine
@@ -51,7 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
             progress(changed)
             now = time.monotonic()
             if now - written >= SECONDS_BETWEEN_REPORTS:
-                write(now)
+                with contextlib.suppress(OutputError):  # no reason to stop; the last one tells
+                    write(now)
 
         try:
             drive.drive(renders, engine, watch)
