@@ -135,9 +135,9 @@ class Bench:
             seconds.append(took)
         found.figures["classes"] = figures
         found.figures["seconds per picture"] = report.spread(seconds)
-        found.at_least(f"of {len(names)} classes, the network itself has on top", sum(own), len(names))
+        found.at_least(f"{len(names)} classes: on top for the network itself", sum(own), len(names))
         limit = math.ceil(KNOWN * len(names))
-        found.at_least(f"of {len(names)} classes, SqueezeNet 1.1 has in its top {TOP}", sum(others), limit)
+        found.at_least(f"{len(names)} classes: in the top {TOP} of SqueezeNet 1.1", sum(others), limit)
         if self._options.sheet:
             write_sheet(self._options.sheet, shown, columns=5, edge=192)
 
