@@ -59,19 +59,19 @@ def run(arguments: argparse.Namespace) -> int:
             drive.drive(renders, engine, watch)
         except RenderInterrupted as error:
             interrupted = error
+    _conclude(renders, time.monotonic() - begun, interrupted is not None)
     write(time.monotonic())
     if arguments.sheet is not None:
         sheet.write_sheet(arguments.sheet, renders)
-    _conclude(renders, time.monotonic() - begun, interrupted is not None)
     return drive.outcome(renders)
 
 
 def _engine(arguments: argparse.Namespace, waiting: Sequence[Config]) -> LocalEngine | RayEngine:
-    if arguments.engine == "ray":
+    if arguments.engine == "ray" and waiting:  # for nothing to do, nothing is started
         from zoomdream.batch.ray_engine import RayEngine
 
         return RayEngine(arguments.address, arguments.jobs, len(waiting))
-    if arguments.address is not None:
+    if arguments.address is not None and arguments.engine != "ray":
         raise ConfigError("--address is that of a Ray cluster: it goes with --engine ray.")
     return LocalEngine(arguments.jobs or automatic_jobs(waiting))
 
