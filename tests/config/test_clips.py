@@ -131,7 +131,7 @@ def test_times_are_written_as_short_decimals_or_as_exact_fractions():
 
 
 def test_flow_is_written_for_clips_and_for_nothing_else():
-    assert load().tree()["flow"] == {"method": "dis", "carry": 0.9, "cuts": "auto"}
+    assert load().tree()["flow"] == {"method": "dis", "carry": 0.95, "cuts": "auto"}
     assert "flow" not in load_config({}).tree()
     assert load_config({"flow": None}) == load_config({"flow": {}}) == load_config({})
 

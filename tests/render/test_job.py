@@ -89,7 +89,7 @@ def test_the_embedded_weights_count_for_the_fingerprint_where_they_are_used(
     networks: list[dict[str, object]] = [
         {"name": "dreamnet"},
         {"name": "dreamnet", "weights": str(untrained_weights)},
-        {"name": "googlenet"},
+        {"name": "googlenet", "weights": str(untrained_weights)},
     ]
     configs = [load_config({"network": network}) for network in networks]
 

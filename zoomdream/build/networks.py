@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zoomdream.config import Config, Term
 from zoomdream.errors import ConfigError, InputError
-from zoomdream.nets import catalog, classes
+from zoomdream.nets import catalog, classes, custom
 from zoomdream.types import Layer, Network
 
 Named = tuple[str, Path | None]
@@ -25,19 +25,28 @@ class Aim:
 
 def network(config: Config) -> Network:
     """The config's network on the CPU in float32. ConfigError or InputError that names the file, line and key."""
-    return _open(config, (config.network.name, config.network.weights), "network")
+    if config.network.python is not None:
+        return _own(config, config.network.python)
+    return _open(config, _main(config), "network")
 
 
 def named_networks(config: Config) -> tuple[Named, ...]:
     """Every network of the config, its own first, then those that terms have of their own."""
-    main = (config.network.name, config.network.weights)
-    return tuple(dict.fromkeys([main, *(_named(config, term) for term in config.objective)]))
+    return tuple(dict.fromkeys([_main(config), *(_named(config, term) for term in config.objective)]))
 
 
 def found_weights(config: Config) -> tuple[Path, ...]:
-    """The weights files that nobody named and that are read all the same, where a user keeps such files."""
-    found = [catalog.default_weights(name) for name, weights in named_networks(config) if weights is None]
-    return tuple(path for path in found if path is not None)
+    """The files that nobody named as such and that are read all the same: weights where a user keeps such files,
+    downloaded first where they are missing, and the code of a network of the user's own. Raises InputError.
+    """
+    own = config.network.python
+    code = None if own is None else custom.source_file(own, Path())
+    missing = [name for name, weights in named_networks(config) if weights is None and name != own]
+    try:
+        return tuple(path for path in (code, *map(catalog.fetch_weights, missing)) if path is not None)
+    except (ConfigError, InputError) as error:
+        text = str(error).removeprefix("network.name")
+        raise type(error)(config.where("network.name") + text if text != str(error) else text) from None
 
 
 def layers(config: Config, opened: Network) -> tuple[Layer, ...]:
@@ -51,7 +60,7 @@ def aims(config: Config, opened: Network) -> tuple[Aim, ...]:
 
     Raises ConfigError that names the line for a layer, channel or class that is not there, and what `network` raises.
     """
-    networks: dict[Named, Network] = {(config.network.name, config.network.weights): opened}
+    networks: dict[Named, Network] = {_main(config): opened}
     found = []
     for number, term in enumerate(config.objective):
         named = _named(config, term)
@@ -61,12 +70,26 @@ def aims(config: Config, opened: Network) -> tuple[Aim, ...]:
     return tuple(found)
 
 
+def _main(config: Config) -> Named:
+    """The config's own network; that of a user's own code is named by the code."""
+    return config.network.python or config.network.name, config.network.weights
+
+
 def _named(config: Config, term: Term) -> Named:
-    if term.network is None:
-        return config.network.name, config.network.weights
-    if term.network.weights is None and term.network.name == config.network.name:
-        return config.network.name, config.network.weights
+    main = _main(config)
+    if term.network is None or (term.network.weights is None and term.network.name == main[0]):
+        return main
     return term.network.name, term.network.weights
+
+
+def _own(config: Config, target: str) -> Network:
+    """The network of the user's own code, which runs here; `loading` has seen to it that it may."""
+    weights = config.network.weights
+    try:
+        return custom.load(target, Path(), {} if weights is None else {"weights": weights})
+    except (ConfigError, InputError) as error:
+        text = str(error).removeprefix("network.python")
+        raise type(error)(config.where("network.python") + text) from None
 
 
 def _open(config: Config, named: Named, key: str) -> Network:

@@ -47,7 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     code = 0
     for number, path in enumerate(arguments.config):
         try:
-            text = _report(path, load_config(path, arguments.overrides, looking=looking()))
+            text = _report(
+                path, load_config(path, arguments.overrides, looking=looking(), allow_code=arguments.allow_code)
+            )
         except ZoomdreamError as error:
             cli.complain(str(error))
             code = code or error.exit_code

@@ -79,6 +79,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps (as `--set performance.device=D`)"
     )
     render.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    _add_allow_code(render)
     render.add_argument(
         "--preview", action="store_true", help="a quarter-size draft of the first seconds, into NAME_preview.mp4"
     )
@@ -92,6 +93,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     )
     check.add_argument("config", metavar="CONFIG", type=Path, nargs="+", help="a YAML file")
     _add_set(check)
+    _add_allow_code(check)
 
     _add_batch(
         command(
@@ -183,6 +185,10 @@ def _jobs(text: str) -> int | None:
     if not text.isdecimal() or not 1 <= int(text) <= 1024:
         raise argparse.ArgumentTypeError(f"{text!r} is not auto or a number from 1 to 1024")
     return int(text)
+
+
+def _add_allow_code(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--allow-code", action="store_true", help="let `network.python` run the code that it names")
 
 
 def _add_set(parser: argparse.ArgumentParser) -> None:

@@ -16,7 +16,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.device is not None:
         # Quoted: what is empty or null in YAML would not count as given, and auto would be taken without a word.
         overrides.append(f"performance.device={json.dumps(arguments.device)}")
-    config = load_config(arguments.config, overrides, output=arguments.output, looking=looking(arguments.quiet))
+    config = load_config(
+        arguments.config,
+        overrides,
+        output=arguments.output,
+        looking=looking(arguments.quiet),
+        allow_code=arguments.allow_code,
+    )
     if arguments.preview:
         config = config.preview()
     with shown(arguments.quiet) as progress:

@@ -194,8 +194,16 @@ def _anchoring(origin: Origin) -> Callable[[KeyPath, Any], Any]:
     """Makes input paths absolute, each from the folder of the place where it was written; the output stays relative."""
 
     def anchor(at: KeyPath, value: Any) -> Any:
+        if at == ("network", "python") and value is not None:
+            return _code(value, origin.find(at).folder)
         if not isinstance(value, Path):
             return value
         return at_home(value) if at == ("output",) else absolute(value, origin.find(at).folder)
 
     return anchor
+
+
+def _code(target: str, folder: Path) -> str:
+    """ "FILE.py:function" with the file's absolute path; "module:function" as it is."""
+    place, colon, name = target.rpartition(":")
+    return f"{absolute(Path(place), folder)}{colon}{name}" if place.endswith(".py") else target

@@ -25,11 +25,18 @@ LARGEST_SEED = 2**63 - 1
 
 
 class Network(Section):
-    """What dreams. `weights` is absolute."""
+    """What dreams. `weights` is absolute, and so is the file in `python`."""
 
     name: Text = setting("dreamnet", "The network.", "a name that `zoomdream networks` lists", min_length=1)
     weights: FilePath | None = setting(
         None, "A local weights file instead of the network's own.", "the path of a weights file"
+    )
+    python: Text | None = setting(
+        None,
+        "A network of your own instead: a function that gives it, called with `weights` where that is given. It runs "
+        "code, so the command needs --allow-code.",
+        "module:function or FILE.py:function",
+        min_length=1,
     )
 
 
