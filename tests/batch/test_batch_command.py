@@ -89,7 +89,7 @@ def test_a_night_with_wrong_configs_that_is_killed_three_times(
         wait_until(lambda share=share: len(list(Path("out").glob("*.mp4"))) >= 24 * share)  # type: ignore[misc]
         below = children(process.pid) if sys.platform == "linux" else set()
         process.kill()
-        process.communicate()
+        process.wait()
         wait_until(lambda below=below: not any(alive(pid) for pid in below), 20)  # type: ignore[misc]
     ages = {path.name: path.stat().st_mtime_ns for path in Path("out").glob("*.mp4")}
     assert 19 <= len(ages) <= 24

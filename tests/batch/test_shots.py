@@ -108,7 +108,7 @@ def test_a_batch_of_one_clip_uses_several_workers_and_survives_being_killed(
     while not list(Path().glob("clip.mp4.zoomdream-parts/*/*/state.safetensors")) and process.poll() is None:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
     assert not Path("clip.mp4").exists()
     process = batch("clip.yaml", "--jobs", "2", "--report", "report.json")
     out, err = process.communicate(timeout=120)
