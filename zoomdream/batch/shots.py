@@ -166,6 +166,7 @@ def _record(states: Iterator[State], part: Part, settings: EncodeSettings, frame
         if whole:
             with SegmentWriter(settings, part.folder, number) as writer:
                 while True:
+                    check_numbers(state)  # each: the next shot would begin as if nothing had been
                     writer.write(state.shown(size))
                     if state.index == end - 1:
                         break
@@ -174,6 +175,7 @@ def _record(states: Iterator[State], part: Part, settings: EncodeSettings, frame
         else:
             data = [to_bytes(state.shown(size), bits)]
             while state.index < end - 1:
+                check_numbers(state)
                 state = next(states)
                 data.append(to_bytes(state.shown(size), bits))
             with writing(part.folder):
