@@ -148,3 +148,10 @@ def test_cuts_count_from_where_the_render_begins(clip: Path) -> None:
     assert make_plan(load_config({"source": source, "flow": {"cuts": ["0.75s", "1.5s"]}})).cuts == (3, 12)
     assert make_plan(load_config({"source": source, "flow": {"cuts": "off"}})).cuts == ()
     assert make_plan(load_config({"source": source, "fps": 24})).cuts == (12,)
+
+
+def test_fresh_noise_is_as_strong_at_the_start_of_a_shot_as_later(still: Path) -> None:
+    """The same noise in every dream of the warm-up would add up."""
+    dream = {**DREAM, "step_size": 1e-6, "noise": 0.03, "warmup": 20}
+    strengths = [float(added(state).std()) for state in states(still, 20, fps=20, frames=20, dream=dream)]
+    assert strengths[0] < 1.5 * strengths[-1]

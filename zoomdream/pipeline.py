@@ -53,7 +53,7 @@ class ClipStages:
     look: Callable[[Tensor], Look]  # what the dream of such a frame should look like
     flow: Callable[[Tensor, Tensor, int], Moved]  # the frame now and the one before, and the number of the one now
     carry: Callable[[Tensor, Moved, int], Tensor]  # added to the frame before → what of it is now where
-    dream: Callable[[Tensor, Look, int], Tensor]
+    dream: Callable[[Tensor, Look, int, int], Tensor]  # the last number: how often it was dreamt on before
     color: Callable[[Tensor, Tensor, Look, int], Tensor]  # the dream and what is seen → added
     lasting: Callable[[Tensor, int], Tensor]  # where what is seen will also be seen in the next frame, 0..1
     show: Callable[[Tensor, Tensor, int], Tensor]  # what is seen and added → the picture
@@ -96,16 +96,16 @@ def begin_shot(stages: ClipStages, index: int) -> State:
     """The first frame of a shot, which knows nothing of the shot before."""
     seen = stages.source(index)
     added, lasting = zeros_like(seen), stages.lasting(seen, index)
-    for _ in range(stages.warmup):
-        dreamt = _dream_on(seen, added, stages, index).added
+    for again in range(1, stages.warmup + 1):
+        dreamt = _dream_on(seen, added, stages, index, again).added
         assert dreamt is not None
         added = lasting * dreamt
     return _dream_on(seen, added, stages, index)
 
 
-def _dream_on(seen: Tensor, carried: Tensor, stages: ClipStages, index: int) -> State:
+def _dream_on(seen: Tensor, carried: Tensor, stages: ClipStages, index: int, again: int = 0) -> State:
     look = stages.look(seen)
-    dreamt = stages.dream(seen + carried, look, index)
+    dreamt = stages.dream(seen + carried, look, index, again)
     added = stages.color(dreamt, seen, look, index)
     return State(index, stages.show(seen, added, index), seen, added)
 

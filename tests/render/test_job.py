@@ -15,6 +15,7 @@ from zoomdream.media.probe import count_frames
 from zoomdream.nets import dreamnet
 from zoomdream.render import make_job, render
 from zoomdream.render.job import fingerprint, recall
+from zoomdream.render.run import Run, write_run
 
 
 def tree(tmp_path: Path, weights: Path, **changes: object) -> dict[str, object]:
@@ -165,3 +166,14 @@ def test_nothing_is_remembered_of_what_was_never_rendered_or_is_no_video(tmp_pat
     assert recall(tmp_path / "a.mp4", ffmpeg.executable()) is None
     (tmp_path / "a.mp4").write_text("no video")
     assert recall(tmp_path / "a.mp4", ffmpeg.executable()) is None
+
+
+def test_a_render_without_a_finished_segment_is_not_recalled(tmp_path: Path) -> None:
+    """The next one begins anew, perhaps of another part of a clip, whose cuts are elsewhere."""
+    folder = tmp_path / "clip.mp4.zoomdream"
+    folder.mkdir()
+    run = Run("a" * 64, 10, 7, {"cuts": [3]}, "yuv420p", 1, {}, False, False, "")
+    (folder / "run.json").write_text(write_run(run), encoding="utf-8")
+    assert recall(tmp_path / "clip.mp4", ffmpeg.executable()) is None
+    (folder / "state.safetensors").touch()
+    assert recall(tmp_path / "clip.mp4", ffmpeg.executable()) == {"cuts": [3]}

@@ -33,7 +33,7 @@ def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
     size = height_width(config)
     opacity = values(config, config.dream.opacity)
     look = _look(config)
-    flow = _flow(config, planned)
+    motion = _motion(config, planned)
     program = ffmpeg.executable(config.encode.ffmpeg)
     with ExitStack() as opening:  # whatever goes wrong here closes what is open already
         dream = dreamer(config, planned, opened, opening)
@@ -53,11 +53,11 @@ def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
     return ClipStages(
         source=source,
         look=look,
-        flow=flow,
+        flow=_flow(config, motion),
         carry=_carry(config),
         dream=dream,
         color=colored,
-        lasting=_lasting(config, planned, flow, source),
+        lasting=_lasting(config, planned, motion, source),
         show=lambda seen, added, index: seen + opacity[index] * added,
         cuts=frozenset(planned.cuts),
         warmup=config.dream.warmup,
@@ -73,23 +73,34 @@ def _look(config: Config) -> Callable[[Tensor], color.Look]:
 
 
 Flow = Callable[[Tensor, Tensor, int], Moved]
+Motions = Callable[[Tensor, Tensor], Moved]
 
 
-def _flow(config: Config, planned: Plan) -> Flow:
-    size = height_width(config)
+def _motion(config: Config, planned: Plan) -> Motions:
+    """How one frame of the clip came out of another."""
     if config.flow.method == "none":
+        size = height_width(config)
         nowhere = Moved(torch.zeros((1, 2, *size)), torch.zeros((1, 1, *size)))
-        return lambda now, before, index: Moved(nowhere.flow.to(now.device), nowhere.trust.to(now.device))
+        return lambda now, before: Moved(nowhere.flow.to(now.device), nowhere.trust.to(now.device))
     estimate = open_estimator(config.flow.method, config.flow.weights, torch.device(planned.device))
-    moves = motions(config)
+
+    def motion(now: Tensor, before: Tensor) -> Moved:
+        backward, forward = estimate(now, before), estimate(before, now)
+        return Moved(backward, reliability(backward, forward))
+
+    return motion
+
+
+def _flow(config: Config, motion: Motions) -> Flow:
+    """How the dream moves from frame to frame: with the clip, and with the camera over the clip."""
+    size, moves = height_width(config), motions(config)
 
     def moved(now: Tensor, before: Tensor, index: int) -> Moved:
-        backward, forward = estimate(now, before), estimate(before, now)
-        trust = reliability(backward, forward)
+        found = motion(now, before)
         if _still(moves[index]):
-            return Moved(backward, trust)
-        camera = camera_flow(moves[index], size, device=now.device)  # it moves the dream over the clip
-        return Moved(compose(camera, backward), follow(trust, camera))
+            return found
+        camera = camera_flow(moves[index], size, device=now.device)
+        return Moved(compose(camera, found.flow), follow(found.trust, camera))
 
     return moved
 
@@ -98,7 +109,7 @@ def _still(motion: Motion) -> bool:
     return motion.scale == 1 and motion.degrees == 0 and motion.pan == (0, 0)
 
 
-def _lasting(config: Config, planned: Plan, flow: Flow, source: Callable[[int], Tensor]) -> Stage:
+def _lasting(config: Config, planned: Plan, motion: Motions, source: Callable[[int], Tensor]) -> Stage:
     """A look ahead for the first frame of a shot. Without it all of that is fully dreamt, and whatever is too fast to
     be followed loses its dream with the second frame, for everybody to see.
     """
@@ -106,7 +117,7 @@ def _lasting(config: Config, planned: Plan, flow: Flow, source: Callable[[int], 
     def lasting(seen: Tensor, index: int) -> Tensor:
         if index + 1 == config.frames or index + 1 in planned.cuts:
             return torch.ones_like(seen[:, :1])
-        return narrowed(flow(seen, source(index + 1), index).trust)
+        return narrowed(motion(seen, source(index + 1)).trust)
 
     return lasting
 

@@ -25,8 +25,10 @@ from zoomdream.types import Layer, Network
 
 EMPHASIS_SECONDS = 4.0  # how long a channel stays in favour; see `dream.variety`
 
-Dream = Callable[[Tensor, Look, int], Tensor]
-"""A picture, the look it should come to have, and the frame's number in; a new picture out."""
+Dream = Callable[[Tensor, Look, int, int], Tensor]
+"""A picture, the look it should come to have, the frame's number and how often it was dreamt on before in; a new
+picture out.
+"""
 
 
 def dreamer(config: Config, planned: Plan, opened: Network, closing: ExitStack) -> Dream:
@@ -50,14 +52,14 @@ def dreamer(config: Config, planned: Plan, opened: Network, closing: ExitStack) 
     # float16 has no numbers for GoogLeNet's small gradients (mixed3b at 1080p: 44 % are 0); normalising removes this
     loss_scale = 2.0**14 if dtype == torch.float16 else 1.0
 
-    def dreamt(picture: Tensor, look: Look, index: int) -> Tensor:
+    def dreamt(picture: Tensor, look: Look, index: int, again: int) -> Tensor:
         now = max(index, 0)  # the warm-up dreams as frame 0 does
         if not active[now]:
             return picture
         groups = wishes(now)
         if fresh[now] > 0:
             height, width = picture.shape[-2:]
-            noise = white_noise((height, width), generator(config.seed, "fresh", index))
+            noise = white_noise((height, width), generator(config.seed, "fresh", index, *([again] if again else [])))
             picture = picture + fresh[now] * noise.to(picture.device)
 
         def climbed(image: Tensor) -> Tensor:
@@ -141,8 +143,8 @@ def _recipes(config: Config, aimed: tuple[Aim, ...]) -> list[Recipe]:
 def masked(dreamt: Dream, mask: Callable[[int], Tensor]) -> Dream:
     """The same dream where the mask (1, 1, H, W) of the frame is 1, and none where it is 0."""
 
-    def within(picture: Tensor, look: Look, index: int) -> Tensor:
-        return torch.lerp(picture, dreamt(picture, look, index), mask(max(index, 0)))
+    def within(picture: Tensor, look: Look, index: int, again: int) -> Tensor:
+        return torch.lerp(picture, dreamt(picture, look, index, again), mask(max(index, 0)))
 
     return within
 

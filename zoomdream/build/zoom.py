@@ -45,7 +45,7 @@ def zoom_stages(config: Config, planned: Plan, opened: Network, reference: Tenso
     return ZoomStages(
         source=lambda: surround(_source(config), margin).to(planned.device),
         camera=_camera(config, moves, margin),
-        dream=lambda picture, index: dream(picture, look, index),
+        dream=lambda picture, index: dream(picture, look, index, 0),
         color=_color(config, look),
         warmup=config.dream.warmup,
         close=close,

@@ -25,6 +25,7 @@ from zoomdream.plan import Plan, make_plan, resolved
 from zoomdream.render.delivery import working_folder
 from zoomdream.render.run import FILE as RUN_FILE
 from zoomdream.render.run import parse_run
+from zoomdream.render.workspace import STATE_FILE
 from zoomdream.version import __version__
 
 _MOST_ENCODER_THREADS = 8
@@ -131,8 +132,11 @@ def recall(output: Path, program: Path) -> Mapping[str, Any] | None:
     """The plan that an unfinished or a finished render of `output` was made with; None where there is none to be
     read.
     """
+    folder = working_folder(output)
     try:
-        return parse_run((working_folder(output) / RUN_FILE).read_text(encoding="utf-8")).plan
+        # Without a finished segment the next render begins anew, perhaps of another clip that cuts elsewhere.
+        if (folder / STATE_FILE).exists():
+            return parse_run((folder / RUN_FILE).read_text(encoding="utf-8")).plan
     except (OSError, ValueError):
         pass
     try:

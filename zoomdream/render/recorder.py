@@ -66,6 +66,8 @@ class Recorder:
         state: State | None = first
         with SegmentWriter(self._settings, self._workspace.folder, first.index // SEGMENT_FRAMES) as writer:
             while state is not None:
+                if state.added is not None:
+                    check_numbers(state)
                 writer.write(state.shown((self._settings.height, self._settings.width)))
                 if (state.index + 1) % SEGMENT_FRAMES == 0 or state.index == self._frames - 1:
                     check_numbers(state)
@@ -77,8 +79,8 @@ class Recorder:
 
 
 def check_numbers(state: State) -> None:
-    """OutputError if the picture holds what is no number. Every frame is made of the one before: none gets rid of it,
-    so one look at the end of a segment is enough to keep nothing of it.
+    """OutputError if the picture holds what is no number. Every frame is made of the one before: none gets rid of it
+    but the first of a clip's next shot, so that a zoom needs but one look at the end of each segment.
     """
     if not bool(torch.isfinite(state.picture).all()):
         raise OutputError(

@@ -23,6 +23,7 @@ from zoomdream.render.run import Run, parse_run, write_run
 from zoomdream.render.state_file import read_state, save_state
 from zoomdream.types import State
 
+STATE_FILE = "state.safetensors"
 _OURS = re.compile(
     r"run\.json|state\.safetensors|watch\.m3u|join\.txt|tags\.txt|segment_\d+(\.\w+)?|.*\.partial(\.\w+)?"
 )
@@ -75,7 +76,7 @@ class Workspace:
 
     @property
     def _state(self) -> Path:
-        return self.folder / "state.safetensors"
+        return self.folder / STATE_FILE
 
     def read_run(self) -> Run | None:
         """The run in the folder, or None if there is none. ConfigError if it cannot go on and has finished segments."""
