@@ -29,9 +29,11 @@ MAY_IMPORT = {
     "build": {*FOUNDATION, "config", "ops", "nets", "media", "pipeline", "plan"},
     "render": {*FOUNDATION, "config", "nets", "media", "pipeline", "plan", "build"},
     "notebook": {*FOUNDATION, "config", "loading", "media", "pipeline", "plan", "build"},
+    "atlas": {*FOUNDATION, "loading", "ops", "nets", "media", "pipeline", "plan", "build"},
     "batch": {*FOUNDATION, "config", "loading", "media", "pipeline", "plan", "build", "render"},
     "cli": {
         *FOUNDATION,
+        "atlas",
         "batch",
         "config",
         "loading",

@@ -5,12 +5,13 @@
 The map:
 
     cli/         commands, exit codes, progress
-    batch/       many renders: matrix, workers, report
+    atlas/       a page with a picture of each layer
+    batch/       many renders: matrix, several at once here or on Ray, shots side by side, report
     render/      frames → a finished file: segments, state, resume, joining
-    build.py     config → parts: the only module that knows both; plan.py what `auto` means on this machine
+    build/       config → parts: the only package that knows both; plan.py what `auto` means on this machine
     pipeline.py  one frame from the last, on one screen
     config/      every YAML key, typed and frozen; schedules; loading.py a config with what its clip decides
-    ops/         pure functions on tensors: warp, camera, blend, colour, octaves, gradient, objective, dream
+    ops/         pure functions on tensors: warp, camera, flow, carry, colour, octaves, gradient, objective, dream
     nets/        networks to dream with, and their weights
     media/       everything outside the process: pictures, ffmpeg, probing
     notebook.py  frames and dreams as tensors

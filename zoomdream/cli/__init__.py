@@ -68,6 +68,8 @@ def _run(arguments: argparse.Namespace) -> int:
             from zoomdream.cli.networks import run_networks as run
         case "layers":
             from zoomdream.cli.networks import run_layers as run
+        case "atlas":
+            from zoomdream.cli.atlas import run
         case "schema":
             from zoomdream.cli.schema import run
         case "info":

@@ -22,6 +22,7 @@ examples:
   zoomdream render clip.yaml --set source.path=mine.mp4  dream on a clip of your own
   zoomdream check endless_zoom.yaml                      what it would do, and how long that would take
   zoomdream layers dreamnet                              what `objective: [{layer: ...}]` can name
+  zoomdream atlas dreamnet                               a page with a picture of each layer
   zoomdream batch night/*.yaml --report night.json       many renders, unattended
   zoomdream info long.mp4 > again.yaml                   the config that made a video
 
@@ -112,6 +113,8 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     layers.add_argument("--all", action="store_true", help="every layer: also before ReLU, and inside of branches")
     layers.add_argument("--weights", metavar="FILE", type=Path, help="a weights file instead of the default")
 
+    _add_atlas(command("atlas", "make a page (.html) with a picture of each layer of a network, or channel of a layer"))
+
     command("schema", "print the JSON Schema of the YAML, from which editors complete and check")
 
     info = command(
@@ -176,6 +179,34 @@ def _add_batch(batch: argparse.ArgumentParser) -> None:
     )
     batch.add_argument("--dry-run", action="store_true", help="check everything and list it, but render nothing")
     batch.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def _add_atlas(atlas: argparse.ArgumentParser) -> None:
+    atlas.add_argument("network", metavar="NETWORK", help="a name from `zoomdream networks`")
+    atlas.add_argument("-o", "--output", metavar="PATH", type=Path, help="the page (default: atlas_NETWORK.html)")
+    atlas.add_argument("--weights", metavar="FILE", type=Path, help="a weights file instead of the default")
+    atlas.add_argument(
+        "--layer", metavar="LAYER", help="a picture of each channel of this layer; of logits: each class"
+    )
+    atlas.add_argument("--channels", metavar="N-M", help="only these channels, such as 0-31 or 3,8,20-29")
+    atlas.add_argument("--size", metavar="N", type=_edge, help="edge of a picture, 64 to 1024 pixels")
+    atlas.add_argument("--seed", metavar="N", type=_seed, default=0, help="of the noise that all begins with")
+    atlas.add_argument(
+        "--from", metavar="PICTURE", type=Path, dest="source", help="a picture to dream on instead of noise"
+    )
+    atlas.add_argument("--quiet", action="store_true", help="no progress on stderr")
+
+
+def _edge(text: str) -> int:
+    if not text.isdecimal() or not 64 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pixels from 64 to 1024")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
+    return int(text)
 
 
 def _jobs(text: str) -> int | None:

@@ -1,0 +1,126 @@
+"""`zoomdream atlas NETWORK`: a page with a picture of each layer, or of each channel of one. Its path on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from zoomdream.atlas.page import Card, page
+from zoomdream.atlas.pictures import artist, jpeg, read_start
+from zoomdream.atlas.subjects import Subject, flow, numbers, of_layer, of_network
+from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
+from zoomdream.cli.tables import counted
+from zoomdream.errors import ConfigError, OutputError
+from zoomdream.media.files import temporary_name, write_whole
+from zoomdream.nets import catalog
+from zoomdream.types import Layer
+
+LAYER_EDGE, CHANNEL_EDGE = 256, 160
+MOST_ALIASES = 3
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make all pictures, then write the page in one go."""
+    chosen = None if arguments.channels is None else numbers(arguments.channels)
+    if chosen is not None and arguments.layer is None:
+        raise ConfigError("--channels are those of a layer: name it with --layer.")
+    output: Path = arguments.output or Path(f"atlas_{arguments.network.replace('/', '_')}.html")
+    _check_output(output)
+    edge = arguments.size or (LAYER_EDGE if arguments.layer is None else CHANNEL_EDGE)
+    start = None if arguments.source is None else read_start(arguments.source, edge)
+    network = catalog.open_network(arguments.network, arguments.weights)
+    subjects = of_network(network) if arguments.layer is None else of_layer(network, arguments.layer, chosen)
+    draw = artist(network, edge=edge, seed=arguments.seed, start=start)
+    progress = (lambda done, name: None) if arguments.quiet else shown(len(subjects))
+    cards = []
+    for number, subject in enumerate(subjects):
+        progress(number, subject.name)
+        picture = draw(subject)
+        cards.append(Card(subject.name, subject.paste, _facts(subject), jpeg(picture), _size(picture.shape)))
+    progress(len(subjects), "")
+    named = {"name": arguments.network}
+    if arguments.weights is not None:
+        named["weights"] = str(arguments.weights.absolute())
+    head = f"network: {flow(named)}\nobjective:"
+    text = page(_title(arguments.network, subjects, arguments.layer), _summary(arguments, subjects), head, cards)
+    try:
+        write_whole(output, text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from error
+    print(output)
+    return 0
+
+
+def shown(total: int, clock: Callable[[], float] = time.monotonic) -> Callable[[int, str], None]:
+    """What to call before each picture, with the number of those that are done, and once at the end.
+
+    A line that renews itself on a terminal; elsewhere a line every few seconds. `clock` gives seconds.
+    """
+    begun, said = clock(), -SECONDS_BETWEEN_LINES
+    live = sys.stderr.isatty()
+
+    def report(done: int, name: str) -> None:
+        nonlocal said
+        now = clock()
+        if not live and 0 < done < total and now - said < SECONDS_BETWEEN_LINES:
+            return
+        said = now
+        each = (now - begun) / done if done else None
+        parts = [f"picture {min(done + 1, total)} of {total}", name] if name else [counted(total, "picture")]
+        if each is not None:
+            parts.append(f"{each:.1f} s/picture")
+            if done < total:
+                parts.append(f"{clock_time(each * (total - done))} left")
+        line = " · ".join(parts)
+        print(f"\r\x1b[K{line}" if live else line, end="" if live and done < total else "\n", file=sys.stderr)
+        sys.stderr.flush()
+
+    return report
+
+
+def _check_output(output: Path) -> None:
+    """Nobody should learn after minutes that the page cannot be written, or that it replaced a photograph."""
+    if output.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"--output {output}: an atlas is a page; its name ends in .html.")
+    if output.is_dir():
+        raise OutputError(f"{output} is a folder.")
+    trial = temporary_name(output)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        trial.touch()
+        trial.unlink()
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from error
+
+
+def _title(network: str, subjects: Sequence[Subject], layer: str | None) -> str:
+    return f"Atlas of {network}" if layer is None or not subjects else f"Atlas of {network}: {subjects[0].layer.name}"
+
+
+def _summary(arguments: argparse.Namespace, subjects: Sequence[Subject]) -> str:
+    what = "layer" if arguments.layer is None else "class" if subjects[0].classified is not None else "channel"
+    origin = "noise" if arguments.source is None else arguments.source.name
+    facts = ""
+    if arguments.layer is not None:
+        facts = " The layer: " + ", ".join(f"{name} {value}" for name, value in layer_facts(subjects[0].layer)) + "."
+    return f"What each {what} makes of {origin}, by zoomdream, seed {arguments.seed}.{facts}"
+
+
+def _facts(subject: Subject) -> tuple[tuple[str, str], ...]:
+    return layer_facts(subject.layer) if subject.channel is None else ()
+
+
+def layer_facts(layer: Layer) -> tuple[tuple[str, str], ...]:
+    """What `zoomdream layers` says of it."""
+    facts = [("channels", str(layer.channels)), ("stride", str(layer.stride)), ("cost", f"{layer.cost:.0%}")]
+    if layer.aliases:
+        more = ", …" if len(layer.aliases) > MOST_ALIASES else ""
+        facts.append(("also", ", ".join(layer.aliases[:MOST_ALIASES]) + more))
+    return tuple(facts)
+
+
+def _size(shape: Sequence[int]) -> tuple[int, int]:
+    return int(shape[-1]), int(shape[-2])
