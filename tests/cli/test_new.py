@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from zoomdream.batch.matrix import expand
 from zoomdream.cli import main
 from zoomdream.cli.new import first_comment, ready_configs
+from zoomdream.config import VideoSource
+from zoomdream.loading import load_config
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -52,6 +55,46 @@ def test_the_picture_of_a_config_comes_along_and_is_never_overwritten(
     assert "landscape.jpg is already there" in capsys.readouterr().err
     assert sorted(os.listdir()) == ["again.yaml", "landscape.jpg", "photo_zoom.yaml"]
     assert Path("landscape.jpg").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ready_configs())
+def test_what_is_written_into_an_empty_folder_loads_there(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", name]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    variants = expand(Path(printed.out.rstrip("\n")))
+    assert variants
+    for config in (variant.load() for variant in variants):
+        source = getattr(config.source, "path", None)
+        assert source is None or (source.parent == tmp_path and source.is_file())
+
+
+def test_a_config_that_is_extended_may_be_there_with_changes_of_its_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "clip"]) == 0
+    mine = Path("clip.yaml").read_text(encoding="utf-8").replace("seed: 7", "seed: 8")
+    Path("clip.yaml").write_text(mine, encoding="utf-8")
+    capsys.readouterr()
+    assert main(["new", "clip_subtle"]) == 0
+    assert "clip.yaml, which is already there and is left as it is" in capsys.readouterr().err
+    assert Path("clip.yaml").read_text(encoding="utf-8") == mine
+    config = load_config("clip_subtle.yaml")
+    assert isinstance(config.source, VideoSource)
+    assert config.seed == 8
+
+
+def test_a_config_never_takes_the_name_of_what_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "clip_subtle", "-o", "clip.yaml"]) == 4
+    assert "clip.yaml" in capsys.readouterr().err
+    assert os.listdir() == []
 
 
 def test_the_list_says_what_each_config_shows(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import difflib
-from collections.abc import Mapping
+import sys
 from pathlib import Path
+
+import yaml
 
 from zoomdream.cli.tables import show
 from zoomdream.errors import ConfigError, OutputError
@@ -25,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         hint = f"did you mean {near[0]}?" if near else f"the ready ones are {', '.join(configs)}"
         raise ConfigError(f"there is no ready config {name!r}; {hint}")
     target = arguments.output or Path(configs[name].name)
-    _write_new({target: configs[name], **{target.parent / path.name: path for path in companions(configs[name])}})
+    _write_new(target, configs[name])
     print(target)
     return 0
 
@@ -49,19 +51,39 @@ def first_comment(path: Path) -> str:
 
 
 def companions(config: Path) -> list[Path]:
-    """The pictures and clips beside a ready config that it names; they go where it goes."""
+    """The files beside a ready config that it needs, which go where it goes: the pictures and clips that it names, the
+    config that it extends, and what that one needs.
+    """
     text = config.read_text(encoding="utf-8")
-    return sorted(path for path in config.parent.iterdir() if path.suffix != config.suffix and path.name in text)
+    found = {path for path in config.parent.iterdir() if path.suffix != config.suffix and path.name in text}
+    base = yaml.safe_load(text).get("extends")
+    if base is not None:
+        found |= {config.parent / base, *companions(config.parent / base)}
+    return sorted(found)
 
 
-def _write_new(sources: Mapping[Path, Path]) -> None:
-    """Copy each source to its target, all or nothing. A target that is there already must be the very same file."""
+def _write_new(config: Path, source: Path) -> None:
+    """Copy a ready config to `config` and its companions to its side, all or nothing.
+
+    What is there is never replaced: a config stops this, and so does another picture or clip of a companion's name. A
+    config that is to be extended may be there, changed by its owner.
+    """
+    sources = {config: source}
+    for companion in companions(source):
+        target = config.parent / companion.name
+        if target == config:
+            raise OutputError(f"{source.stem} needs a file {target.name} beside it; choose another name with --output")
+        sources[target] = companion
     written: list[Path] = []
     try:
-        for target, source in sources.items():
-            content = source.read_bytes()
-            if written and target.is_file() and target.read_bytes() == content:
-                continue  # a picture or a clip that an earlier `zoomdream new` brought
+        for target, original in sources.items():
+            content = original.read_bytes()
+            if target != config and target.is_file():
+                if target.read_bytes() == content:
+                    continue  # an earlier `zoomdream new` brought it
+                if target.suffix == source.suffix:
+                    print(f"{config} extends {target}, which is already there and is left as it is", file=sys.stderr)
+                    continue
             with target.open("xb") as file:
                 written.append(target)
                 file.write(content)
@@ -69,7 +91,8 @@ def _write_new(sources: Mapping[Path, Path]) -> None:
         for path in written:
             path.unlink(missing_ok=True)
         if isinstance(error, FileExistsError):
+            other = "name" if target == config else "folder"
             raise OutputError(
-                f"{target} is already there and is left alone; choose another name with --output"
+                f"{target} is already there and is left alone; choose another {other} with --output"
             ) from None
         raise OutputError(f"{target} cannot be written: {error.strerror}") from None
