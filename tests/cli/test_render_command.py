@@ -88,6 +88,20 @@ def test_a_preview_is_a_small_file_of_its_own(here: Path, capsys: pytest.Capture
     assert probe.count_frames(ffmpeg.executable(), Path(path)) == 4
 
 
+def test_what_a_clip_lost_is_said_unless_it_shall_be_quiet(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=2"]
+    ffmpeg.run([str(ffmpeg.executable()), "-v", "error", *picture, "-c:v", "ffv1", "a.mkv"], what="making a clip")
+    whole = Path("a.mkv").read_bytes()
+    Path("a.mkv").write_bytes(whole[: len(whole) // 2])
+    options = ["--set", "source={kind: video, path: a.mkv}", "--set", "frames=2"]
+    assert main(["render", "tiny.yaml", *options, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["render", "tiny.yaml", *options]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "tiny.mp4\n"
+    assert [line[:25] for line in printed.err.splitlines() if "2.00 s" in line] == ["note: the file ends early"]
+
+
 def test_info_gives_a_config_that_renders_the_same_video_again(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["render", "tiny.yaml", "--quiet"]) == 0
     capsys.readouterr()

@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from zoomdream.config import Config, VideoSource
+from zoomdream.media.clip import open_clip
+from zoomdream.media.ffmpeg import executable
 from zoomdream.render import Progress
 
 SECONDS_BETWEEN_LINES = 5.0
@@ -54,6 +57,14 @@ def looking(quiet: bool = False, clock: Callable[[], float] = time.monotonic) ->
             print(f"looking at the clip first: frame {frames}", file=sys.stderr, flush=True)
 
     return None if quiet else report
+
+
+def tell_of_clip(config: Config) -> None:
+    """What a person should know of the clip of a config, such as damage, a line each; nothing of other sources."""
+    if isinstance(config.source, VideoSource):
+        for note in open_clip(executable(config.encode.ffmpeg), config.source.path).notes:  # looked at once already
+            plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in note)
+            print(f"note: {plain}", file=sys.stderr, flush=True)
 
 
 def sentence(progress: Progress) -> str:

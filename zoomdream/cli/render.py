@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from zoomdream.cli.progress import looking, shown
+from zoomdream.cli.progress import looking, shown, tell_of_clip
 from zoomdream.loading import load_config
 from zoomdream.render import render
 
@@ -23,6 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
         looking=looking(arguments.quiet),
         allow_code=arguments.allow_code,
     )
+    if not arguments.quiet:
+        tell_of_clip(config)
     if arguments.preview:
         config = config.preview()
     with shown(arguments.quiet) as progress:
