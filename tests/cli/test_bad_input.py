@@ -44,6 +44,11 @@ def clip(folder: Path) -> None:
     ffmpeg.run([*command, "-c:v", "ffv1", str(folder / "a.mkv")], what="making a clip")
 
 
+def clip_and_sound(folder: Path) -> None:
+    clip(folder)
+    sound(folder)
+
+
 def weights_of_a_squeezenet(folder: Path) -> None:
     import torch
 
@@ -86,8 +91,43 @@ WRONG = {
     "a schedule that loops": (nothing, ["camera.zoom=[x for x in range(9)][0]"], 2, ["camera.zoom"]),
     "a schedule that would take for ever": (nothing, ["camera.zoom=9**9**9**9"], 2, ["camera.zoom"]),
     "a schedule that leaves its range": (nothing, ["camera.zoom=1-40*t"], 2, ["camera.zoom"]),
-    "a picture that is missing": (nothing, ["source={kind: image, path: none.jpg}"], 3, ["none.jpg"]),
-    "a picture that is a text": (picture_that_is_text, ["source={kind: image, path: photo.jpg}"], 3, ["photo.jpg"]),
+    "a picture that is missing": (nothing, ["source={kind: image, path: none.jpg}"], 3, ["source.path", "none.jpg"]),
+    "a picture that is a text": (
+        picture_that_is_text,
+        ["source={kind: image, path: photo.jpg}"],
+        3,
+        ["source.path", "photo.jpg"],
+    ),
+    "a mask that is missing": (nothing, ["dream.mask=none.png"], 3, ["dream.mask", "none.png"]),
+    "a mask that is a folder": (nothing, ["dream.mask=."], 3, ["dream.mask", "folder"]),
+    "a mask that is a text": (picture_that_is_text, ["dream.mask=photo.jpg"], 3, ["dream.mask", "photo.jpg"]),
+    "a mask that is a sound": (sound, ["dream.mask=song.wav"], 3, ["dream.mask", "song.wav"]),
+    "a mask of a clip that is a sound": (
+        clip_and_sound,
+        ["source={kind: video, path: a.mkv}", "dream.mask=song.wav"],
+        3,
+        ["dream.mask", "song.wav"],
+    ),
+    "a reference that is missing": (nothing, ["color.reference=none.png"], 3, ["color.reference", "none.png"]),
+    "a reference that is a text": (picture_that_is_text, ["color.reference=photo.jpg"], 3, ["color.reference"]),
+    "a reference of a clip that is a sound": (
+        clip_and_sound,
+        ["source={kind: video, path: a.mkv}", "color.reference=song.wav"],
+        3,
+        ["color.reference", "song.wav"],
+    ),
+    "a guide that is missing": (
+        nothing,
+        ["objective=[{layer: mixed3a}, {layer: mixed3b, guide: none.png}]"],
+        3,
+        ["objective.1.guide", "none.png"],
+    ),
+    "weights of a flow that are missing": (
+        clip,
+        ["source={kind: video, path: a.mkv}", "flow={method: raft_small, weights: none.pth}"],
+        3,
+        ["flow.weights", "none.pth"],
+    ),
     "an output below a file": (picture_that_is_text, ["output=photo.jpg/a.mp4"], 4, ["photo.jpg"]),
     "a codec that does not fit": (nothing, ["output=a.webm", "encode.codec=h264"], 2, ["h264", ".webm", "vp9"]),
     "an output of no known kind": (nothing, ["output=a.avi"], 2, ["a.avi", ".mp4"]),
@@ -96,7 +136,7 @@ WRONG = {
     "an unknown channel": (nothing, ["objective=[{layer: mixed4c, channels: [512]}]"], 2, ["512", "0 to 511"]),
     "an unknown network": (nothing, ["network.name=dreamnat"], 2, ["dreamnat", "dreamnet"]),
     "a device that is not there": (nothing, ["performance.device=cuda:99"], 2, ["cuda:99", "cpu"]),
-    "weights that are missing": (nothing, ["network.weights=none.pth"], 3, ["none.pth"]),
+    "weights that are missing": (nothing, ["network.weights=none.pth"], 3, ["network.weights", "none.pth"]),
     "weights of another network": (
         weights_of_a_squeezenet,
         ["network.weights=other.pth"],
@@ -104,8 +144,8 @@ WRONG = {
         ["other.pth", "SqueezeNet"],
     ),
     "weights with pickled code": (weights_that_run_code, ["network.weights=evil.pth"], 3, ["evil.pth"]),
-    "a soundtrack that is missing": (nothing, ["encode.audio=none.wav"], 3, ["none.wav"]),
-    "a soundtrack that is a text": (picture_that_is_text, ["encode.audio=photo.jpg"], 3, ["photo.jpg"]),
+    "a soundtrack that is missing": (nothing, ["encode.audio=none.wav"], 3, ["encode.audio", "none.wav"]),
+    "a soundtrack that is a text": (picture_that_is_text, ["encode.audio=photo.jpg"], 3, ["encode.audio", "photo.jpg"]),
 }
 
 

@@ -72,6 +72,24 @@ def test_the_output_does_not_count_for_the_fingerprint_but_the_input_files_do(
             fingerprint(config)
 
 
+def test_a_file_that_cannot_be_read_is_named_with_its_line_and_key(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "seed: 1\nobjective:\n  - layer: mixed3a\n  - layer: mixed3b\n    guide: none.png\n    network:\n"
+        "      name: googlenet\n      weights: none.pth\n"
+    )
+
+    def complaint() -> str:
+        with pytest.raises(InputError) as error:
+            fingerprint(load_config(tmp_path / "a.yaml"))
+        return str(error.value)
+
+    assert complaint().startswith(f"{tmp_path / 'a.yaml'}, line 5: objective.1.guide: {tmp_path / 'none.png'} cannot")
+    (tmp_path / "none.png").touch()
+    assert "line 8: objective.1.network.weights: " in complaint()
+    (tmp_path / "none.pth").mkdir()
+    assert complaint().endswith("none.pth is a folder.")
+
+
 def test_weights_that_nobody_named_count_for_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     config = load_config({"network": {"name": "googlenet"}})

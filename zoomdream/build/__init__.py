@@ -2,6 +2,7 @@
 
 networks   the network and the layers that a config names
 guides     pictures and clips that a dream takes after
+inputs     masks and references, and whose fault it is where they cannot be read
 dreaming   the dream step
 timing     schedules as values per frame
 zoom       the parts of a zoom

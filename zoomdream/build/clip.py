@@ -8,20 +8,18 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor
 
+from zoomdream.build import inputs
 from zoomdream.build.dreaming import dreamer
 from zoomdream.build.timing import height_width, hold_shares, motions, values
 from zoomdream.config import Config, VideoSource
 from zoomdream.media import ffmpeg
 from zoomdream.media.clip import frame_numbers, open_clip
 from zoomdream.media.decode import ClipReader
-from zoomdream.media.image import read_image
-from zoomdream.media.masks import open_mask
 from zoomdream.nets.flow_estimators import open_estimator
 from zoomdream.ops import color
 from zoomdream.ops.camera import Motion, camera_flow
 from zoomdream.ops.carry import Moved, carry, limit, narrowed
 from zoomdream.ops.flow import compose, follow, reliability
-from zoomdream.ops.pyramid import fill
 from zoomdream.pipeline import ClipStages, Stage
 from zoomdream.plan import Plan
 from zoomdream.types import Network
@@ -42,8 +40,8 @@ def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
         numbers = frame_numbers(clip, config.fps, config.source.start, end)
         reader = opening.enter_context(ClipReader(program, clip, numbers, size, config.source.fit))
         colored = _color(config)
-        if config.dream.mask is not None:
-            mask = opening.enter_context(open_mask(program, config.dream.mask, config.frames, config.fps, size))
+        mask = inputs.mask(config, opening)
+        if mask is not None:
             colored = _within(colored, lambda index: mask(index).to(planned.device))
         close = opening.pop_all().close
 
@@ -66,10 +64,8 @@ def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
 
 
 def _look(config: Config) -> Callable[[Tensor], color.Look]:
-    if config.color.reference == "auto":
-        return color.measure
-    reference = color.measure(fill(read_image(config.color.reference), height_width(config)))
-    return lambda seen: reference
+    reference = inputs.reference(config)
+    return color.measure if reference is None else lambda seen: reference
 
 
 Flow = Callable[[Tensor, Tensor, int], Moved]

@@ -7,12 +7,11 @@ from contextlib import ExitStack
 import torch
 from torch import Tensor
 
+from zoomdream.build import inputs
 from zoomdream.build.dreaming import dreamer, dreams, masked
 from zoomdream.build.timing import height_width, hold_shares, motions
 from zoomdream.config import Config, ImageSource
-from zoomdream.media import ffmpeg
 from zoomdream.media.image import read_image
-from zoomdream.media.masks import open_mask
 from zoomdream.ops import color
 from zoomdream.ops.border import fill_with_noise, surround
 from zoomdream.ops.camera import Motion, camera_flow, outside, reveals
@@ -36,10 +35,8 @@ def zoom_stages(config: Config, planned: Plan, opened: Network, reference: Tenso
     margin = _margin(config, moves)
     with ExitStack() as opening:  # whatever goes wrong here closes what is open already
         dream = dreamer(config, planned, opened, opening)
-        if config.dream.mask is not None:
-            program = ffmpeg.executable(config.encode.ffmpeg)
-            size = height_width(config)
-            mask = opening.enter_context(open_mask(program, config.dream.mask, config.frames, config.fps, size))
+        mask = inputs.mask(config, opening)
+        if mask is not None:
             dream = masked(dream, lambda index: surround(mask(index), margin).to(planned.device))
         close = opening.pop_all().close
     return ZoomStages(
@@ -54,7 +51,8 @@ def zoom_stages(config: Config, planned: Plan, opened: Network, reference: Tenso
 
 def _source(config: Config) -> Tensor:
     if isinstance(config.source, ImageSource):
-        return fill(read_image(config.source.path), height_width(config))
+        with inputs.blaming(config, "source.path"):
+            return fill(read_image(config.source.path), height_width(config))
     mean = torch.tensor(color.NATURAL.mean).view(1, 3, 1, 1)
     return (mean + 0.12 * natural_noise(height_width(config), generator(config.seed, "source"))).clamp(0, 1)
 
@@ -93,8 +91,9 @@ def _color(config: Config, look: color.Look) -> Stage:
 
 
 def _reference(config: Config) -> color.Look:
-    if config.color.reference != "auto":
-        return color.measure(fill(read_image(config.color.reference), height_width(config)))
+    named = inputs.reference(config)
+    if named is not None:
+        return named
     if isinstance(config.source, ImageSource):
         return color.measure(_source(config))
     return color.NATURAL

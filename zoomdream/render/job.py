@@ -14,7 +14,9 @@ from typing import Any
 import torch
 
 from zoomdream import build
+from zoomdream.build.inputs import blaming
 from zoomdream.config import Config, VideoSource
+from zoomdream.config.origin import KeyPath, dotted
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.media import ffmpeg, metadata
 from zoomdream.media.audio import Sound, file_sound, source_sound
@@ -91,7 +93,8 @@ def _sound(config: Config, program: Path) -> Sound | None:
     audio, source = config.encode.audio, config.source
     length = config.frames / config.fps
     if isinstance(audio, Path):
-        return file_sound(program, audio, length)
+        with blaming(config, "encode.audio"):
+            return file_sound(program, audio, length)
     if audio == "none" or not isinstance(source, VideoSource):
         return None
     clip = open_clip(program, source.path)
@@ -113,19 +116,27 @@ def fingerprint(config: Config) -> str:
     embedded weights among them.
     """
     digest = hashlib.sha256(config.fingerprint_text().encode())
-    for path in inputs(config):
-        if path.exists() and not path.is_file():  # a folder; a pipe or a device would be read for ever
-            raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}.")
-        try:
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        except OSError as error:
-            raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    for key, path in _named_inputs(config):
+        with blaming(config, key):
+            digest.update(_checksum(path))
+    for path in build.found_weights(config):
+        digest.update(_checksum(path))
     for name, weights in build.named_networks(config):
         embedded = catalog.embedded_checksum(name) if weights is None else None
         if embedded is not None:
             digest.update(embedded.encode())
     return digest.hexdigest()
+
+
+def _checksum(path: Path) -> bytes:
+    """SHA-256 of a file. InputError if it cannot be read."""
+    if path.exists() and not path.is_file():  # a folder; a pipe or a device would be read for ever
+        raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}.")
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def recall(output: Path, program: Path) -> Mapping[str, Any] | None:
@@ -168,19 +179,24 @@ def versions(program: Path) -> dict[str, str]:
 
 def inputs(config: Config) -> Iterator[Path]:
     """Every file that the render reads, also weights that nobody named."""
-    tree = config.tree()
-    tree.pop("output", None)
-    yield from _paths(tree)
+    yield from (path for _, path in _named_inputs(config))
     yield from build.found_weights(config)
 
 
-def _paths(value: Any) -> Iterator[Path]:
-    """All paths in a tree of plain values, in its order."""
+def _named_inputs(config: Config) -> Iterator[tuple[str, Path]]:
+    """Every file that the config names to be read, with its dotted key."""
+    tree = config.tree()
+    tree.pop("output", None)
+    return _paths(tree, ())
+
+
+def _paths(value: Any, at: KeyPath) -> Iterator[tuple[str, Path]]:
+    """All paths in a tree of plain values, in its order, with their dotted keys; `at` is the tree's own."""
     if isinstance(value, Path):
-        yield value
+        yield dotted(at), value
     elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _paths(item)
+        for key, item in value.items():
+            yield from _paths(item, (*at, key))
     elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _paths(item)
+        for number, item in enumerate(value):
+            yield from _paths(item, (*at, number))
