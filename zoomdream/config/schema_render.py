@@ -113,7 +113,7 @@ class Dream(Section):
     )
     mask: FilePath | None = setting(
         None,
-        "Where to dream: white dreams, black leaves alone; it is stretched over the picture.",
+        "Where to dream: white dreams, black leaves alone; it covers the frame, its middle cropped.",
         "the path of a picture or a clip",
     )
 
@@ -132,7 +132,9 @@ class Camera(Section):
         (0.5, 0.5), "The point that zoom and rotation leave in place, x and y.", f"a list of two, each {PIVOT.text}"
     )
     border: Literal["reflect", "replicate", "wrap", "noise"] = setting(
-        "reflect", "What lies beyond the edges of the picture.", "reflect, replicate, wrap or noise"
+        "reflect",
+        "What lies beyond the edges of the picture; it does nothing on clips.",
+        "reflect, replicate, wrap or noise",
     )
 
 
