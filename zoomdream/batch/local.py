@@ -22,8 +22,8 @@ from zoomdream.batch.worker import STOP, main
 from zoomdream.config import Config
 
 _GRACE = 20.0  # seconds that a render has to end in its own order
-_BYTES_OF_ONE = 700 * 2**20  # a worker with torch, the embedded network and ffmpeg
-_BYTES_PER_PIXEL = 900  # measured at 960x540 with dreamnet, activations and encoder together
+_BYTES_OF_ONE = 700 * 2**20  # a worker with torch and the embedded network: 620 MiB at 96x64; and its ffmpeg
+_BYTES_PER_PIXEL = 900  # dreamnet takes 430 up to 1920x1080; other networks, clips and the encoder take more
 
 
 class LocalEngine:
