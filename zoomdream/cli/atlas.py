@@ -104,16 +104,18 @@ def _summary(arguments: argparse.Namespace, subjects: Sequence[Subject]) -> str:
     what = "layer" if arguments.layer is None else "class" if subjects[0].classified is not None else "channel"
     origin = "noise" if arguments.source is None else arguments.source.name
     facts = ""
-    if arguments.layer is not None:
-        facts = " The layer: " + ", ".join(f"{name} {value}" for name, value in layer_facts(subjects[0].layer)) + "."
+    if what == "channel":
+        layer = subjects[0].layer
+        also = f", also called {', '.join(layer.aliases)}" if layer.aliases else ""
+        facts = f" The layer has {layer.channels} channels, stride {layer.stride}, cost {layer.cost:.0%}{also}."
     return f"What each {what} makes of {origin}, by zoomdream, seed {arguments.seed}.{facts}"
 
 
 def _facts(subject: Subject) -> tuple[tuple[str, str], ...]:
-    return layer_facts(subject.layer) if subject.channel is None else ()
+    return _layer_facts(subject.layer) if subject.channel is None else ()
 
 
-def layer_facts(layer: Layer) -> tuple[tuple[str, str], ...]:
+def _layer_facts(layer: Layer) -> tuple[tuple[str, str], ...]:
     """What `zoomdream layers` says of it."""
     facts = [("channels", str(layer.channels)), ("stride", str(layer.stride)), ("cost", f"{layer.cost:.0%}")]
     if layer.aliases:
