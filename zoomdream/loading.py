@@ -66,4 +66,4 @@ def clip_facts(path: Path, which: str, looking: Callable[[int], None] | None = N
     from zoomdream.media.ffmpeg import executable
 
     clip = open_clip(executable(which), path, looking)
-    return ClipFacts(clip.size, clip.fps, clip.span)
+    return ClipFacts(clip.size, clip.fps, clip.span, grid=clip.places is not None)

@@ -37,7 +37,7 @@ def error(text: str, facts: ClipFacts = FACTS) -> str:
         ("source: {kind: video, path: a.mp4, start: 2s, end: 2s}", 1, ["source.start (2 s)", "source.end (2 s)"]),
         ("source: {kind: video, path: a.mp4, start: 10s}", 1, ["source.start (10 s)", "10 s long"]),
         ("source:\n  kind: video\n  path: a.mp4\n  end: 264f", 4, ["source.end (11 s)", "10 s long", "Leave it out"]),
-        ("source: {kind: video, path: a.mp4, start: 1s, end: 1.01s}", 1, ["0.01 s", "not even one frame", "24"]),
+        ("source: {kind: video, path: a.mp4, start: 1.01s, end: 1.02s}", 1, ["0.01 s", "not even one frame", "24"]),
         ("duration: 11s\nsource: {kind: video, path: a.mp4}", 1, ["duration", "264 frames (11 s)", "240 (10 s)"]),
         (
             "source: {kind: video, path: a.mp4, start: 2s, end: 4s}\nframes: 49",

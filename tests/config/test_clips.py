@@ -90,6 +90,33 @@ def test_start_and_end_cut_out_a_part():
     assert load({"fps": 10}, start=9).frames == 10
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "frames"),
+    [
+        ("2.51s", "3s", 11),  # frames 61 to 71: frame 72 begins at 3 s
+        ("2.5s", "3s", 12),
+        ("2.5417s", "3s", 11),  # frame 61, as YAML tells its time
+        ("2.51s", "3.0001s", 12),
+        ("0.02s", None, 239),  # of 240
+        ("0.02s", "10.02s", 239),  # an end that is rounded up adds no frame
+        ("9.99s", None, 0),
+    ],
+)
+def test_at_its_own_rate_a_part_has_the_frames_from_start_on_and_before_the_end(start, end, frames):
+    if frames:
+        assert load(start=start, end=end).frames == frames
+        assert load({"frames": frames}, start=start, end=end).frames == frames
+    with pytest.raises(ConfigError, match=f"there are {frames} "):
+        load({"frames": frames + 1}, start=start, end=end)
+
+
+def test_where_a_clip_is_sampled_the_seconds_count():
+    no_grid = ClipFacts((64, 64), Fraction(24), Fraction(10), grid=False)
+    assert load(facts=no_grid, start="2.51s", end="3s").frames == 12  # 11.76
+    assert load({"fps": 48}, start="2.51s", end="3s").frames == 24  # 23.52
+    assert load({"fps": 12}, start="2.6s", end="3.1s").frames == 6
+
+
 def test_times_in_a_clip_count_the_clips_own_frames():
     config = load({"fps": 12, "flow": {"cuts": ["120f", "1s", 1, "48f"]}}, start="24f", end="72f")
     assert isinstance(config.source, VideoSource)

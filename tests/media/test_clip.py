@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import random
 import shutil
+import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from made_clips import PROGRAM, encode, number_of, numbered, run
 
+from zoomdream.config import VideoSource
 from zoomdream.errors import InputError
-from zoomdream.media.clip import Clip, describe, frame_numbers, open_clip, shown_size
+from zoomdream.loading import load_config
+from zoomdream.media.clip import Clip, begin, describe, frame_numbers, open_clip, shown_size
+from zoomdream.media.clip_times import pace
 from zoomdream.media.decode import ClipReader
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", 12, "-bf", 2)
@@ -140,6 +146,57 @@ def test_start_and_end_choose_the_frames_from_start_on_and_before_the_end(plain:
     assert frame_numbers(clip, clip.fps, Fraction("1.52"), Fraction(2))[-1] == 39  # its last frame stays
 
 
+def part(path: Path, start: str, end: str | None, **changes: object) -> tuple[int, ...]:
+    """The frames of a clip that a config shows, as a render asks for them."""
+    source = {"kind": "video", "path": str(path), "start": start, "end": end}
+    config = load_config({"source": source, **changes})
+    assert isinstance(config.source, VideoSource)
+    clip, start_at = look(path), config.source.start
+    numbers = frame_numbers(clip, config.fps, start_at, start_at + config.frames / config.fps)
+    assert len(numbers) == config.frames
+    if config.source.end is None:
+        assert len(frame_numbers(clip, config.fps, start_at, None)) == config.frames  # by which sound is copied
+    if config.fps == clip.fps and clip.places is not None:  # nor does the sound go on
+        assert begin(clip, config.fps, start_at) + config.frames / config.fps <= clip.end
+    return numbers
+
+
+def test_no_frame_at_the_end_of_a_part_or_after_it_is_shown(plain: Path) -> None:
+    assert part(plain, "0.41s", "0.8s") == tuple(range(11, 20))
+    assert part(plain, "0.02s", None) == tuple(range(1, 40))
+    assert part(plain, "0s", None) == tuple(range(40))
+    assert part(plain, "0s", "1.61s") == tuple(range(40))
+    generator = random.Random(1)
+    for _ in range(20):
+        start, end = sorted(generator.sample(range(160), 2))
+        expected = tuple(number for number in range(40) if start <= number * 4 < end)
+        if expected:
+            assert part(plain, f"{start / 100}s", f"{end / 100}s") == expected
+    for fps in (10, 24, 50):
+        numbers = part(plain, "0.41s", "0.8s", fps=fps)
+        assert (numbers[0], len(numbers)) == (10, round(Fraction("0.39") * fps))
+        assert numbers[-1] < 20
+
+
+def test_a_part_of_a_clip_on_no_grid_is_as_long_as_its_seconds(tmp_path: Path) -> None:
+    clip = look(variable(tmp_path / "a.mkv", "N*37+150*sin(N/5)*sin(N/5)"))
+    assert len(part(clip.path, "0.1s", f"{float(Fraction('0.1') + Fraction('10.3') / clip.fps):.6f}s")) == 10
+
+
+def test_an_hour_of_irregular_times_is_seen_through_in_no_time(plain: Path) -> None:
+    generator = random.Random(1)
+    moments, moment = [], 0
+    for _ in range(108_000):
+        moments.append(Fraction(moment, 1000))
+        moment += generator.randrange(20, 48)
+    began = time.process_time()
+    found = pace(moments, Fraction(0), Fraction(30))
+    assert found.places is None
+    clip = replace(look(plain), times=tuple(moments), places=None, fps=found.rate, end=moments[-1])
+    assert len(frame_numbers(clip, Fraction(30), Fraction(0), None)) == round(clip.span * 30)
+    assert time.process_time() - began < 4  # 0.2 s; 42 s with fractions
+
+
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
 def test_a_late_start_stays_on_the_clock(plain: Path, tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"late.{suffix}"
@@ -198,6 +255,8 @@ def test_people_are_told_what_a_clip_is(plain: Path, tmp_path: Path) -> None:
     assert all(
         fact in said for fact in ("64x48", "40 frames", "1.60 s", "25 frames per second", "with sound", "no cuts")
     )
+    single = encode(tmp_path / "single.mp4", numbered(1), *X264, fps=10)
+    assert "1 frame in 0.10 s" in describe(look(single))[0]
     uneven = " ".join(describe(look(variable(tmp_path / "a.mp4", "40*(N+floor(N/10)*5)"))))
     assert "variable frame rate" in uneven
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,20 @@ from zoomdream.config.times import (
     seconds_text,
 )
 
+_SLACK = Fraction(1, 1000)
+"""Frames by which a time may miss a frame's and still mean it, as in media.clip: times in YAML have few digits."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClipFacts:
-    """What a config must know of a clip: size (height, width) as shown, frames per second, length in seconds."""
+    """What a config must know of a clip: size (height, width) as shown, frames per second, length in seconds; and
+    whether its frames lie on the grid of that rate, else its rate is an average.
+    """
 
     size: tuple[int, int]
     fps: Fraction
     seconds: Fraction
+    grid: bool = True
 
 
 AskClip = Callable[[Path, str], ClipFacts]
@@ -102,7 +109,7 @@ def with_facts(data: dict[str, Any], facts: ClipFacts, encode: Encode) -> tuple[
     problems = _outside(filled, facts)
     if not problems and "frames" not in filled and "duration" not in filled:
         start, end = _part(filled, facts)
-        frames = filled["frames"] = frames_between(start, end, parse_rate(filled["fps"]))
+        frames = filled["frames"] = frames_between(facts, parse_rate(filled["fps"]), start, end)
         if frames < 1:
             text = f"from source.start to its end there are {_told(end - start)}, which is not even one frame"
             problems = [Problem(("source",), f"{text} at {filled['fps']} per second.")]
@@ -113,7 +120,7 @@ def too_long(config: Config, facts: ClipFacts, key: str) -> list[Problem]:
     """That the render is longer than its clip; key: the one that says how long it is, frames or duration."""
     assert isinstance(config.source, VideoSource)
     start, end = config.source.start, facts.seconds if config.source.end is None else config.source.end
-    there = frames_between(start, end, config.fps)
+    there = frames_between(facts, config.fps, start, end)
     if config.frames <= there:
         return []
     until = "the end of the clip" if config.source.end is None else f"source.end ({_told(end)})"
@@ -122,8 +129,15 @@ def too_long(config: Config, facts: ClipFacts, key: str) -> list[Problem]:
     return [Problem((key,), f"{text} Allowed: as many, or leave it out.")]
 
 
-def frames_between(start: Fraction, end: Fraction, fps: Fraction) -> int:
-    """How many frames a part of a clip has at `fps`: its seconds times the rate, rounded."""
+def frames_between(facts: ClipFacts, fps: Fraction, start: Fraction, end: Fraction) -> int:
+    """How many frames a part of a clip has at `fps`, by the rule of media.clip.frame_numbers.
+
+    At the rate of the clip's own grid they are those at start <= t < end: one more would begin the next shot, or repeat
+    the clip's last frame. Else the clip is sampled: the seconds times the rate, rounded.
+    """
+    if facts.grid and fps == facts.fps:
+        first, beyond = (ceil(moment * fps - _SLACK) for moment in (start, min(end, facts.seconds)))
+        return beyond - first
     return int((end - start) * fps + Fraction(1, 2))
 
 

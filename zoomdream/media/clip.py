@@ -120,19 +120,17 @@ def shown_size(size: tuple[int, int], aspect: Fraction) -> tuple[int, int]:
 def frame_numbers(clip: Clip, fps: Fraction, start: Fraction, end: Fraction | None) -> tuple[int, ...]:
     """For every output frame, the number of the decoded frame that is on screen then.
 
-    start and end are seconds from the clip's first frame, start <= t < end; None is the clip's end. There are
-    round((end - start) * fps). At a steady clip's own rate each frame comes exactly once, from the first that begins at
-    `start` or later; else it is sampled by its timestamps. Past its end the last frame stays.
+    start and end are seconds from the clip's first frame, start <= t < end; None is the clip's end. At its own rate, if
+    its frames lie on the grid of that, these are the frames of the grid from `start` on and before `end`: of a steady
+    clip each exactly once. Else the clip is sampled by its timestamps, round((end - start) * fps) times. Past its end
+    the last frame stays. config.clips counts by the same rule.
     """
     end = clip.span if end is None else end
-    count = round((end - start) * fps)
     begins = begin(clip, fps, start) - clip.times[0]
-    if clip.places is None:
-        moments: Sequence[Fraction] = [time - clip.times[0] for time in clip.times]
-    else:
-        moments = [place / clip.fps for place in clip.places]
+    count = _next(fps, end) - _next(fps, start) if _own(clip, fps) else int((end - start) * fps + Fraction(1, 2))
+    ticks, second = clip_times.in_ticks(clip.times) if clip.places is None else (clip.places, clip.fps)
     slack = _SLACK / max(fps, clip.fps)
-    return tuple(clip_times.on_screen(moments, begins + number / fps + slack) for number in range(count))
+    return clip_times.on_screen(ticks, (begins + slack) * second, second / fps, count)
 
 
 def begin(clip: Clip, fps: Fraction, start: Fraction) -> Fraction:
@@ -140,17 +138,26 @@ def begin(clip: Clip, fps: Fraction, start: Fraction) -> Fraction:
 
     `start`, or at the clip's own rate the first of its frames from there on.
     """
-    if clip.places is None or fps != clip.fps:
-        return clip.times[0] + start
-    return clip.times[0] + ceil(start * fps - _SLACK) / fps
+    return clip.times[0] + (_next(fps, start) / fps if _own(clip, fps) else start)
+
+
+def _own(clip: Clip, fps: Fraction) -> bool:
+    """Whether `fps` is the rate of a grid that the clip's frames lie on."""
+    return clip.places is not None and fps == clip.fps
+
+
+def _next(fps: Fraction, moment: Fraction) -> int:
+    """The first place of a grid at a moment or later."""
+    return ceil(moment * fps - _SLACK)
 
 
 def describe(clip: Clip) -> list[str]:
     """What `zoomdream check` says of a clip, a line each."""
     height, width = clip.size
     cuts = [clip.times[shot] - clip.times[0] for shot in clip.shots[1:]]
+    frames = f"{len(clip.times)} frame{'s' if len(clip.times) > 1 else ''}"
     return [
-        f"{clip.path.name}: {width}x{height}, {len(clip.times)} frames in {_seconds(clip.span)} s, "
+        f"{clip.path.name}: {width}x{height}, {frames} in {_seconds(clip.span)} s, "
         f"{_rate(clip.fps)} frames per second, {'with' if clip.has_sound else 'without'} sound",
         f"cuts at {', '.join(_seconds(cut) for cut in cuts)} s" if cuts else "no cuts",
         *clip.notes,

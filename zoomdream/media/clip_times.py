@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from math import lcm
 
 _USUAL = tuple(
     rate for whole in (24, 30, 48, 60, 120) for rate in (Fraction(whole), Fraction(whole * 1000, 1001))
@@ -58,22 +58,40 @@ def pace(times: Sequence[Fraction], lasting: Fraction, nominal: Fraction | None)
         return Pace(nominal or Fraction(25), range(count))
     average = (count - 1) / (times[-1] - times[0])
     stated = [] if nominal is None else [_proper(nominal)]
+    ticks, second = in_ticks(times)
     for rate in [*stated, *sorted(_USUAL, key=lambda rate: abs(rate - average))]:
-        if abs(rate / average - 1) < Fraction(1, 20) and _strays(times, rate) <= 2 * _STRAY:
+        if abs(rate / average - 1) < Fraction(1, 20) and _is_steady(ticks, rate / second):
             return Pace(rate, range(count))
-    if _strays(times, average) <= 2 * _STRAY:
+    if _is_steady(ticks, average / second):
         return Pace(average, range(count))
     for rate in [*stated, *sorted(_USUAL)]:
         if rate > average:
-            places = _places(times, rate)
+            places = _places(ticks, rate / second)
             if places is not None:
                 return Pace(rate, places)
     return Pace(count / (times[-1] - times[0] + max(lasting, Fraction(0))), None)
 
 
-def on_screen(times: Sequence[Fraction], moment: Fraction) -> int:
-    """The number of the frame that is shown at a moment: the last that began by then. The first one before that."""
-    return max(0, bisect_right(times, moment) - 1)
+def in_ticks(times: Sequence[Fraction]) -> tuple[list[int], int]:
+    """The times since the first one in whole ticks, and how many of these ticks make a second.
+
+    An hour has a hundred thousand times, and arithmetic of fractions takes ten times as long as that of integers.
+    """
+    second = lcm(*{time.denominator for time in times})
+    first = int(times[0] * second)
+    return [time.numerator * (second // time.denominator) - first for time in times], second
+
+
+def on_screen(ticks: Sequence[int], first: Fraction, step: Fraction, count: int) -> tuple[int, ...]:
+    """The numbers of the frames that are shown at `count` moments, the first at `first` and then every `step`.
+
+    All are counted in ticks; `ticks` say when each frame begins, in order. A frame is shown until the next one begins,
+    the first also before it does.
+    """
+    parts = lcm(first.denominator, step.denominator)
+    begins, further = int(first * parts), int(step * parts)
+    moments = ((begins + number * further) // parts for number in range(count))
+    return tuple(max(0, bisect_right(ticks, moment) - 1) for moment in moments)
 
 
 def _proper(rate: Fraction) -> Fraction:
@@ -82,20 +100,42 @@ def _proper(rate: Fraction) -> Fraction:
     return nearest if abs(nearest / rate - 1) < Fraction(4, 10000) else rate
 
 
-def _strays(times: Sequence[Fraction], rate: Fraction) -> Fraction:
-    """By how many frames the times wander against a steady run at that rate, from the earliest to the latest."""
-    strays = [(time - times[0]) * rate - number for number, time in enumerate(times)]
-    return max(strays) - min(strays)
+def _is_steady(ticks: Sequence[int], rate: Fraction) -> bool:
+    """Whether frames at `ticks`, the first of them 0, stay near a steady run of `rate` frames a tick.
+
+    It gives up with the first that strays: of irregular times no rate needs to see more than a few.
+    """
+    across, frame = rate.numerator, rate.denominator
+    limit = int(2 * _STRAY * frame)
+    least = most = 0
+    for number, tick in enumerate(ticks):
+        stray = tick * across - number * frame
+        if stray < least:
+            least = stray
+        elif stray > most:
+            most = stray
+        if most - least > limit:
+            return False
+    return True
 
 
-def _places(times: Sequence[Fraction], rate: Fraction) -> tuple[int, ...] | None:
-    """The places on a grid, with steps of one place among them; None if the times do not fit it.
+def _places(ticks: Sequence[int], rate: Fraction) -> tuple[int, ...] | None:
+    """The places of frames at `ticks`, the first of them 0, on a grid of `rate` places a tick, with steps of one place
+    among them; None with the first that strays.
 
     Two frames in one place are damage; the later is shown.
     """
-    exact = [(time - times[0]) * rate for time in times]
-    places = tuple(round(place) for place in exact)
-    strays = [place - where for place, where in zip(exact, places, strict=True)]
-    steps = [after - before for before, after in pairwise(places)]
-    fits = max(strays) - min(strays) <= _STRAY / 2 and min(steps) >= 0
-    return places if fits and steps.count(1) >= _SINGLES * len(steps) else None
+    across, between = rate.numerator, rate.denominator
+    limit = int(_STRAY / 2 * between)
+    least = most = 0
+    places: list[int] = []
+    singles = 0
+    for tick in ticks:
+        place = (2 * tick * across + between) // (2 * between)
+        stray = tick * across - place * between
+        least, most = min(least, stray), max(most, stray)
+        if most - least > limit:
+            return None
+        singles += bool(places) and place - places[-1] == 1
+        places.append(place)
+    return tuple(places) if singles >= _SINGLES * (len(places) - 1) else None
