@@ -143,7 +143,7 @@ WRONG = {
         3,
         ["other.pth", "SqueezeNet"],
     ),
-    "weights with pickled code": (weights_that_run_code, ["network.weights=evil.pth"], 3, ["evil.pth"]),
+    "weights with pickled code": (weights_that_run_code, ["network.weights=evil.pth"], 3, ["weights: ", "evil.pth"]),
     "a soundtrack that is missing": (nothing, ["encode.audio=none.wav"], 3, ["encode.audio", "none.wav"]),
     "a soundtrack that is a text": (picture_that_is_text, ["encode.audio=photo.jpg"], 3, ["encode.audio", "photo.jpg"]),
 }

@@ -12,6 +12,7 @@ from zoomdream.build import inputs
 from zoomdream.build.dreaming import dreamer
 from zoomdream.build.timing import height_width, hold_shares, motions, values
 from zoomdream.config import Config, VideoSource
+from zoomdream.errors import InputError
 from zoomdream.media import ffmpeg
 from zoomdream.media.clip import frame_numbers, open_clip
 from zoomdream.media.decode import ClipReader
@@ -78,7 +79,11 @@ def _motion(config: Config, planned: Plan) -> Motions:
         size = height_width(config)
         nowhere = Moved(torch.zeros((1, 2, *size)), torch.zeros((1, 1, *size)))
         return lambda now, before: Moved(nowhere.flow.to(now.device), nowhere.trust.to(now.device))
-    estimate = open_estimator(config.flow.method, config.flow.weights, torch.device(planned.device))
+    try:
+        estimate = open_estimator(config.flow.method, config.flow.weights, torch.device(planned.device))
+    except InputError as error:
+        key = "weights" if config.flow.weights else "method"
+        raise InputError(f"{config.where(f'flow.{key}')}: {str(error).removeprefix(f'flow.{key}: ')}") from None
 
     def motion(now: Tensor, before: Tensor) -> Moved:
         backward, forward = estimate(now, before), estimate(before, now)

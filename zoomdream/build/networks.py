@@ -100,6 +100,8 @@ def _open(config: Config, named: Named, key: str) -> Network:
             if str(error).startswith(f"network.{name}"):
                 rest = str(error).removeprefix(f"network.{name}")
                 raise type(error)(config.where(f"{key}.{name}") + rest) from None
+        if named[1] is not None and isinstance(error, InputError):  # the file itself is broken
+            raise InputError(f"{config.where(f'{key}.weights')}: {error}") from None
         raise
 
 
