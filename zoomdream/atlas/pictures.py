@@ -22,8 +22,8 @@ from zoomdream.ops.pyramid import fill
 from zoomdream.plan import make_plan
 from zoomdream.types import Network
 
-# A channel that noise does not wake has no gradient behind its rectifier: of seven channels of dreamnet's mixed4c to
-# logits all stayed asleep. A little of its whole layer wakes it, and counts for next to nothing once it is awake.
+# A channel that noise does not wake has no gradient behind its rectifier: of four channels of dreamnet's mixed4c to
+# mixed5b all stayed asleep. A little of its whole layer wakes it, and counts for next to nothing once it is awake.
 _WAKING = 0.05
 _LAYERS: Mapping[str, Any] = MappingProxyType(
     {
