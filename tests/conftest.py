@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is loaded, here and in every process that a test starts: the pictures are tiny, and two processes of two
+# threads each slow one another fiftyfold on two cores, because threads that wait keep a core busy.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what needs the assets where ZOOMDREAM_ASSETS does not name them."""
