@@ -27,7 +27,17 @@ def test_what_was_added_goes_where_the_thing_went() -> None:
 
 
 def test_a_share_of_it_is_carried() -> None:
-    torch.testing.assert_close(carry(lit(10, 10), motion(0), 0.25), 0.25 * lit(10, 10), atol=1e-5, rtol=0)
+    even = torch.full((1, 3, 24, 32), 0.4)
+    torch.testing.assert_close(carry(even, motion(0), 0.25), 0.25 * even, atol=1e-5, rtol=0)
+
+
+def test_fine_detail_fades_more_slowly_but_fades() -> None:
+    """Nothing may be carried whole or more: it would grow for ever where a camera stands still."""
+    stripes = (torch.arange(32) % 2 * 2.0 - 1).expand(1, 3, 24, 32)
+    board = stripes * (torch.arange(24) % 2 * 2.0 - 1).view(24, 1)
+    for waves in (stripes, board):
+        carried = carry(waves, motion(0), 0.9)[..., 4:-4, 4:-4]
+        assert 0.9 < carried.abs().max() < 0.99
 
 
 def test_nothing_is_carried_where_the_motion_cannot_be_trusted() -> None:
