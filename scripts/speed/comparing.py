@@ -1,0 +1,201 @@
+"""Parts efficiency, rivals and dreamnet: the renderer against the floor and against others, taking turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from benchmarks.report import Report, spread
+from speed import floor, renders, rivals
+from speed.timing import Clock, Setting, Turn, repeated, take_turns
+
+from zoomdream import build
+from zoomdream.ops.objective import Term, energy
+from zoomdream.plan import make_plan
+
+OF_THE_FLOOR = {4: 1.15, 10: 1.10}  # steps: seconds per frame over those of the floor
+SHARE_OF_THE_POSSIBLE = 0.85
+DREAMNET_AGAINST_THE_USUAL = 4.5
+SIZE, QUICK_SIZE = (640, 360), (256, 144)
+FRAMES_PER_SECOND = {1: 6, 2: 12}  # by dream.every, on two cores at 480x270
+OF_TORCHVISION = 0.5
+
+
+def efficiency(setting: Setting, found: Report) -> None:
+    """Seconds per frame over the floor, BVLC GoogLeNet to mixed4c, three octaves."""
+    size = setting.size or (QUICK_SIZE if setting.quick else SIZE)
+    figures = found.figures["efficiency"] = {}
+    for steps, limit in OF_THE_FLOOR.items():
+        for precision in setting.precisions:
+            turns = take_turns(
+                {
+                    "floor": floor_turn(setting, "googlenet", precision, size, 3, steps),
+                    "zoomdream": render_turn(setting, "googlenet", precision, size, 3, steps),
+                },
+                setting.rounds,
+                setting.threads,
+            )
+            figures[f"{steps} steps, {precision}"] = {
+                "floor": spread(turns.seconds["floor"]),
+                "zoomdream": spread(turns.seconds["zoomdream"]),
+                "over the floor": spread(turns.ratios("zoomdream", "floor")),
+            }
+            found.at_most(f"{precision}: {steps} steps, over the floor", turns.ratio("zoomdream", "floor"), limit)
+
+
+def against_rivals(setting: Setting, found: Report) -> None:
+    """pytorch-deepdream on torchvision's GoogLeNet, neural-dream on BVLC's; at equal size, octaves and steps."""
+    steps = 2 if setting.quick else 4
+    size = setting.size or (QUICK_SIZE if setting.quick else SIZE)
+    name, network = "pytorch-deepdream", "torchvision"
+    figures = found.figures["rivals"] = {}
+    rival = rivals.PytorchDeepdream(setting.torchvision, size, 3, steps, _folder(setting, name))
+    turns = {name: rival_turn(rival, setting), **_ours(setting, network, size, 3, steps)}
+    turns["dreamnet"] = render_turn(setting, "dreamnet", setting.precisions[-1], size, 3, steps)
+    figures[f"{name}, {_work(size, 3, steps)}"] = _compared(setting, found, name, turns)
+
+    name, network, octaves = "neural-dream", "googlenet", 1 if setting.quick else 2
+    least = rivals.smallest_size(octaves)
+    size = size if min(size[0] - least[0], size[1] - least[1]) >= 0 else least
+    dreamed = rivals.NeuralDream(setting.googlenet, size, octaves, steps, _folder(setting, name))
+    turns = {name: rival_turn(dreamed, setting), **_ours(setting, network, size, octaves, steps)}
+    figures[f"{name}, {_work(size, octaves, steps)}"] = _compared(setting, found, name, turns)
+
+
+def _ours(setting: Setting, network: str, size: tuple[int, int], octaves: int, steps: int) -> dict[str, Turn]:
+    turns: dict[str, Turn] = {}
+    for precision in setting.precisions:
+        turns[f"floor {precision}"] = floor_turn(setting, network, precision, size, octaves, steps)
+        turns[f"zoomdream {precision}"] = render_turn(setting, network, precision, size, octaves, steps)
+    return turns
+
+
+def _compared(setting: Setting, found: Report, rival: str, turns: dict[str, Turn]) -> dict[str, Any]:
+    taken = take_turns(turns, setting.rounds, setting.threads)
+    for precision in setting.precisions:
+        times, possible = taken.ratio(rival, f"zoomdream {precision}"), taken.ratio(rival, f"floor {precision}")
+        found.at_least(
+            f"{precision}: times faster than {rival}, of what the floor allows", times / possible, SHARE_OF_THE_POSSIBLE
+        )
+    if "dreamnet" in turns:
+        times = taken.ratio(rival, "dreamnet")
+        found.at_least(f"dreamnet: times faster than {rival} with GoogLeNet", times, DREAMNET_AGAINST_THE_USUAL)
+    return {
+        name: {"seconds": spread(seconds), f"times faster than {rival}": spread(taken.ratios(rival, name))}
+        for name, seconds in taken.seconds.items()
+    }
+
+
+def dreamnet(setting: Setting, found: Report) -> None:
+    """Frames per second of the embedded network, and what its passes cost against torchvision's GoogLeNet."""
+    figures = found.figures["dreamnet"] = {}
+    sizes = [(480, 270)] if setting.quick else [(480, 270), (960, 540), (1920, 1080)]
+    for every in FRAMES_PER_SECOND:
+        if every > 1 and not renders.has_key("dream", "every"):
+            found.skipped[f"dreamnet with dream.every: {every}"] = "this version has no such key"
+            continue
+        for size in sizes:
+            frames = renders.WINDOW if size[0] <= 960 else 4 * every + 8
+            changes = [f"dream.every={every}"] if every > 1 else []
+            chosen = renders.config(setting, "dreamnet", size, frames, *changes)
+            seconds = renders.timed(chosen, setting.clock).per_frame
+            title = f"{size[0]}x{size[1]}, {make_plan(chosen).precision}" + (f", every: {every}" if every > 1 else "")
+            figures[title] = {"frames per second": 1 / seconds, "seconds per frame": seconds}
+            if size == sizes[0] and setting.clock.name == "wall" and setting.threads >= 2:
+                name = f"dreamnet at 480x270, every {every}: frames per second"
+                found.at_least(name, 1 / seconds, FRAMES_PER_SECOND[every])
+    if setting.clock.name != "wall" or setting.threads < 2:
+        found.skipped["dreamnet's frames per second as bars"] = "they are for two cores and seconds as they pass"
+    _cost(setting, found)
+
+
+def _cost(setting: Setting, found: Report) -> None:
+    """One gradient step at the size of a frame, the package's dreamnet with its head over torchvision's GoogLeNet."""
+    size = setting.size or (QUICK_SIZE if setting.quick else SIZE)
+    rows = found.figures["dreamnet's gradient step"] = {}
+    for precision in setting.precisions:
+        dtype: torch.dtype = getattr(torch, precision)
+        network = build.network(renders.config(setting, "dreamnet", size, 2))
+        assert isinstance(network, torch.nn.Module)
+        network.to(dtype)
+        term = Term("mixed4c")
+        random = torch.Generator().manual_seed(7)
+        picture = torch.rand(1, 3, size[1], size[0], generator=random).to(dtype)
+
+        def step(network: Any = network, picture: torch.Tensor = picture, term: Term = term) -> torch.Tensor:
+            leaf = picture.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(energy(network(leaf, frozenset({"mixed4c"}))["mixed4c"], term), leaf)
+            return gradient
+
+        bare = floor.TorchvisionGoogLeNet(setting.torchvision, dtype)
+        times = 5 if setting.quick else 8
+        turns = take_turns(
+            {
+                "torchvision": repeated(floor.frame(bare, size, 1, 1, dtype), setting.clock, times),
+                "dreamnet": repeated(step, setting.clock, times),
+            },
+            max(setting.rounds, 3),
+            setting.threads,
+        )
+        rows[precision] = {
+            "torchvision's GoogLeNet": spread(turns.seconds["torchvision"]),
+            "dreamnet": spread(turns.seconds["dreamnet"]),
+            "ratio": spread(turns.ratios("dreamnet", "torchvision")),
+        }
+        found.at_most(
+            f"{precision}: dreamnet's gradient step over torchvision's GoogLeNet's",
+            turns.ratio("dreamnet", "torchvision"),
+            OF_TORCHVISION,
+        )
+
+
+def floor_turn(setting: Setting, network: str, precision: str, size: tuple[int, int], octaves: int, steps: int) -> Turn:
+    """A few frames of the bare passes."""
+    dtype: torch.dtype = getattr(torch, precision)
+    bare = {"googlenet": floor.GoogLeNet, "torchvision": floor.TorchvisionGoogLeNet}[network]
+    weights = {"googlenet": setting.googlenet, "torchvision": setting.torchvision}[network]
+    return repeated(floor.frame(bare(weights, dtype), size, octaves, steps, dtype), setting.clock, 5)
+
+
+def render_turn(
+    setting: Setting, network: str, precision: str, size: tuple[int, int], octaves: int, steps: int
+) -> Turn:
+    """A render that ends after one window."""
+
+    def turn() -> float:
+        changes = (f"performance.precision={precision}", f"dream.octaves={octaves}", f"dream.steps={steps}")
+        chosen = renders.config(setting, network, size, renders.WINDOW, *changes)
+        return renders.timed(chosen, setting.clock).per_frame
+
+    return turn
+
+
+def rival_turn(rival: rivals.PytorchDeepdream | rivals.NeuralDream, setting: Setting) -> Turn:
+    """A few frames, with their share of the video that is made of them at the end."""
+    return _rival_turn(rival.frame, rival.finish, lambda: rival.frames, setting.clock, 2 if setting.quick else 4)
+
+
+def _rival_turn(
+    frame: Callable[[], None], finish: Callable[[], None], made: Callable[[], int], clock: Clock, times: int
+) -> Turn:
+    frames = repeated(frame, clock, times)
+
+    def turn() -> float:
+        seconds = frames()
+        begin = clock()
+        finish()
+        return seconds + (clock() - begin) / made()
+
+    return turn
+
+
+def _folder(setting: Setting, name: str) -> Path:
+    folder = setting.folder / name
+    folder.mkdir()
+    return folder
+
+
+def _work(size: tuple[int, int], octaves: int, steps: int) -> str:
+    return f"{size[0]}x{size[1]}, {octaves} octave{'s' if octaves > 1 else ''}, {steps} steps"

@@ -1,0 +1,114 @@
+"""Part scale: what a frame costs by its pixels and by its number, and how much memory a render holds."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+from benchmarks.report import Report
+from speed import processes, renders
+from speed.timing import Setting, say
+
+from zoomdream.config import Config
+from zoomdream.plan import make_plan
+
+SIZES = ((426, 240), (852, 480), (1704, 960), (3840, 2160))  # 0.1 to 8 megapixels
+QUICK_SIZES = ((160, 90), (320, 180))
+TILED_SIZE, TILE = (3840, 2160), 1024
+QUICK_TILED_SIZE, QUICK_TILE = (640, 360), 320
+OFF_THE_LINE = 0.15
+TILED_OVER_WHOLE = 1.5
+LATE_OVER_EARLY = 1.1
+MEMORY_SIZES = ((960, 540), (1920, 1080), (3840, 2160))
+MOST_MEMORY = 6 * 1024  # MiB, for GoogLeNet at 3840x2160
+LIGHT = ("dream.steps=1",)  # one step per octave: the passes are the same, only fewer
+
+
+def measure(setting: Setting, found: Report) -> None:
+    pixels(setting, found)
+    tiles(setting, found)
+    frames(setting, found)
+    memory(setting, found)
+
+
+def pixels(setting: Setting, found: Report) -> None:
+    """dreamnet, untiled: seconds per megapixel of each size, and how far they are off one line through nothing."""
+    rows = found.figures["seconds by pixels"] = {}
+    whole = ("performance.tile=off",) if renders.has_key("performance", "tile") else ()
+    for size in QUICK_SIZES if setting.quick else SIZES:
+        frames = renders.WINDOW if size[0] < 1000 else 7
+        chosen = renders.config(setting, "dreamnet", size, frames, *LIGHT, *whole)
+        seconds = renders.timed(chosen, setting.clock).per_frame
+        megapixels = size[0] * size[1] / 1e6
+        rows[f"{size[0]}x{size[1]}"] = {
+            "megapixels": megapixels,
+            "seconds per frame": seconds,
+            "per megapixel": seconds / megapixels,
+        }
+        say(f"  {size[0]}x{size[1]}: {seconds:.3f} s")
+    off = off_the_line([row["per megapixel"] for row in rows.values()])
+    found.at_most("pixels: off a straight line", off, OFF_THE_LINE)
+
+
+def off_the_line(ratios: list[float]) -> float:
+    """How far the ratios are off the one in their middle at the most, as a share of it."""
+    return (max(ratios) - min(ratios)) / (max(ratios) + min(ratios))
+
+
+def tiles(setting: Setting, found: Report) -> None:
+    """dreamnet in tiles of a given edge, over the whole at once."""
+    if not renders.has_key("performance", "tile"):
+        found.skipped["tiled over whole"] = "this version has no performance.tile"
+        return
+    size, edge = (QUICK_TILED_SIZE, QUICK_TILE) if setting.quick else (TILED_SIZE, TILE)
+    seconds = {}
+    for tile in ("off", edge):
+        chosen = renders.config(setting, "dreamnet", size, 5, *LIGHT, f"performance.tile={tile}")
+        seconds[tile] = renders.timed(chosen, setting.clock, skipped=1).per_frame
+    found.figures["tiles"] = {
+        f"{size[0]}x{size[1]}": {
+            "whole": seconds["off"],
+            f"tiles of {edge}": seconds[edge],
+            "tiled over whole": seconds[edge] / seconds["off"],
+        }
+    }
+    found.at_most(f"tiles of {edge}, {size[0]}x{size[1]}: over whole", seconds[edge] / seconds["off"], TILED_OVER_WHOLE)
+
+
+def frames(setting: Setting, found: Report) -> None:
+    """A long render of tiny frames: the last fifth over the first."""
+    count = 120 if setting.quick else 1000
+    chosen = renders.config(setting, "dreamnet", (128, 72), count, *LIGHT, "dream.octaves=1")
+    intervals = renders.timed(chosen, setting.clock).intervals[renders.SKIPPED :]
+    fifth = len(intervals) // 5
+    early, late = statistics.median(intervals[:fifth]), statistics.median(intervals[-fifth:])
+    found.figures["seconds by frames"] = {
+        f"{count} frames": {"first fifth": early, "last": late, "ratio": late / early}
+    }
+    found.at_most(f"frames: the last of {count} over the first", late / early, LATE_OVER_EARLY)
+
+
+def memory(setting: Setting, found: Report) -> None:
+    """Peak of a whole render with all its processes: GoogLeNet and dreamnet, two frames."""
+    if not processes.can_see_memory():
+        found.skipped["memory"] = "this system does not tell what processes hold (/proc)"
+        return
+    rows = found.figures["memory"] = {}
+    sizes = ((320, 180),) if setting.quick else MEMORY_SIZES
+    wanted = [("dreamnet", "auto"), *(("googlenet", precision) for precision in setting.precisions)]
+    for network, precision in wanted[:1] if setting.quick else wanted:
+        for size in sizes:
+            chosen = renders.config(setting, network, size, 2, *LIGHT, f"performance.precision={precision}")
+            peak = processes.peak_of(processes.zoomdream("render", str(written(chosen)), "--quiet"))
+            plan = make_plan(chosen)
+            rows[f"{network}, {size[0]}x{size[1]}, {plan.precision}"] = {"peak, MiB": peak}
+            say(f"  {network}, {size[0]}x{size[1]}, {plan.precision}: {peak:.0f} MiB")
+            if network == "googlenet" and size == MEMORY_SIZES[-1]:
+                found.at_most(f"{precision}: MiB at 3840x2160, GoogLeNet", peak, MOST_MEMORY)
+
+
+def written(config: Config) -> Path:
+    """The config as a file for a command."""
+    path = config.output.with_suffix(".yaml")
+    path.write_text(config.to_yaml(), encoding="utf-8")
+    return path

@@ -1,0 +1,299 @@
+"""The floor, the rivals and the arithmetic of bench_speed, where the answer is known; and parts of it once, small."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from benchmarks import report
+from benchmarks.report import Report
+from speed import comparing, floor, gpu, processes, renders, rivals, scale, starting, tables, weights
+from speed.timing import Clock, Setting, Turns, repeated, take_turns
+from torch import Tensor
+
+import zoomdream
+from zoomdream.nets import catalog
+from zoomdream.ops.pyramid import octave_sizes
+from zoomdream.render import Progress
+
+SIZE = (96, 64)
+FRAMES_OF_A_RENDER = 40
+
+
+@pytest.fixture(scope="module")
+def googlenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return weights.random_googlenet(tmp_path_factory.mktemp("weights") / "googlenet.pth")
+
+
+@pytest.fixture(scope="module")
+def torchvision(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return weights.random_torchvision(tmp_path_factory.mktemp("weights") / "torchvision.pth")
+
+
+@pytest.fixture
+def setting(googlenet: Path, torchvision: Path, tmp_path: Path) -> Setting:
+    return Setting(Clock(), 1, ("float32",), 1, True, googlenet, torchvision, True, tmp_path, SIZE)
+
+
+def drawn(size: tuple[int, int] = SIZE) -> Tensor:
+    return torch.rand(1, 3, size[1], size[0], generator=torch.Generator().manual_seed(3))
+
+
+def seen_by_zoomdream(network: str, path: Path, image: Tensor) -> Tensor:
+    opened = catalog.open_network(network, path)
+    (layer,) = (layer.name for layer in opened.layers if layer.name in ("mixed4c", "inception4c"))
+    return opened(image, frozenset({layer}))[layer]
+
+
+def alike(one: Tensor, other: Tensor) -> bool:
+    return torch.allclose(one, other, rtol=1e-3, atol=1e-4 * float(other.abs().max()))
+
+
+def test_the_floor_computes_what_zoomdream_sees_in_googlenet(googlenet: Path) -> None:
+    mean = torch.tensor([123.0, 117.0, 104.0]).view(1, 3, 1, 1) / 255
+    bare = floor.GoogLeNet(googlenet, torch.float32)
+    assert alike(bare(drawn() - mean), seen_by_zoomdream("googlenet", googlenet, drawn()))
+
+
+def test_the_floor_computes_what_zoomdream_sees_in_torchvisions_googlenet(torchvision: Path) -> None:
+    bare = floor.TorchvisionGoogLeNet(torchvision, torch.float32)
+    assert alike(bare(2 * drawn() - 1), seen_by_zoomdream("torchvision/googlenet", torchvision, drawn()))
+
+
+def test_random_weights_neither_vanish_nor_explode(googlenet: Path, torchvision: Path) -> None:
+    for bare in (floor.GoogLeNet(googlenet, torch.float32), floor.TorchvisionGoogLeNet(torchvision, torch.float32)):
+        assert 1e-3 < float(bare(2 * drawn() - 1).square().mean()) < 1e6
+
+
+def test_the_floor_climbs_at_the_sizes_of_zoomdreams_octaves() -> None:
+    assert sorted(floor.octave_sizes((640, 360), 3)) == list(octave_sizes((360, 640), 3, 1.4))
+
+
+def test_a_frame_of_the_floor_is_every_step_of_every_octave(googlenet: Path) -> None:
+    bare, seen = floor.GoogLeNet(googlenet, torch.bfloat16), []
+
+    def passes(x: Tensor) -> Tensor:
+        assert x.dtype == torch.bfloat16
+        assert x.is_contiguous(memory_format=torch.channels_last)
+        seen.append(tuple(x.shape[-2:]))
+        return bare(x)
+
+    floor.frame(passes, SIZE, 2, 3, torch.bfloat16)()
+    assert seen == [(46, 69)] * 3 + [(64, 96)] * 3
+
+
+def test_neural_dream_sees_what_zoomdream_sees(googlenet: Path) -> None:
+    size = (224, 224)
+    whole = rivals._WholeGoogLeNet(googlenet)
+    mean = torch.tensor([104.0, 117.0, 123.0]).view(1, 3, 1, 1)
+    seen = whole(255 * drawn(size).flip(1) - mean)
+    assert alike(seen, seen_by_zoomdream("googlenet", googlenet, drawn(size)))
+
+
+def test_pytorch_deepdream_sees_what_zoomdream_sees(torchvision: Path, tmp_path: Path) -> None:
+    rival = rivals.PytorchDeepdream(torchvision, SIZE, 1, 1, tmp_path)
+    mean, deviation = (torch.from_numpy(values).view(1, 3, 1, 1) for values in (rivals._MEAN, rivals._DEVIATION))
+    seen = rival._activations((drawn() - mean) / deviation)
+    assert alike(seen, seen_by_zoomdream("torchvision/googlenet", torchvision, drawn()))
+
+
+def test_pytorch_deepdream_climbs_and_saves_frames_and_a_video(torchvision: Path, tmp_path: Path) -> None:
+    rival = rivals.PytorchDeepdream(torchvision, SIZE, 2, 2, tmp_path)
+    start = 0.1 * torch.randn(1, 3, SIZE[1], SIZE[0], generator=torch.Generator().manual_seed(5))
+    climbed = rival._climb(start.clone(), 0).detach()
+    energies = [float(rival._activations(image).square().mean()) for image in (start, climbed)]
+    assert energies[1] > energies[0]
+    for _ in range(2):
+        rival.frame()
+    rival.finish()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000.jpg", "000001.jpg", "video.mp4"]
+
+
+def test_neural_dream_climbs_and_saves_frames(googlenet: Path, tmp_path: Path) -> None:
+    dreamer = rivals.NeuralDream(googlenet, rivals.smallest_size(1), 1, 1, tmp_path)
+    picture = dreamer._picture.clone().requires_grad_()
+    optimizer = torch.optim.Adam([picture], lr=1.5)
+    energies = []
+    for _ in range(3):
+        energies.append(float(dreamer._network(picture.detach()).square().sum()))
+        optimizer.step(dreamer._loss_of(picture, optimizer))
+    assert energies[-1] > energies[0]
+    dreamer.frame()
+    assert [path.name for path in tmp_path.iterdir()] == ["out_0.png"]
+
+
+def test_neural_dream_stops_where_its_last_pooling_has_no_room(googlenet: Path, tmp_path: Path) -> None:
+    width, height = rivals.smallest_size(2)
+    rivals.NeuralDream(googlenet, (width, height), 2, 1, tmp_path)
+    with pytest.raises(ValueError, match="below 224"):
+        rivals.NeuralDream(googlenet, (width, height - 4), 2, 1, tmp_path)
+
+
+def test_every_second_round_runs_in_reverse_and_gives_a_ratio_of_its_own() -> None:
+    order: list[str] = []
+
+    def turn(name: str, seconds: list[float]) -> Callable[[], float]:
+        def work() -> float:
+            order.append(name)
+            return seconds.pop(0)
+
+        return work
+
+    turns = take_turns({"floor": turn("floor", [1, 2]), "ours": turn("ours", [3, 8])}, 2, torch.get_num_threads())
+    assert order == ["floor", "ours", "ours", "floor"]
+    assert turns.ratios("ours", "floor") == [3, 4]
+    assert turns.ratio("ours", "floor") == 3.5
+
+
+def test_the_first_of_repeated_work_does_not_count() -> None:
+    now, lengths = [0.0], iter([100, 1, 5, 3])
+
+    def work() -> None:
+        now[0] += next(lengths)
+
+    assert repeated(work, lambda: now[0], 3)() == 3  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        (FRAMES_OF_A_RENDER, 1.0),  # a window of 30 frames, the end does not count
+        (14, (10 * 1.0 + 5) / 10),  # what is left, until the last frame is encoded
+    ],
+)
+def test_a_frames_seconds_are_those_of_a_window_of_segments(
+    frames: int, expected: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now = [0.0]
+
+    def fake(config: Any, progress: Callable[[Progress], None]) -> Path:
+        now[0] += 50
+        progress(Progress(0, frames, None, None, "starting"))
+        for done in range(1, frames + 1):
+            now[0] += 7 if done <= 4 else 1
+            progress(Progress(done, frames, 1.0, 2.0 * (frames - done)))
+        now[0] += 5
+        progress(Progress(frames, frames, None, 0.0, "joining the segments"))
+        now[0] += 9
+        path = tmp_path / "made.mp4"
+        path.touch()
+        return path
+
+    monkeypatch.setattr(zoomdream, "render", fake)
+    config = zoomdream.load_config({"frames": frames})
+    timed = renders.timed(config, lambda: now[0])  # type: ignore[arg-type]
+    assert timed.per_frame == pytest.approx(expected)
+    assert timed.first == 57
+    assert timed.expected == 2.0 * (frames - 5)
+    assert timed.left == frames - 5 + 5 + 9
+    assert timed.whole == 50 + 28 + frames - 4 + 14
+    assert not (tmp_path / "made.mp4").exists()
+
+
+def test_proportional_costs_lie_on_the_line() -> None:
+    assert scale.off_the_line([2.0, 2.0, 2.0]) == 0
+    assert scale.off_the_line([0.85, 1.0, 1.15]) == pytest.approx(0.15)
+
+
+@pytest.mark.skipif(not processes.can_see_memory(), reason="needs /proc")
+def test_the_memory_of_children_counts() -> None:
+    hold = "held = bytes(range(256)) * 4 * 1024 * 60; import time; time.sleep(0.5)"  # 60 MiB
+    alone = processes.peak_of([sys.executable, "-c", hold])
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])"
+    assert 60 < alone < 200
+    assert processes.peak_of([sys.executable, "-c", child]) > alone
+
+
+def test_the_processors_seconds_pass_only_while_something_works() -> None:
+    clock = Clock("cpu")
+    before = clock()
+    processes.seconds_of([sys.executable, "-c", "sum(range(10**6))"], Clock())
+    assert clock() > before  # those of children too
+
+
+def test_efficiency_compares_a_real_render_with_the_floor(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "OF_THE_FLOOR", {1: 100.0})
+    found = Report()
+    comparing.efficiency(setting, found)
+    (row,) = found.figures["efficiency"].values()
+    assert row["over the floor"]["median"] > 0
+    assert list(found.bars) == ["float32: 1 steps, over the floor"]
+    assert not list(setting.folder.glob("*.mp4"))
+
+
+def test_rivals_are_held_against_the_floor(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = itertools.cycle([8.0, 1.0, 2.0, 0.5])  # rival, floor, zoomdream, dreamnet
+
+    def taken(turns: dict[str, Any], rounds: int, threads: int) -> Turns:
+        return Turns({name: [next(seconds)] for name in turns})
+
+    monkeypatch.setattr(comparing, "take_turns", taken)
+    found = Report()
+    turns = dict.fromkeys(("rival", "floor float32", "zoomdream float32", "dreamnet"))
+    comparing._compared(setting, found, "rival", turns)  # type: ignore[arg-type]
+    values = {name: bar["value"] for name, bar in found.bars.items()}
+    assert values == {
+        "float32: times faster than rival, of what the floor allows": 0.5,
+        "dreamnet: times faster than rival with GoogLeNet": 16,
+    }
+
+
+def test_what_check_and_the_eta_foretell_is_found(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = renders.config
+
+    def smaller(setting: Setting, network: str, size: tuple[int, int], frames: int, *changes: str) -> Any:
+        return small(setting, network, (64, 48), frames, *changes, "dream.steps=1", "dream.octaves=1")
+
+    monkeypatch.setattr(renders, "config", smaller)
+    found = Report()
+    starting.prediction(setting, found)
+    assert all(value > 0 for value in found.figures["prediction"]["dreamnet, 480x270"].values())
+    assert len(found.bars) == 2
+
+
+def test_the_gpu_is_skipped_with_a_reason_where_there_is_none(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    found = Report()
+    gpu.measure(setting, found)
+    assert found.skipped == {"gpu": "no CUDA device here"}
+
+
+def test_the_command_writes_its_report_and_shows_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = importlib.import_module("bench_speed")
+
+    def part(setting: Setting, found: Report) -> None:
+        found.figures["start"] = {"--help": {"seconds": report.spread([0.2, 0.3, 0.4])}}
+        found.at_most("start: seconds of zoomdream --help", 0.3, 0.5)
+
+    monkeypatch.setitem(bench.PARTS, "start", part)
+    file, page = tmp_path / "speed.json", tmp_path / "page.md"
+    page.write_text("# Page\n<!-- bench_speed -->\n<!-- /bench_speed -->\n", encoding="utf-8")
+    assert bench.main(["--only", "start", "--json", str(file), "--threads", str(torch.get_num_threads())]) == 0
+    document = json.loads(file.read_text(encoding="utf-8"))
+    assert set(document) == {"machine", "figures", "bars", "skipped"}
+    assert bench.main(["--read", str(file), "--markdown", str(page)]) == 0
+    assert "0.3 (0.2 to 0.4)" in capsys.readouterr().out
+    assert "| --help | 0.3 (0.2 to 0.4) |" in page.read_text(encoding="utf-8")
+
+
+def test_the_benchmarks_page_has_its_place() -> None:
+    page = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+    report.insert(page.read_text(encoding="utf-8"), "bench_speed", "")
+
+
+def test_a_table_shows_samples_by_their_middle_and_ends() -> None:
+    figures = {"part": {"row": {"one": 0.25, "two": report.spread([1.0, 2.0])}, "other": {"two": report.spread([3.0])}}}
+    ((title, rows),) = tables.tables({"figures": figures})
+    assert title == "part"
+    assert rows == [["", "one", "two"], ["row", "0.25", "1.5 (1 to 2)"], ["other", "", "3"]]
