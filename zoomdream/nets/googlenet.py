@@ -29,6 +29,7 @@ from zoomdream.nets.googlenet_layers import (
     Variant,
     layers,
 )
+from zoomdream.nets.stem import strided_convolution
 from zoomdream.types import Layer
 
 
@@ -49,7 +50,9 @@ class _Convolution(nn.Module):
             before, reach = self.padding, self.padding
             x = F.pad(x, (before - (width % 2 == 0), reach, before - (height % 2 == 0), reach))
             return F.conv2d(x, self.weight, self.bias, self.stride)
-        return F.conv2d(x, self.weight, self.bias, self.stride, self.padding)
+        if self.stride == 2:  # the stem
+            return strided_convolution(x, self.weight, self.bias)
+        return F.conv2d(x, self.weight, self.bias, 1, self.padding)
 
 
 class _ResponseNorm(nn.Module):
