@@ -115,7 +115,7 @@ def make_setting(options: argparse.Namespace, folder: Path) -> Setting:
     return Setting(
         clock=Clock(options.clock),
         threads=torch.get_num_threads(),
-        precisions=tuple(dict.fromkeys(options.precision or precisions())),
+        precisions=tuple(dict.fromkeys(options.precision or precisions()[-1 if options.quick else 0 :])),
         rounds=options.rounds,
         quick=options.quick,
         googlenet=googlenet or weights.random_googlenet(folder / "googlenet.pth"),

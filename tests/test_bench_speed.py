@@ -165,7 +165,7 @@ def test_the_first_of_repeated_work_does_not_count() -> None:
     ("frames", "expected"),
     [
         (FRAMES_OF_A_RENDER, 1.0),  # a window of 30 frames, the end does not count
-        (14, (10 * 1.0 + 5) / 10),  # what is left, until the last frame is encoded
+        (14, 1 + 5 / 14),  # the encoder's delay is everyone's
     ],
 )
 def test_a_frames_seconds_are_those_of_a_window_of_segments(

@@ -18,7 +18,8 @@ from zoomdream.plan import make_plan
 OF_THE_FLOOR = {4: 1.15, 10: 1.10}  # steps: seconds per frame over those of the floor
 SHARE_OF_THE_POSSIBLE = 0.85
 DREAMNET_AGAINST_THE_USUAL = 4.5
-SIZE, QUICK_SIZE = (640, 360), (256, 144)
+SIZE, QUICK_SIZE = (640, 360), (192, 108)
+SHORT = 16  # frames of renders for which whole segments would take too long
 FRAMES_PER_SECOND = {1: 6, 2: 12}  # by dream.every, on two cores at 480x270
 OF_TORCHVISION = 0.5
 
@@ -28,11 +29,12 @@ def efficiency(setting: Setting, found: Report) -> None:
     size = setting.size or (QUICK_SIZE if setting.quick else SIZE)
     figures = found.figures["efficiency"] = {}
     for steps, limit in OF_THE_FLOOR.items():
+        frames = renders.WINDOW if steps < 10 else SHORT
         for precision in setting.precisions:
             turns = take_turns(
                 {
                     "floor": floor_turn(setting, "googlenet", precision, size, 3, steps),
-                    "zoomdream": render_turn(setting, "googlenet", precision, size, 3, steps),
+                    "zoomdream": render_turn(setting, "googlenet", precision, size, 3, steps, frames),
                 },
                 setting.rounds,
                 setting.threads,
@@ -53,7 +55,7 @@ def against_rivals(setting: Setting, found: Report) -> None:
     figures = found.figures["rivals"] = {}
     rival = rivals.PytorchDeepdream(setting.torchvision, size, 3, steps, _folder(setting, name))
     turns = {name: rival_turn(rival, setting), **_ours(setting, network, size, 3, steps)}
-    turns["dreamnet"] = render_turn(setting, "dreamnet", setting.precisions[-1], size, 3, steps)
+    turns["dreamnet"] = render_turn(setting, "dreamnet", setting.precisions[-1], size, 3, steps, SHORT)
     figures[f"{name}, {_work(size, 3, steps)}"] = _compared(setting, found, name, turns)
 
     name, network, octaves = "neural-dream", "googlenet", 1 if setting.quick else 2
@@ -68,7 +70,7 @@ def _ours(setting: Setting, network: str, size: tuple[int, int], octaves: int, s
     turns: dict[str, Turn] = {}
     for precision in setting.precisions:
         turns[f"floor {precision}"] = floor_turn(setting, network, precision, size, octaves, steps)
-        turns[f"zoomdream {precision}"] = render_turn(setting, network, precision, size, octaves, steps)
+        turns[f"zoomdream {precision}"] = render_turn(setting, network, precision, size, octaves, steps, SHORT)
     return turns
 
 
@@ -97,7 +99,7 @@ def dreamnet(setting: Setting, found: Report) -> None:
             found.skipped[f"dreamnet with dream.every: {every}"] = "this version has no such key"
             continue
         for size in sizes:
-            frames = renders.WINDOW if size[0] <= 960 else 4 * every + 8
+            frames = renders.WINDOW if size == (480, 270) and not setting.quick else 10 if setting.quick else SHORT
             changes = [f"dream.every={every}"] if every > 1 else []
             chosen = renders.config(setting, "dreamnet", size, frames, *changes)
             seconds = renders.timed(chosen, setting.clock).per_frame
@@ -156,17 +158,17 @@ def floor_turn(setting: Setting, network: str, precision: str, size: tuple[int, 
     dtype: torch.dtype = getattr(torch, precision)
     bare = {"googlenet": floor.GoogLeNet, "torchvision": floor.TorchvisionGoogLeNet}[network]
     weights = {"googlenet": setting.googlenet, "torchvision": setting.torchvision}[network]
-    return repeated(floor.frame(bare(weights, dtype), size, octaves, steps, dtype), setting.clock, 5)
+    return repeated(floor.frame(bare(weights, dtype), size, octaves, steps, dtype), setting.clock, 3)
 
 
 def render_turn(
-    setting: Setting, network: str, precision: str, size: tuple[int, int], octaves: int, steps: int
+    setting: Setting, network: str, precision: str, size: tuple[int, int], octaves: int, steps: int, frames: int
 ) -> Turn:
-    """A render that ends after one window."""
+    """A real render."""
 
     def turn() -> float:
         changes = (f"performance.precision={precision}", f"dream.octaves={octaves}", f"dream.steps={steps}")
-        chosen = renders.config(setting, network, size, renders.WINDOW, *changes)
+        chosen = renders.config(setting, network, size, frames, *changes)
         return renders.timed(chosen, setting.clock).per_frame
 
     return turn

@@ -59,8 +59,9 @@ def timed(chosen: Config, clock: Clock, *, skipped: int = SKIPPED, asked_at: int
     """Render and throw away.
 
     A frame's time is that of a window of whole segments after the first `skipped` frames: in it as many segments are
-    encoded and finished as are dreamt. A shorter render's window is all that is left until every frame is encoded,
-    with the encoder's delay: somewhat too long. At least one frame is skipped, and one is left.
+    encoded and finished as are dreamt. An encoder looks ahead, so that it does most of a shorter render's work after
+    the last frame was dreamt: every frame gets its share of that, with the constant end of a segment somewhat too
+    much. At least one frame is skipped, and one is left.
     """
     assert 0 < skipped < chosen.frames
     begin = clock()
@@ -83,7 +84,8 @@ def timed(chosen: Config, clock: Clock, *, skipped: int = SKIPPED, asked_at: int
     if whole:
         per_frame = (done[skipped + whole] - done[skipped]) / whole
     else:
-        per_frame = (recorded - done[skipped]) / (chosen.frames - skipped)
+        dreaming = (done[chosen.frames] - done[skipped]) / (chosen.frames - skipped)
+        per_frame = dreaming + (recorded - done[chosen.frames]) / chosen.frames
     asked = min(asked_at, chosen.frames)
     times = [done[number] for number in sorted(done)]
     return Timed(

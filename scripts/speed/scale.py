@@ -36,9 +36,9 @@ def pixels(setting: Setting, found: Report) -> None:
     rows = found.figures["seconds by pixels"] = {}
     whole = ("performance.tile=off",) if renders.has_key("performance", "tile") else ()
     for size in QUICK_SIZES if setting.quick else SIZES:
-        frames = renders.WINDOW if size[0] < 1000 else 7
+        frames = renders.WINDOW if size[0] < 1000 else 8
         chosen = renders.config(setting, "dreamnet", size, frames, *LIGHT, *whole)
-        seconds = renders.timed(chosen, setting.clock).per_frame
+        seconds = renders.timed(chosen, setting.clock, skipped=2).per_frame
         megapixels = size[0] * size[1] / 1e6
         rows[f"{size[0]}x{size[1]}"] = {
             "megapixels": megapixels,

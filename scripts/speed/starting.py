@@ -17,7 +17,7 @@ OFF_THE_TRUTH = 0.20
 
 def start(setting: Setting, found: Report) -> None:
     """Seconds of whole processes."""
-    times = 3 if setting.quick else 5
+    times = 2 if setting.quick else 5
     commands = {
         "python alone": [sys.executable, "-c", "pass"],
         "import zoomdream": [sys.executable, "-c", "import zoomdream"],
