@@ -67,13 +67,43 @@ def test_the_frames_after_any_state_are_those_of_a_render_that_never_stopped(cli
         assert all(torch.equal(mine.picture, its.picture) for mine, its in zip(rest, whole[stop + 1 :], strict=True))
 
 
+EVERY_4 = {**DREAM, "every": 4}
+
+
+def test_the_frames_after_any_state_are_the_same_also_between_two_dreamt_ones(clip: Path) -> None:
+    whole = states(clip, dream=EVERY_4)
+    assert [state.index for state in whole] == list(range(24))
+    assert [state.index for state in whole if state.key is None] == [0, 4, 8, 11, 12, 16, 20, 23]
+    for stop in (2, 3, 10, 22):
+        rest = states(clip, start=whole[stop], dream=EVERY_4)
+        assert [state.index for state in rest] == list(range(stop + 1, 24))
+        assert all(torch.equal(mine.picture, its.picture) for mine, its in zip(rest, whole[stop + 1 :], strict=True))
+
+
+def test_frames_between_dreamt_ones_are_dreamt_as_strongly(clip: Path) -> None:
+    strengths = [float(added(state).square().mean().sqrt()) for state in states(clip, dream=EVERY_4)]
+    for before, after in ((0, 4), (4, 8), (12, 16), (16, 20)):
+        assert min(strengths[before + 1 : after]) > 0.9 * min(strengths[before], strengths[after])
+        assert max(strengths[before + 1 : after]) < 1.1 * max(strengths[before], strengths[after])
+
+
+def test_what_the_dream_changes_fades_in_on_the_frames_before(still: Path) -> None:
+    """Nothing moves there, so each frame between two dreamt ones lies between them."""
+    dreamt = states(still, 9, fps=25, frames=9, dream=EVERY_4, flow={"carry": 0.99})
+    first, last = dreamt[4].picture, dreamt[8].picture
+    for share, index in ((0.25, 5), (0.5, 6), (0.75, 7)):
+        between = torch.lerp(first, last, share)
+        assert float((dreamt[index].picture - between).abs().mean()) < 0.2 * float((last - first).abs().mean())
+
+
 def test_nothing_is_carried_across_a_cut(clip: Path) -> None:
     with closing(stages_of(clip)) as stages:
         fresh = pipeline.begin_shot(stages, 12)
         before = list(pipeline.frames(stages, None, 12))[-1]
-        assert torch.equal(pipeline.step(before, stages).picture, fresh.picture)
-        uncut = replace(stages, cuts=frozenset())
-        assert not torch.equal(pipeline.step(before, uncut).picture, fresh.picture)
+        (after,) = pipeline.onward(before, stages)
+        assert torch.equal(after.picture, fresh.picture)
+        (uncut,) = pipeline.onward(before, replace(stages, cuts=frozenset()))
+        assert not torch.equal(uncut.picture, fresh.picture)
 
 
 def test_every_shot_begins_fully_dreamt(clip: Path) -> None:
@@ -121,6 +151,15 @@ def test_a_mask_says_where_to_dream(clip: Path, tmp_path: Path) -> None:
     state = states(clip, 6, dream={**DREAM, "mask": str(tmp_path / "right.png")})[5]
     assert not added(state)[..., :48].any()
     assert added(state)[..., 48:].abs().mean() > 0.02
+
+
+def test_the_mask_counts_also_between_dreamt_frames(clip: Path, tmp_path: Path) -> None:
+    mask = Image.new("L", (96, 64), 0)
+    mask.paste(255, (48, 0, 96, 64))
+    mask.save(tmp_path / "right.png")
+    dreamt = states(clip, 8, dream={**EVERY_4, "mask": str(tmp_path / "right.png")}, camera={"pan": [-0.5, 0]})
+    assert not any(added(state)[..., :48].any() for state in dreamt)
+    assert all(added(state)[..., 48:].abs().mean() > 0.01 for state in dreamt)
 
 
 def test_the_camera_moves_the_dream_and_not_the_clip(clip: Path) -> None:

@@ -61,6 +61,90 @@ def test_the_frames_after_any_state_are_those_of_a_render_that_never_stopped() -
         assert all(torch.equal(mine.picture, its.picture) for mine, its in zip(rest, whole[stop + 1 :], strict=True))
 
 
+EVERY_3 = {"octaves": 2, "steps": 2, "warmup": 1, "jitter": 4, "every": 3}
+
+
+def test_the_frames_after_any_state_are_the_same_also_between_two_dreamt_ones() -> None:
+    for camera in ({"zoom": 1.35, "rotate": 20}, {"zoom": 0.6, "border": "noise"}):
+        config = configured(dream=EVERY_3, camera=camera)
+        whole = states(config)
+        assert [state.index for state in whole] == list(range(12))
+        for stop in (1, 5, 6, 10):
+            rest = states(config, start=whole[stop])
+            assert [state.index for state in rest] == list(range(stop + 1, 12))
+            assert all(
+                torch.equal(mine.picture, its.picture) for mine, its in zip(rest, whole[stop + 1 :], strict=True)
+            )
+
+
+def test_only_every_third_frame_and_the_last_are_dreamt_on() -> None:
+    network = TinyNetwork()
+    run = pipeline.frames(stages_of(configured(dream=EVERY_3), network), None, 12)
+    seen = []
+    for state in run:
+        seen.append((state.index, len(network.asked), state.key is None))
+    dreamt = [index for index, _, whole in seen if whole]
+    assert dreamt == [0, 3, 6, 9, 11]
+    steps = 2 * 2
+    assert [asked for _, asked, _ in seen] == [
+        2 * steps,
+        *[3 * steps] * 3,
+        *[4 * steps] * 3,
+        *[5 * steps] * 3,
+        *[6 * steps] * 2,
+    ]
+
+
+def test_frames_between_dreamt_ones_move_as_all_do(tmp_path: Path) -> None:
+    path = str(picture_file(tmp_path))
+    camera = {"zoom": 1.6, "rotate": 40, "pan": [0.05, "0.1*t"]}
+    each, third = (
+        states(
+            configured(
+                source={"kind": "image", "path": path},
+                camera=camera,
+                color={"hold": 0},
+                dream={"steps": 0, "warmup": 0, "every": every},
+            )
+        )
+        for every in (1, 3)
+    )
+    for one, other in zip(each, third, strict=True):
+        assert float((one.picture - other.picture)[..., 8:-8, 8:-8].abs().mean()) < 0.004
+
+
+def test_dreaming_on_every_third_frame_looks_the_same_but_for_chance() -> None:
+    dream = {"octaves": 2, "steps": 2, "step_size": 0.01, "variety": 0}
+    network = TinyNetwork()
+
+    def figures(every: int) -> tuple[float, float, float]:
+        late = [it.picture for it in states(configured(frames=45, dream={**dream, "every": every}))[20:]]
+        energy = [float(network(it, frozenset({"shapes"}))["shapes"].square().mean()) for it in late]
+        return float(np.mean(energy)), *(float(np.mean([part(it) for it in late])) for part in (sharpness, saturation))
+
+    for one, other in zip(figures(1), figures(3), strict=True):
+        assert other == pytest.approx(one, rel=0.25)
+
+
+def test_dreamt_frames_do_not_pulse_among_the_others() -> None:
+    shown = [state.picture for state in states(configured(frames=41, dream={**EVERY_3, "every": 4}))]
+    for part in (sharpness, lambda picture: float(luma(picture).mean())):
+        values = np.array([part(picture) for picture in shown])
+        trend = np.convolve(values, [0.125, 0.25, 0.25, 0.25, 0.125], mode="valid")
+        over = (values[2:-2] / trend)[10:]
+        by_phase = [over[phase::4].mean() for phase in range(4)]
+        assert max(by_phase) - min(by_phase) < 0.03
+
+
+def sharpness(picture: torch.Tensor) -> float:
+    grey = luma(picture)
+    return float(grey.diff(dim=2).abs().mean() + grey.diff(dim=3).abs().mean())
+
+
+def saturation(picture: torch.Tensor) -> float:
+    return measure(picture).saturation
+
+
 def test_another_seed_dreams_something_else() -> None:
     assert not torch.equal(states(configured(seed=1))[3].picture, states(configured(seed=2))[3].picture)
 

@@ -19,18 +19,21 @@ class State:
 
     The picture may be larger than the frame that is shown, which is its middle: where the camera reveals what was
     outside, that is dreamt there before it comes into view. A dreamt clip also remembers its own frame (`seen`) and
-    what the dream added to it.
+    what the dream added to it. A frame that was not dreamt on remembers the last one that was (`key`), from which it
+    was made and all after it are.
     """
 
     index: int
     picture: Tensor
     seen: Tensor | None = None
     added: Tensor | None = None
+    key: State | None = None
 
     def to(self, device: str) -> State:
         """The same on another device."""
-        moved = (None if part is None else part.to(device) for part in (self.seen, self.added))
-        return State(self.index, self.picture.to(device), *moved)
+        seen, added = (None if part is None else part.to(device) for part in (self.seen, self.added))
+        key = None if self.key is None else self.key.to(device)
+        return State(self.index, self.picture.to(device), seen, added, key)
 
     def shown(self, size: tuple[int, int]) -> Tensor:
         """The middle of the picture, (1, 3, *size); `size` is (height, width) and no larger than the picture."""

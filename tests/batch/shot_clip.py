@@ -10,7 +10,7 @@ def clip_config(clip: Path, weights: Path) -> str:
     return f"""\
 source: {{kind: video, path: {clip}}}
 network: {{weights: {weights}}}
-dream: {{octaves: 1, steps: 1, warmup: 1}}
+dream: {{octaves: 1, steps: 1, warmup: 1, every: 3}}
 flow: {{cuts: [9f, 80f, 91f]}}
 encode: {{preset: ultrafast}}
 performance: {{device: cpu, threads: 1}}

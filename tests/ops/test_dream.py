@@ -205,3 +205,30 @@ def test_a_negative_weight_suppresses_and_a_zero_weight_needs_no_layer():
     assert float(objective(activations(a=1.0), (Term("a"), Term("gone", weight=0)))) == float(
         objective(activations(a=1.0), (Term("a"),))
     )
+
+
+def test_each_octave_takes_its_own_number_of_steps():
+    seen = []
+
+    def climbed(picture):
+        seen.append(tuple(picture.shape[-2:]))
+        return picture.square().mean()
+
+    recipe = Recipe(octaves=3, octave_scale=2, steps=(3, 0, 1), jitter=0)
+    dreamt = dream(noise(), climbed, recipe, seed=1, frame=0)
+    assert seen == [(6, 8)] * 3 + [(24, 32)]
+    assert dreamt.shape == (1, 3, 24, 32)
+    coarse_alone = dream(noise(), climbed, Recipe(octaves=3, octave_scale=2, steps=(3, 0, 0)), seed=1, frame=0)
+    assert (coarse_alone - noise()).diff(dim=3).abs().max() < 0.01  # smooth, and as large as the picture
+
+
+def test_where_coarse_octaves_are_left_out_the_steps_of_the_fine_ones_stay():
+    seen = []
+
+    def climbed(picture):
+        seen.append(tuple(picture.shape[-2:]))
+        return picture.square().mean()
+
+    recipe = Recipe(octaves=3, octave_scale=2, steps=(9, 2, 1), jitter=0, smallest=12)
+    dream(noise(), climbed, recipe, seed=1, frame=0)
+    assert seen == [(12, 16)] * 2 + [(24, 32)]

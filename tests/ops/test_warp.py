@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from zoomdream.ops.camera import Motion, camera_flow, integrate, outside, reveals
+from zoomdream.ops.camera import Motion, back, camera_flow, combined, integrate, outside, reveals
 from zoomdream.ops.noise import generator
 from zoomdream.ops.warp import warp
 
@@ -164,6 +164,30 @@ def test_the_margin_around_a_frame_moves_with_the_frame():
     wide = camera_flow(motion, (20, 30), margin=(4, 6))
     assert wide.shape == (1, 2, 28, 42)
     assert torch.allclose(wide[..., 4:-4, 6:-6], camera_flow(motion, (20, 30)), atol=1e-5)
+
+
+MOTIONS = (
+    Motion(scale=1.1, degrees=7, pan=(0.1, 0.05), pivot=(0.3, 0.8)),
+    Motion(scale=0.95, degrees=-20, pan=(0, -0.2), pivot=(0.5, 0.5)),
+    Motion(scale=1.3, degrees=3, pivot=(1.2, 0.1)),
+)
+
+
+def test_several_motions_are_one():
+    size = (40, 70)
+    picture = smooth_picture(size)
+    stepwise = picture
+    for motion in MOTIONS:
+        stepwise = warp(stepwise, camera_flow(motion, size))
+    at_once = warp(picture, camera_flow(combined(MOTIONS, size), size))
+    assert (at_once - stepwise)[..., 14:-14, 24:-24].abs().max() < 0.005
+    assert combined(MOTIONS[:1], size) == MOTIONS[0]
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_the_way_back_ends_where_it_began(motion):
+    there_and_back = combined((motion, back(motion)), (40, 70))
+    assert camera_flow(there_and_back, (40, 70)).abs().max() < 1e-4
 
 
 def test_only_zooming_in_about_a_point_inside_reveals_nothing():

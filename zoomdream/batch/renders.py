@@ -61,5 +61,5 @@ class Render:
             return 0.0
         width, height = self.config.size
         dream = self.config.dream
-        octaves = sum(dream.octave_scale ** (-2 * octave) for octave in range(dream.octaves))
-        return width * height * (1 + octaves * dream.steps)
+        steps = sum(steps * dream.octave_scale ** (-2 * octave) for octave, steps in enumerate(reversed(dream.counts)))
+        return width * height * (1 + steps / dream.every)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoomdream.build import inputs
 from zoomdream.build.dreaming import dreamer
-from zoomdream.build.timing import height_width, hold_shares, motions, values
+from zoomdream.build.timing import dreamt_frames, height_width, hold_shares, motions, values
 from zoomdream.config import Config, VideoSource
 from zoomdream.errors import InputError
 from zoomdream.media import ffmpeg
@@ -18,8 +18,8 @@ from zoomdream.media.clip import frame_numbers, open_clip
 from zoomdream.media.decode import ClipReader
 from zoomdream.nets.flow_estimators import open_estimator
 from zoomdream.ops import color
-from zoomdream.ops.camera import Motion, camera_flow
-from zoomdream.ops.carry import Moved, carry, limit, narrowed
+from zoomdream.ops.camera import Motion, back, camera_flow
+from zoomdream.ops.carry import Moved, Way, carry, limit, narrowed
 from zoomdream.ops.flow import compose, follow, reliability
 from zoomdream.pipeline import ClipStages, Stage
 from zoomdream.plan import Plan
@@ -32,18 +32,16 @@ def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
     size = height_width(config)
     opacity = values(config, config.dream.opacity)
     look = _look(config)
+    keys = dreamt_frames(config, planned.cuts)
     motion = _motion(config, planned)
     program = ffmpeg.executable(config.encode.ffmpeg)
     with ExitStack() as opening:  # whatever goes wrong here closes what is open already
-        dream = dreamer(config, planned, opened, opening)
+        dream = dreamer(config, planned, opened, keys, opening)
         clip = open_clip(program, config.source.path)
         end = config.source.start + config.frames / config.fps
         numbers = frame_numbers(clip, config.fps, config.source.start, end)
         reader = opening.enter_context(ClipReader(program, clip, numbers, size, config.source.fit))
-        colored = _color(config)
         mask = inputs.mask(config, opening)
-        if mask is not None:
-            colored = _within(colored, lambda index: mask(index).to(planned.device))
         close = opening.pop_all().close
 
     def source(index: int) -> Tensor:
@@ -55,10 +53,12 @@ def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
         flow=_flow(config, motion),
         carry=_carry(config),
         dream=dream,
-        color=colored,
+        color=_color(config, keys),
+        within=_within(mask, planned.device),
         lasting=_lasting(config, planned, motion, source),
         show=lambda seen, added, index: seen + opacity[index] * added,
         cuts=frozenset(planned.cuts),
+        keys=keys,
         warmup=config.dream.warmup,
         close=close,
     )
@@ -69,8 +69,8 @@ def _look(config: Config) -> Callable[[Tensor], color.Look]:
     return color.measure if reference is None else lambda seen: reference
 
 
-Flow = Callable[[Tensor, Tensor, int], Moved]
-Motions = Callable[[Tensor, Tensor], Moved]
+Flow = Callable[[Tensor, Tensor, int], Way]
+Motions = Callable[[Tensor, Tensor], Way]
 
 
 def _motion(config: Config, planned: Plan) -> Motions:
@@ -78,16 +78,22 @@ def _motion(config: Config, planned: Plan) -> Motions:
     if config.flow.method == "none":
         size = height_width(config)
         nowhere = Moved(torch.zeros((1, 2, *size)), torch.zeros((1, 1, *size)))
-        return lambda now, before: Moved(nowhere.flow.to(now.device), nowhere.trust.to(now.device))
+
+        def still(now: Tensor, before: Tensor) -> Way:
+            moved = Moved(nowhere.flow.to(now.device), nowhere.trust.to(now.device))
+            return Way(moved, lambda: moved)
+
+        return still
     try:
         estimate = open_estimator(config.flow.method, config.flow.weights, torch.device(planned.device))
     except InputError as error:
         key = "weights" if config.flow.weights else "method"
         raise InputError(f"{config.where(f'flow.{key}')}: {str(error).removeprefix(f'flow.{key}: ')}") from None
 
-    def motion(now: Tensor, before: Tensor) -> Moved:
+    def motion(now: Tensor, before: Tensor) -> Way:
         backward, forward = estimate(now, before), estimate(before, now)
-        return Moved(backward, reliability(backward, forward))
+        there = Moved(backward, reliability(backward, forward))
+        return Way(there, lambda: Moved(forward, reliability(forward, backward)))
 
     return motion
 
@@ -96,12 +102,18 @@ def _flow(config: Config, motion: Motions) -> Flow:
     """How the dream moves from frame to frame: with the clip, and with the camera over the clip."""
     size, moves = height_width(config), motions(config)
 
-    def moved(now: Tensor, before: Tensor, index: int) -> Moved:
+    def moved(now: Tensor, before: Tensor, index: int) -> Way:
         found = motion(now, before)
         if _still(moves[index]):
             return found
         camera = camera_flow(moves[index], size, device=now.device)
-        return Moved(compose(camera, found.flow), follow(found.trust, camera))
+        there = Moved(compose(camera, found.there.flow), follow(found.there.trust, camera))
+
+        def returned() -> Moved:
+            home, clip = camera_flow(back(moves[index]), size, device=now.device), found.back()
+            return Moved(compose(clip.flow, home), clip.trust * follow(torch.ones_like(clip.trust), clip.flow))
+
+        return Way(there, returned)
 
     return moved
 
@@ -118,7 +130,7 @@ def _lasting(config: Config, planned: Plan, motion: Motions, source: Callable[[i
     def lasting(seen: Tensor, index: int) -> Tensor:
         if index + 1 == config.frames or index + 1 in planned.cuts:
             return torch.ones_like(seen[:, :1])
-        return narrowed(motion(seen, source(index + 1)).trust)
+        return narrowed(motion(seen, source(index + 1)).there.trust)
 
     return lasting
 
@@ -128,18 +140,13 @@ def _carry(config: Config) -> Callable[[Tensor, Moved, int], Tensor]:
     return lambda added, moved, index: carry(added, moved, shares[index])
 
 
-Colored = Callable[[Tensor, Tensor, color.Look, int], Tensor]
+def _color(config: Config, keys: Sequence[int]) -> Callable[[Tensor, Tensor, color.Look, int], Tensor]:
+    shares = hold_shares(config, keys)
+    return lambda dreamt, seen, look, index: color.hold(dreamt, look, shares[index]) - seen
 
 
-def _color(config: Config) -> Colored:
-    shares = hold_shares(config)
-
-    def added(dreamt: Tensor, seen: Tensor, look: color.Look, index: int) -> Tensor:
-        return limit(seen, color.hold(dreamt, look, shares[index]) - seen)
-
-    return added
-
-
-def _within(colored: Colored, mask: Callable[[int], Tensor]) -> Colored:
-    """Outside of the mask (1, 1, H, W) of the frame, the clip is what it was."""
-    return lambda dreamt, seen, look, index: mask(index) * colored(dreamt, seen, look, index)
+def _within(mask: Callable[[int], Tensor] | None, device: str) -> Callable[[Tensor, Tensor, int], Tensor]:
+    """What can be shown of what is added; outside of the mask (1, 1, H, W) of the frame, the clip is what it was."""
+    if mask is None:
+        return lambda seen, added, index: limit(seen, added)
+    return lambda seen, added, index: mask(index).to(device) * limit(seen, added)

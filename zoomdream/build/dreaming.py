@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import reduce
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from zoomdream.build.guides import guide
 from zoomdream.build.networks import Aim, aims
-from zoomdream.build.timing import values
+from zoomdream.build.timing import gathered, values
 from zoomdream.config import Config, VideoSource
 from zoomdream.nets import catalog
 from zoomdream.ops.color import Look
@@ -31,10 +31,10 @@ picture out.
 """
 
 
-def dreamer(config: Config, planned: Plan, opened: Network, closing: ExitStack) -> Dream:
+def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int], closing: ExitStack) -> Dream:
     """The dream step as a function. Moves the networks to their device. `closing` gets what ends the reading of guides.
 
-    opened: the config's network; see `aims` for those of terms.
+    opened: the config's network; see `aims` for those of terms. keys: the frames that are dreamt on.
     """
     aimed = aims(config, opened)
     dtype: torch.dtype = getattr(torch, planned.precision)
@@ -43,7 +43,7 @@ def dreamer(config: Config, planned: Plan, opened: Network, closing: ExitStack) 
             network.to(device=planned.device, dtype=dtype)
     active = dreams(config)
     wishes = _wishes(config, planned, aimed, closing)
-    recipes = _recipes(config, aimed)
+    recipes = _recipes(config, aimed, keys)
     fresh = values(config, config.dream.noise)
     # On a clip all frames share their jitter. Then the gradients of neighbouring frames agree, and a still camera sees
     # a still dream: with a jitter of its own for each frame the error (see ops/carry.py) of the flower is three times
@@ -122,7 +122,7 @@ def _pick(text: str | None) -> Pick | None:
     return Pick(cast(Rank, rank), int(count))
 
 
-def _recipes(config: Config, aimed: tuple[Aim, ...]) -> list[Recipe]:
+def _recipes(config: Config, aimed: tuple[Aim, ...], keys: Sequence[int]) -> list[Recipe]:
     """How each frame is dreamt."""
     settings = config.dream
     recipe = Recipe(
@@ -136,7 +136,8 @@ def _recipes(config: Config, aimed: tuple[Aim, ...]) -> list[Recipe]:
         natural=settings.hues == "natural",
     )
     names = ("step_size", "turn", "stretch", "blur", "smooth", "decay")
-    changing = zip(*(values(config, getattr(settings, name)) for name in names), strict=True)
+    step_sizes, *others = (values(config, getattr(settings, name)) for name in names)
+    changing = zip(gathered(step_sizes, keys, sum), *others, strict=True)
     return [replace(recipe, **dict(zip(names, now, strict=True))) for now in changing]
 
 
@@ -169,6 +170,6 @@ def dreams(config: Config) -> list[bool]:
     weights = [values(config, term.weight) for term in config.objective]
     step_size = values(config, config.dream.step_size)
     return [
-        config.dream.steps > 0 and step > 0 and any(now)
+        any(config.dream.counts) and step > 0 and any(now)
         for step, now in zip(step_size, zip(*weights, strict=True), strict=True)
     ]

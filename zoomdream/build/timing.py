@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
 from zoomdream.config import Config, Schedule
 from zoomdream.ops.camera import Motion, integrate
 
@@ -11,9 +15,28 @@ def values(config: Config, schedule: Schedule) -> list[float]:
     return schedule.values(config.frames, config.fps, config.seed)
 
 
-def hold_shares(config: Config) -> list[float]:
-    """By which share of the way colour is pulled back at each frame, from `color.hold` per second."""
-    return [1 - (1 - share) ** (1 / float(config.fps)) for share in values(config, config.color.hold)]
+def dreamt_frames(config: Config, cuts: Sequence[int]) -> tuple[int, ...]:
+    """The frames that are dreamt on: of each shot the first, every so many after it, and the last."""
+    borders = [0, *(cut for cut in cuts if cut < config.frames), config.frames]
+    return tuple(
+        frame for begin, end in pairwise(borders) for frame in sorted({*range(begin, end, config.dream.every), end - 1})
+    )
+
+
+def gathered(values: Sequence[float], keys: Sequence[int], gather: Callable[[Sequence[float]], float]) -> list[float]:
+    """At each dreamt frame (`keys`), what its value and those of the frames that were not dreamt on before it come to.
+    At all other frames their own value.
+    """
+    found = list(values)
+    for before, now in pairwise((-1, *keys)):
+        found[now] = gather(values[before + 1 : now + 1])
+    return found
+
+
+def hold_shares(config: Config, keys: Sequence[int]) -> list[float]:
+    """By which share of the way colour is pulled back at each dreamt frame, from `color.hold` per second."""
+    left = [(1 - share) ** (1 / float(config.fps)) for share in values(config, config.color.hold)]
+    return [1 - share for share in gathered(left, keys, math.prod)]
 
 
 def motions(config: Config) -> tuple[Motion, ...]:

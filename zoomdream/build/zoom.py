@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 import torch
@@ -9,12 +10,13 @@ from torch import Tensor
 
 from zoomdream.build import inputs
 from zoomdream.build.dreaming import dreamer, dreams, masked
-from zoomdream.build.timing import height_width, hold_shares, motions
+from zoomdream.build.timing import dreamt_frames, height_width, hold_shares, motions
 from zoomdream.config import Config, ImageSource
 from zoomdream.media.image import read_image
 from zoomdream.ops import color
+from zoomdream.ops.between import Leap, between
 from zoomdream.ops.border import fill_with_noise, surround
-from zoomdream.ops.camera import Motion, camera_flow, outside, reveals
+from zoomdream.ops.camera import Motion, back, camera_flow, combined, outside, reveals
 from zoomdream.ops.noise import generator, natural_noise
 from zoomdream.ops.pyramid import fill
 from zoomdream.ops.warp import warp
@@ -32,9 +34,10 @@ def zoom_stages(config: Config, planned: Plan, opened: Network, reference: Tenso
     """See `build.stages`."""
     look = _reference(config) if reference is None else color.measure(reference)
     moves = motions(config)
+    keys = dreamt_frames(config, ())
     margin = _margin(config, moves)
     with ExitStack() as opening:  # whatever goes wrong here closes what is open already
-        dream = dreamer(config, planned, opened, opening)
+        dream = dreamer(config, planned, opened, keys, opening)
         mask = inputs.mask(config, opening)
         if mask is not None:
             dream = masked(dream, lambda index: surround(mask(index), margin).to(planned.device))
@@ -43,7 +46,9 @@ def zoom_stages(config: Config, planned: Plan, opened: Network, reference: Tenso
         source=lambda: surround(_source(config), margin).to(planned.device),
         camera=_camera(config, moves, margin),
         dream=lambda picture, index: dream(picture, look, index, 0),
-        color=_color(config, look),
+        color=_color(config, look, keys),
+        between=_between(config, moves, margin),
+        keys=keys,
         warmup=config.dream.warmup,
         close=close,
     )
@@ -59,18 +64,21 @@ def _source(config: Config) -> Tensor:
 
 def _margin(config: Config, moves: tuple[Motion, ...]) -> tuple[int, int]:
     """Rows and columns that are dreamt beyond each edge of the frame; none where the camera never looks outside."""
-    if config.dream.steps == 0 or not any(reveals(motion, height_width(config)) for motion in moves):
+    if not any(config.dream.counts) or not any(reveals(motion, height_width(config)) for motion in moves):
         return 0, 0
     height, width = height_width(config)
     return round(OVERSCAN * height), round(OVERSCAN * width)
 
 
-def _camera(config: Config, moves: tuple[Motion, ...], margin: tuple[int, int]) -> Stage:
+Camera = Callable[[Tensor, int, int], Tensor]
+
+
+def _camera(config: Config, moves: tuple[Motion, ...], margin: tuple[int, int]) -> Camera:
     border = config.camera.border
     size = height_width(config)
 
-    def move(picture: Tensor, index: int) -> Tensor:
-        flow = camera_flow(moves[index], size, margin, picture.device)
+    def move(picture: Tensor, before: int, index: int) -> Tensor:
+        flow = camera_flow(combined(moves[before + 1 : index + 1], size), size, margin, picture.device)
         if border != "noise":
             return warp(picture, flow, border)
         return fill_with_noise(warp(picture, flow, "reflect"), outside(flow), generator(config.seed, "border", index))
@@ -78,8 +86,24 @@ def _camera(config: Config, moves: tuple[Motion, ...], margin: tuple[int, int]) 
     return move
 
 
-def _color(config: Config, look: color.Look) -> Stage:
-    shares = hold_shares(config)
+def _between(config: Config, moves: tuple[Motion, ...], margin: tuple[int, int]) -> Callable[[Leap, int], Tensor]:
+    border = config.camera.border
+    size = height_width(config)
+
+    def at(leap: Leap, index: int) -> Tensor:
+        begun, ahead = (
+            combined(moves[before + 1 : after + 1], size) for before, after in ((leap.begin, index), (index, leap.end))
+        )
+        there, home = (camera_flow(motion, size, margin, leap.start.device) for motion in (begun, back(ahead)))
+        if border != "noise":
+            return between(leap, index, there, home, border)
+        return between(leap, index, there, home, "reflect", known=False)  # the noise that came in, and no other
+
+    return at
+
+
+def _color(config: Config, look: color.Look, keys: Sequence[int]) -> Stage:
+    shares = hold_shares(config, keys)
     active = dreams(config)
 
     def held(picture: Tensor, index: int) -> Tensor:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from torch import zeros_like
@@ -95,21 +96,29 @@ def _part(source: VideoSource) -> Iterator[str]:
 
 
 def _seconds_per_frame(config: Config, stages: Stages) -> float:
-    """Measured on one or two steps from the source's picture."""
+    """Measured from a frame that is dreamt on to the next one, once or twice, on the source's picture."""
+    leaps = list(pairwise(stages.keys)) or [(-1, 0)]
     if isinstance(stages, ClipStages):
         stages = replace(stages, cuts=frozenset())  # the start of a shot is no frame like others
         seen = stages.source(0)
-        before = State(min(config.frames - 2, 0), seen, seen, zeros_like(seen))
+        begin, end = max(leaps, key=_length)
+        before = State(begin, seen, seen, zeros_like(seen))
     else:
-        before = State(config.frames - 2, stages.source())
+        begin, end = max(reversed(leaps), key=_length)
+        before = State(begin, stages.source())
 
-    def step() -> float:
+    def measure() -> float:
         start = time.perf_counter()
-        pipeline.step(before, stages).picture.sum().item()  # a number, so that a GPU has to have finished
-        return time.perf_counter() - start
+        for state in pipeline.onward(before, stages):
+            state.picture.sum().item()  # a number, so that a GPU has to have finished
+        return (time.perf_counter() - start) / (end - begin)
 
-    first = step()
-    return first if first > LONG_STEP else step()
+    first = measure()
+    return first if first * (end - begin) > LONG_STEP else measure()
+
+
+def _length(leap: tuple[int, int]) -> int:
+    return leap[1] - leap[0]
 
 
 def _disk(config: Config) -> str:

@@ -27,6 +27,10 @@ def problems(config: Config) -> Iterator[Problem]:
         yield Problem(
             ("timeline",), f"timeline is {config.timeline}. Allowed: at least the number of frames, {config.frames}."
         )
+    if (given := len(config.dream.counts)) != config.dream.octaves:
+        text = f"dream.steps lists {given} numbers, and dream.octaves is {config.dream.octaves}."
+        allowed = "Allowed: as many as there are octaves, from coarse to fine, or one number for all of them."
+        yield Problem(("dream", "steps"), f"{text} {allowed}")
     for index, term in enumerate(config.objective):
         yield from _term(index, term)
     if not isinstance(config.source, VideoSource) and config.dream.opacity.constant != 1:

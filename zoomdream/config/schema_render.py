@@ -7,7 +7,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from zoomdream.config.fields import FilePath, Real, Seconds, Section, Whole, scheduled, setting
 from zoomdream.config.schedule import Limits, Schedule
@@ -26,6 +26,8 @@ BLUR = Limits(0, 10, "pixels")
 SMOOTH = Limits(0, 1, "")
 DECAY = Limits(0, 0.5, "")
 CARRY = Limits(0, 0.99, "")
+
+Steps = Annotated[Whole, Field(ge=0, le=200)]
 
 CLIP_DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -52,8 +54,17 @@ class Dream(Section):
         3, "Number of sizes at which each frame is dreamt.", "a whole number from 1 to 12", ge=1, le=12
     )
     octave_scale: Real = setting(1.4, "Ratio between neighbouring sizes.", "a number from 1.05 to 4", ge=1.05, le=4)
-    steps: Whole = setting(
-        4, "Gradient steps per octave and frame; 0 dreams nothing.", "a whole number from 0 to 200", ge=0, le=200
+    every: Whole = setting(
+        1,
+        "Dream on every so many frames only, as strongly as on all; those between are carried and faded.",
+        "1 to 12 frames, a whole number",
+        ge=1,
+        le=12,
+    )
+    steps: Steps | tuple[Steps, ...] = setting(
+        4,
+        "Gradient steps per octave and frame; 0 dreams nothing.",
+        "a whole number from 0 to 200, or a list of them, one for each octave from coarse to fine",
     )
     step_size: Annotated[Schedule, STEP_SIZE] = scheduled(0.006, "Mean change of a pixel per step.", STEP_SIZE)
     jitter: Whole = setting(
@@ -116,6 +127,11 @@ class Dream(Section):
         "Where to dream: white dreams, black leaves alone; it covers the frame, its middle cropped.",
         "the path of a picture or a clip",
     )
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """The gradient steps of each octave, from coarse to fine."""
+        return (self.steps,) * self.octaves if isinstance(self.steps, int) else self.steps
 
 
 class Camera(Section):

@@ -50,6 +50,29 @@ def camera_flow(
     return torch.stack((before_x + columns - x, before_y + rows - y), dim=1).float().to(device)
 
 
+def combined(motions: Sequence[Motion], size: tuple[int, int]) -> Motion:
+    """The one motion that does what these do one after the other, for a frame of `size` (height, width)."""
+    if len(motions) == 1:
+        return motions[0]
+    height, width = size
+    pivot = motions[0].pivot
+    x, y = start = (pivot[0] * width - 0.5, pivot[1] * height - 0.5)
+    for motion in motions:
+        x, y = _before(back(motion), size, x, y)
+    return Motion(
+        scale=math.prod(motion.scale for motion in motions),
+        degrees=sum(motion.degrees for motion in motions),
+        pan=((x - start[0]) / width, (y - start[1]) / height),
+        pivot=pivot,
+    )
+
+
+def back(motion: Motion) -> Motion:
+    """The motion that undoes another."""
+    pan, pivot = motion.pan, motion.pivot
+    return Motion(1 / motion.scale, -motion.degrees, (-pan[0], -pan[1]), (pivot[0] + pan[0], pivot[1] + pan[1]))
+
+
 def reveals(motion: Motion, size: tuple[int, int], tolerance: float = 0.1) -> bool:
     """Whether content from outside the frame, by more than `tolerance` pixels, comes into view."""
     height, width = size
@@ -104,11 +127,11 @@ def integrate(
     return tuple(motions)
 
 
-def outside(flow: Tensor) -> Tensor:
+def outside(flow: Tensor, tolerance: float = 0.0) -> Tensor:
     """(1, 1, H, W), 1 where the content comes from outside the old picture, 0 inside, a soft edge of one pixel
-    between.
+    between. tolerance: pixels beyond the centres of the outermost ones that still count as half inside.
     """
     height, width = flow.shape[-2:]
     x, y = (identity_grid((height, width), flow.device) + flow).unbind(dim=1)
     beyond = torch.stack((-x, x - (width - 1), -y, y - (height - 1))).amax(dim=0)
-    return (beyond + 0.5).clamp(0, 1)[:, None]
+    return (beyond - tolerance + 0.5).clamp(0, 1)[:, None]

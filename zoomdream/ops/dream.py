@@ -23,7 +23,8 @@ Parameters = Literal["pixels", "fourier", "phase"]
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How to dream. `step_size` is the mean change per step (1 is a pixel's full range), `jitter` and `smallest` are
-    pixels.
+    pixels. `steps`: one number for all octaves, or one each from coarse to fine; where octaves are too small for the
+    network and left out, the first of these are left out too.
 
     `look`: what the picture should come to look like; each octave then climbs more in the bands that it lacks and
     less in those that it has too much of. None: all bands alike.
@@ -36,7 +37,7 @@ class Recipe:
 
     octaves: int = 3
     octave_scale: float = 1.4
-    steps: int = 4
+    steps: int | tuple[int, ...] = 4
     step_size: float = 0.006
     jitter: int = 16
     normalization: Normalization = "laplacian"
@@ -58,26 +59,36 @@ def dream(picture: Tensor, climbed: Climbed, recipe: Recipe, *, seed: int, frame
     only the difference goes on, so that the picture keeps its own detail at every scale (DeepDream's detail
     re-injection, Mordvintsev 2015). Jitter and views depend on (seed, frame, octave, step) and nothing else.
     """
-    if recipe.steps == 0 or recipe.step_size == 0:
+    height, width = picture.shape[-2:]
+    work = octave_work((height, width), recipe)
+    if recipe.step_size == 0 or not any(steps for _, steps in work):
         return picture
     added: Tensor | None = None
-    height, width = picture.shape[-2:]
-    for octave, size in enumerate(octave_sizes((height, width), recipe.octaves, recipe.octave_scale, recipe.smallest)):
+    for octave, (size, steps) in enumerate(work):
+        if steps == 0:
+            continue
         base = resize(picture, size)
         start = base if added is None else base + resize(added, size)
         added = (
             _climber(start, recipe)(
                 start,
                 climbed,
-                steps=recipe.steps,
+                steps=steps,
                 step_size=recipe.step_size,
                 sights=_sights(recipe, size, seed, frame, octave),
                 settled=_settled(recipe),
             )
             - base
         )
-    assert added is not None  # octave_sizes always ends with the full size
-    return picture + added
+    assert added is not None
+    return picture + resize(added, (height, width))
+
+
+def octave_work(size: tuple[int, int], recipe: Recipe) -> tuple[tuple[tuple[int, int], int], ...]:
+    """(height, width) and gradient steps of each octave of a picture of `size`, the coarsest first."""
+    sizes = octave_sizes(size, recipe.octaves, recipe.octave_scale, recipe.smallest)
+    steps = (recipe.steps,) * len(sizes) if isinstance(recipe.steps, int) else recipe.steps[-len(sizes) :]
+    return tuple(zip(sizes, steps, strict=True))
 
 
 def _climber(start: Tensor, recipe: Recipe) -> Callable[..., Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -45,15 +45,26 @@ def read_state(path: Path) -> State | None:
 
 def _packed(state: State) -> tuple[dict[str, str], dict[str, Tensor]]:
     """A state as safetensors can keep it: contiguous, with a note on which tensors are channels-last."""
-    parts = {"picture": state.picture, "seen": state.seen, "added": state.added}
-    pictures = {name: part.detach().cpu() for name, part in parts.items() if part is not None}
+    pictures = {name: part.detach().cpu() for name, part in _parts(state)}
     last = [
         name
         for name, picture in pictures.items()
         if picture.is_contiguous(memory_format=torch.channels_last) and not picture.is_contiguous()
     ]
     facts = {"index": str(state.index), "channels_last": " ".join(last)}
+    if state.key is not None:
+        facts["key.index"] = str(state.key.index)
     return facts, {name: picture.contiguous().clone() for name, picture in pictures.items()}
+
+
+def _parts(state: State, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a state, those of its key too, with their names."""
+    for name in ("picture", "seen", "added"):
+        part = getattr(state, name)
+        if part is not None:
+            yield prefix + name, part
+    if state.key is not None:
+        yield from _parts(state.key, "key.")
 
 
 def _unpacked(facts: Mapping[str, str], pictures: Mapping[str, Tensor]) -> State:
@@ -63,4 +74,9 @@ def _unpacked(facts: Mapping[str, str], pictures: Mapping[str, Tensor]) -> State
         name: picture.contiguous(memory_format=torch.channels_last) if name in last else picture
         for name, picture in pictures.items()
     }
-    return State(int(facts["index"]), laid_out.pop("picture"), **laid_out)
+    key = None
+    if "key.index" in facts:
+        of_key = {name.removeprefix("key."): laid_out.pop(name) for name in pictures if name.startswith("key.")}
+        key = State(int(facts["key.index"]), of_key.pop("picture"), of_key.pop("seen", None), of_key.pop("added", None))
+    picture, seen, added = laid_out.pop("picture"), laid_out.pop("seen", None), laid_out.pop("added", None)
+    return State(int(facts["index"]), picture, seen, added, key)
