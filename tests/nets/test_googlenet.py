@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from zoomdream.nets.googlenet import GoogLeNet, _ResponseNorm
+from zoomdream.nets.googlenet import GoogLeNet
 from zoomdream.nets.googlenet_layers import BVLC, INCEPTION5H, PLACES205, Variant, layers
 
 NAMES = frozenset(layer.name for layer in layers())
@@ -202,24 +202,6 @@ def test_bfloat16_gives_nearly_the_same_activations_and_gradients(tensors: dict[
     assert rough_gradient.dtype == torch.float32
     assert difference(found, expected) < 0.03
     assert float(F.cosine_similarity(rough_gradient.flatten(), gradient.flatten(), 0)) > 0.95
-
-
-def test_the_banded_norm_is_the_local_response_norm() -> None:
-    x = torch.rand((1, 192, 5, 7), generator=torch.Generator().manual_seed(3)) * 1000
-    expected = F.local_response_norm(x, 5, 1e-4, 0.75, 1.0)
-    assert float((_ResponseNorm(192)(x) - expected).abs().max()) <= 2e-5 * float(expected.abs().max())
-
-
-@pytest.mark.parametrize("variant", [BVLC, INCEPTION5H], ids=lambda variant: variant.name)
-def test_the_norms_gradient_is_the_true_one(variant: Variant) -> None:
-    x = (torch.rand((1, 7, 2, 3), generator=torch.Generator().manual_seed(4)).double() * 300).requires_grad_()
-    assert torch.autograd.gradcheck(_ResponseNorm(7, variant.norm).double(), x)
-
-
-def test_the_norm_holds_caffes_largest_values_in_float16() -> None:
-    x = torch.full((1, 64, 2, 2), 3400.0)
-    found = _ResponseNorm(64).half()(x.half())
-    assert difference(found, F.local_response_norm(x, 5, 1e-4, 0.75, 1.0)) < 0.005
 
 
 def test_weights_take_no_gradient_and_are_channels_last(network: GoogLeNet) -> None:

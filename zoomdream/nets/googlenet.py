@@ -10,12 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
 from zoomdream.nets.googlenet_files import read_variant
 from zoomdream.nets.googlenet_layers import (
@@ -29,7 +26,17 @@ from zoomdream.nets.googlenet_layers import (
     Variant,
     layers,
 )
-from zoomdream.nets.stem import strided_convolution
+from zoomdream.nets.tape import Tape, Value, run
+from zoomdream.nets.written import (
+    Written,
+    convolve,
+    join,
+    normalize_response,
+    other,
+    pool,
+    rectify,
+    response_band,
+)
 from zoomdream.types import Layer
 
 
@@ -44,76 +51,45 @@ class _Convolution(nn.Module):
         self.padding = weight.shape[-1] // 2
         self.same = same and stride == 2
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, tape: Tape, x: Value, rectified: bool = False) -> Value:
+        above = left = self.padding
         if self.same:  # for even edges TensorFlow pads one less before than after
-            height, width = x.shape[2:]
-            before, reach = self.padding, self.padding
-            x = F.pad(x, (before - (width % 2 == 0), reach, before - (height % 2 == 0), reach))
-            return F.conv2d(x, self.weight, self.bias, self.stride)
-        if self.stride == 2:  # the stem
-            return strided_convolution(x, self.weight, self.bias)
-        return F.conv2d(x, self.weight, self.bias, 1, self.padding)
+            height, width = x.tensor.shape[2:]
+            above, left = above - (height % 2 == 0), left - (width % 2 == 0)
+        return tape.do(
+            convolve,
+            x,
+            weight=self.weight,
+            bias=self.bias,
+            stride=self.stride,
+            padding=(above, self.padding, left, self.padding),
+            rectified=rectified,
+        )
 
 
 class _ResponseNorm(nn.Module):
-    """Local response norm: x * (bias + alpha * sum of the squares of neighbouring channels) ** -beta.
-
-    The sum is a 1x1 convolution with a banded matrix: exact to 2e-5, and it runs in bfloat16 on the CPU. PyTorch's own
-    does not, and took 40 % of a gradient step.
-    """
+    """Local response norm, see `normalize_response`."""
 
     band: Tensor
     bias: Tensor
 
     def __init__(self, channels: int, norm: ResponseNorm = BVLC.norm) -> None:
         super().__init__()
-        distance = (torch.arange(channels)[:, None] - torch.arange(channels)[None, :]).abs()
-        band = (distance <= norm.size // 2).float()[:, :, None, None] * (norm.alpha * _ResponseNormStep.scale**2)
-        self.register_buffer("band", band, persistent=False)
+        self.register_buffer("band", response_band(channels, norm.size, norm.alpha), persistent=False)
         self.register_buffer("bias", torch.full((channels,), norm.bias), persistent=False)
         self.beta = norm.beta
 
-    def forward(self, x: Tensor) -> Tensor:
-        result: Tensor = _ResponseNormStep.apply(x, self.band, self.bias, self.beta)
-        return result
-
-
-class _ResponseNormStep(torch.autograd.Function):
-    """The norm with its gradient written out, which is 8 % of a whole gradient step quicker than autograd's own.
-
-    With s = bias + sum over the band:  d/dx of x * s**-b  is  g * s**-b - 2 * b * x * band(g * x * s**(-b-1)).
-    The first norm's input reaches 3,400 on natural pictures, whose square float16 cannot hold, so x is divided by 64
-    and the band multiplied by 64 squared; both are exact.
-    """
-
-    scale = 64
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, band: Tensor, bias: Tensor, beta: float) -> Tensor:
-        small = x * (1 / _ResponseNormStep.scale)
-        sums = F.conv2d(small.mul_(small), band, bias)
-        power = sums**-beta
-        ctx.save_for_backward(x, sums, power, band)
-        ctx.beta = beta
-        return x * power
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        x, sums, power, band = ctx.saved_tensors
-        scaled = gradient * power
-        # Small again for float16; the band is symmetric, so it is its own transpose.
-        spread = F.conv2d((scaled * x).div_(sums), band)
-        value = -2 * ctx.beta / _ResponseNormStep.scale**2
-        return scaled.addcmul_(spread, x, value=value), None, None, None
+    def forward(self, tape: Tape, x: Value) -> Value:
+        return tape.do(normalize_response, x, band=self.band, bias=self.bias, beta=self.beta)
 
 
 class _Found:
     """Collects the wanted activations of one pass."""
 
-    def __init__(self, wanted: frozenset[str]) -> None:
+    def __init__(self, tape: Tape, wanted: frozenset[str]) -> None:
+        self.tape = tape
         self.wanted = wanted
-        self.activations: dict[str, Tensor] = {}
+        self.activations: dict[str, Value] = {}
 
     def done(self) -> bool:
         return len(self.activations) == len(self.wanted)
@@ -125,15 +101,17 @@ class _Found:
     def wants(self, *names: str) -> bool:
         return any(name in self.wanted or f"{name}_pre_relu" in self.wanted for name in names)
 
-    def keep(self, name: str, activation: Tensor) -> Tensor:
+    def keep(self, name: str, activation: Value) -> Value:
         if name in self.wanted:
             self.activations[name] = activation
         return activation
 
-    def relu(self, name: str, x: Tensor) -> Tensor:
-        """Rectifies in place, which no convolution's gradient minds, unless the value before is wanted as well."""
+    def convolve(self, name: str, convolution: _Convolution, x: Value) -> Value:
+        """The convolution with its ReLU."""
         before = f"{name}_pre_relu"
-        return self.keep(name, F.relu(self.keep(before, x), inplace=before not in self.wanted))
+        if before not in self.wanted:
+            return self.keep(name, convolution(self.tape, x, rectified=True))
+        return self.keep(name, self.tape.do(other(torch.relu), self.keep(before, convolution(self.tape, x))))
 
 
 class _Inception(nn.Module):
@@ -146,10 +124,12 @@ class _Inception(nn.Module):
             key = f"inception_{block}_{branch}"
             self.add_module(f"branch_{branch}", _Convolution(tensors[f"{key}.weight"], tensors[f"{key}.bias"]))
 
-    def _branch(self, name: str, x: Tensor, found: _Found) -> Tensor:
-        return found.relu(f"{self.title}_{name}", self.get_submodule(f"branch_{name}")(x))
+    def _branch(self, name: str, x: Value, found: _Found) -> Value:
+        convolution = self.get_submodule(f"branch_{name}")
+        assert isinstance(convolution, _Convolution)
+        return found.convolve(f"{self.title}_{name}", convolution, x)
 
-    def forward(self, x: Tensor, found: _Found, whole: bool) -> Tensor | None:
+    def forward(self, x: Value, found: _Found, whole: bool) -> Value | None:
         """The block's output if `whole`; otherwise just the branches that are wanted, and None."""
         branches = []
         if whole or found.wants(f"{self.title}_1x1"):
@@ -160,10 +140,11 @@ class _Inception(nn.Module):
                 if whole or found.wants(f"{self.title}_{size}"):
                     branches.append(self._branch(size, reduced, found))
         if whole or found.wants(f"{self.title}_pool", f"{self.title}_pool_proj"):
-            pooled = found.keep(f"{self.title}_pool", F.max_pool2d(x, 3, 1, 1))
+            pooled = found.tape.do(pool, x, window=(3, 3), stride=1, padding=(1, 1))
+            found.keep(f"{self.title}_pool", pooled)
             if whole or found.wants(f"{self.title}_pool_proj"):
                 branches.append(self._branch("pool_proj", pooled, found))
-        return found.keep(self.title, torch.cat(branches, 1)) if whole else None
+        return found.keep(self.title, found.tape.do(join, *branches)) if whole else None
 
 
 class GoogLeNet(nn.Module):
@@ -219,57 +200,75 @@ class GoogLeNet(nn.Module):
         """
         if unknown := wanted - self._names:
             raise ValueError(f"{self.name} has no layer {min(unknown)!r}")
-        found = _Found(wanted)
-        if wanted:
-            self._run(image, found)
+        if not wanted:
+            return {}
+        return run(image, lambda tape, picture: self._run(picture, _Found(tape, wanted)))
+
+    def _run(self, image: Value, found: _Found) -> dict[str, Value]:
+        self._look(image, found)
         return found.activations
 
-    def _run(self, image: Tensor, found: _Found) -> None:
-        # The mean goes first, in the picture's own precision: in bfloat16 numbers around 0 are finer than around 0.5.
-        x = (image - self.mean).to(self.conv1.weight.dtype)
-        x = found.relu("conv1", self.conv1(x.contiguous(memory_format=torch.channels_last)))
+    def _look(self, image: Value, found: _Found) -> None:
+        tape = found.tape
+        x = tape.do(self._centred, image)
+        # ReLU and pool are the same in either order, and behind the pool ReLU has a quarter of the work.
+        if found.wants("conv1"):
+            x = found.convolve("conv1", self.conv1, x)
+            if found.done():
+                return
+            x = self._pool(tape, x)
+        else:
+            x = tape.do(rectify, self._pool(tape, self.conv1(tape, x)))
+        found.keep("pool1", x)
         if found.done():
             return
-        x = found.keep("pool1", self._pool(x))
+        x = found.keep("norm1", self.norm1(tape, x))
         if found.done():
             return
-        x = found.keep("norm1", self.norm1(x))
+        x = found.convolve("conv2_reduce", self.conv2_reduce, x)
         if found.done():
             return
-        x = found.relu("conv2_reduce", self.conv2_reduce(x))
+        x = found.convolve("conv2", self.conv2, x)
         if found.done():
             return
-        x = found.relu("conv2", self.conv2(x))
+        x = found.keep("norm2", self.norm2(tape, x))
         if found.done():
             return
-        x = found.keep("norm2", self.norm2(x))
-        if found.done():
-            return
-        x = found.keep("pool2", self._pool(x))
+        x = found.keep("pool2", self._pool(tape, x))
         for title, block in self.blocks.items():
             if found.done():
                 return
             if title in ("mixed4a", "mixed5a"):
-                x = found.keep(f"pool{int(title[5]) - 1}", self._pool(x))
+                x = found.keep(f"pool{int(title[5]) - 1}", self._pool(tape, x))
                 if found.done():
                     return
             x = block(x, found, whole=found.goes_past(title))
         if not found.done():
             self._classify(x, found)
 
-    def _classify(self, x: Tensor, found: _Found) -> None:
-        x = found.keep("pool5", x.mean((2, 3), keepdim=True))
-        if self.classifier is not None and not found.done():
-            x = found.keep(LOGITS, self.classifier(x).flatten(1))
-            if PROBABILITIES in found.wanted:
-                found.keep(PROBABILITIES, x.softmax(1))
+    def _centred(self, image: Tensor) -> Written:
+        """The picture less the mean, in the network's precision. The mean goes first, in the picture's own precision:
+        in bfloat16 numbers around 0 are finer than around 0.5.
+        """
+        x = (image - self.mean).to(self.conv1.weight.dtype, memory_format=torch.channels_last)
+        return x, lambda gradient: (gradient.to(image.dtype),)
 
-    def _pool(self, x: Tensor) -> Tensor:
+    def _classify(self, x: Value, found: _Found) -> None:
+        x = found.keep("pool5", found.tape.do(other(lambda grid: grid.mean((2, 3), keepdim=True)), x))
+        if self.classifier is not None and not found.done():
+            x = found.tape.do(other(lambda classes: classes.flatten(1)), self.classifier(found.tape, x))
+            found.keep(LOGITS, x)
+            if PROBABILITIES in found.wanted:
+                found.keep(PROBABILITIES, found.tape.do(other(lambda classes: classes.softmax(1)), x))
+
+    def _pool(self, tape: Tape, x: Value) -> Value:
         # A window larger than the picture is an error in PyTorch when the edge is 1.
-        window = (min(3, x.shape[2]), min(3, x.shape[3]))
+        height, width = x.tensor.shape[2:]
         # Caffe's window starts at the edge, TensorFlow's only for even edges and else one pixel outside.
-        before = tuple(edge % 2 if edge > 1 else 0 for edge in x.shape[2:]) if self._variant.same else 0
-        return F.max_pool2d(x, window, 2, before, ceil_mode=True)
+        before = [edge % 2 if edge > 1 and self._variant.same else 0 for edge in (height, width)]
+        return tape.do(
+            pool, x, window=(min(3, height), min(3, width)), stride=2, padding=(before[0], before[1]), ceil=True
+        )
 
 
 def load(path: Path, variant: Variant = BVLC) -> GoogLeNet:
