@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from zoomdream.ops.pyramid import bands, merge
+from zoomdream.ops.pyramid import bands, merge, root_mean_square
 
 Normalization = Literal["laplacian", "mean", "std"]
 
@@ -50,9 +50,7 @@ def laplacian(gradient: Tensor, favor: Favor | None = None) -> Tensor:
     """Each band of a pyramid divided by its own root mean square, times its weight in BAND_WEIGHTS, times `favor`."""
     parts = bands(gradient, len(BAND_WEIGHTS) - 1)
     weights = (*BAND_WEIGHTS[: len(parts) - 1], BAND_WEIGHTS[-1])
-    factors = [
-        weight / part.square().mean().sqrt().clamp_min(_TINY) for weight, part in zip(weights, parts, strict=True)
-    ]
+    factors = [weight / root_mean_square(part).clamp_min(_TINY) for weight, part in zip(weights, parts, strict=True)]
     if favor is None:
         return merge([factor * part for factor, part in zip(factors, parts, strict=True)])
     merged = merge([factor * more * part for factor, more, part in zip(factors, favor.bands, parts, strict=True)])
