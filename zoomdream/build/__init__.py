@@ -5,6 +5,7 @@ guides     pictures and clips that a dream takes after
 inputs     masks and references, and whose fault it is where they cannot be read
 dreaming   the dream step
 timing     schedules as values per frame
+memory     what is freed is kept for the next step
 zoom       the parts of a zoom
 clip       the parts of a dreamt clip
 """
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from zoomdream.build.clip import clip_stages
 from zoomdream.build.dreaming import emphasis
+from zoomdream.build.memory import keep_freed_memory
 from zoomdream.build.networks import found_weights, layers, named_networks, network
 from zoomdream.build.zoom import zoom_stages
 from zoomdream.config import Config, VideoSource
@@ -34,6 +36,7 @@ def stages(config: Config, planned: Plan, opened: Network | None = None, referen
     """
     check_device(planned.device, config.where("performance.device"))
     torch.set_num_threads(planned.threads)
+    keep_freed_memory()
     torch.backends.cudnn.deterministic = True  # or a resumed render could end with other frames
     if opened is None:
         opened = network(config)

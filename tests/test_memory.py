@@ -1,0 +1,30 @@
+"""Memory that a render frees is there for its next step."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import resource, torch
+from zoomdream.build.memory import keep_freed_memory
+
+def use():
+    held = [torch.ones(3_000_000), torch.ones(12_000_000)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    del held
+    held = [torch.ones(3_000_000), torch.ones(12_000_000)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+keep_freed_memory()
+use()
+print(use())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc can be told")
+def test_large_tensors_are_made_of_memory_that_is_there_already() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 100  # of 15,000 pages
