@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import itertools
 import json
@@ -209,6 +210,31 @@ def test_the_memory_of_children_counts() -> None:
     child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])"
     assert 60 < alone < 200
     assert processes.peak_of([sys.executable, "-c", child]) > alone
+
+
+def test_googlenets_largest_render_is_held_to_its_memory(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "can_see_memory", lambda: True)
+    monkeypatch.setattr(scale, "MEMORY_SIZES", ((64, 48), (96, 64)))
+    peaks = iter([9000.0] * 4 + [100.0])  # dreamnet twice, GoogLeNet twice; and with the limit, where there is one
+    rendered = []
+
+    def peak_of(words: list[str]) -> float:
+        rendered.append(zoomdream.load_config(words[-2]))
+        return next(peaks)
+
+    monkeypatch.setattr(processes, "peak_of", peak_of)
+    found = Report()
+    scale.memory(dataclasses.replace(setting, quick=False), found)
+    limited = "memory with a limit" not in found.skipped
+    assert [(config.network.name, config.size) for config in rendered[:4]] == [
+        ("dreamnet", (64, 48)),
+        ("dreamnet", (96, 64)),
+        ("googlenet", (64, 48)),
+        ("googlenet", (96, 64)),
+    ]
+    assert len(rendered) == 5 if limited else 4
+    (bar,) = found.bars.values()
+    assert bar["holds"] == limited
 
 
 def test_the_processors_seconds_pass_only_while_something_works() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from pathlib import Path
 
 from benchmarks.report import Report
@@ -89,21 +90,31 @@ def frames(setting: Setting, found: Report) -> None:
 
 
 def memory(setting: Setting, found: Report) -> None:
-    """Peak of a whole render with all its processes: GoogLeNet and dreamnet, two frames."""
+    """Peak of a whole render with all its processes: GoogLeNet and dreamnet, two frames. The largest also with the
+    limit that it is held to as `performance.memory`, which makes it choose its tiles.
+    """
     if not processes.can_see_memory():
         found.skipped["memory"] = "this system does not tell what processes hold (/proc)"
         return
     rows = found.figures["memory"] = {}
-    sizes = ((320, 180),) if setting.quick else MEMORY_SIZES
+    limited = renders.has_key("performance", "memory")
+    if not limited:
+        found.skipped["memory with a limit"] = "this version has no performance.memory"
     wanted = [("dreamnet", "auto"), *(("googlenet", precision) for precision in setting.precisions)]
     for network, precision in wanted[:1] if setting.quick else wanted:
-        for size in sizes:
-            chosen = renders.config(setting, network, size, 2, *LIGHT, f"performance.precision={precision}")
-            peak = processes.peak_of(processes.zoomdream("render", str(written(chosen)), "--quiet"))
-            plan = make_plan(chosen)
-            rows[f"{network}, {size[0]}x{size[1]}, {plan.precision}"] = {"peak, MiB": peak}
-            say(f"  {network}, {size[0]}x{size[1]}, {plan.precision}: {peak:.0f} MiB")
-            if network == "googlenet" and size == MEMORY_SIZES[-1]:
+        for size in ((320, 180),) if setting.quick else MEMORY_SIZES:
+            held = network == "googlenet" and size == MEMORY_SIZES[-1]
+            for limit in ("auto", f"{MOST_MEMORY} MiB") if held and limited else ("auto",):
+                changes = [*LIGHT, f"performance.precision={precision}"]
+                changes += [f"performance.memory={limit}"] if limited else []
+                chosen = renders.config(setting, network, size, 2, *changes)
+                plan = make_plan(chosen)
+                begin = time.perf_counter()
+                peak = processes.peak_of(processes.zoomdream("render", str(written(chosen)), "--quiet"))
+                title = f"{network}, {size[0]}x{size[1]}, {plan.precision}" + (f", {limit}" if limit != "auto" else "")
+                rows[title] = {"peak, MiB": peak, "seconds in all": time.perf_counter() - begin}
+                say(f"  {title}: {peak:.0f} MiB")
+            if held:
                 found.at_most(f"{precision}: MiB at 3840x2160, GoogLeNet", peak, MOST_MEMORY)
 
 
