@@ -9,6 +9,7 @@ from math import ceil
 
 import torch
 
+from zoomdream import room
 from zoomdream.config import Config, VideoSource
 from zoomdream.errors import ConfigError
 from zoomdream.media import ffmpeg
@@ -21,7 +22,8 @@ _SLACK = Fraction(1, 1000)  # frames by which the time of a cut may miss that of
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Every `auto` of a config, resolved on this machine. Stored with a render and used again by whoever continues
-    it. cuts: the frames with which a new shot of a clip begins, without 0.
+    it. cuts: the frames with which a new shot of a clip begins, without 0. tile: pixels, 0 where the network sees every
+    picture whole.
     """
 
     device: str
@@ -29,10 +31,12 @@ class Plan:
     threads: int
     pixel_format: str
     cuts: tuple[int, ...] = ()
+    tile: int = 0
 
 
 def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
-    """Choose device, precision, threads and pixel format; what is `auto` stays as `remembered` from an earlier start.
+    """Choose device, precision, tiles, threads and pixel format; what is `auto` stays as `remembered` from an earlier
+    start.
 
     Raises ConfigError for a device that is not here, unless it is only remembered: `stages` tells then.
     """
@@ -52,14 +56,23 @@ def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
     else:
         threads = wanted.threads
     pixel_format = resolve_pixel_format(config.encode.codec, config.encode.pixel_format)
-    return Plan(device, precision, threads, pixel_format, _cuts(config, remembered))
+    if wanted.tile == "auto":
+        tile = remembered.tile if remembered else room.tile_edge(config, device, precision)
+    else:
+        tile = 0 if wanted.tile == "off" else wanted.tile
+    return Plan(device, precision, threads, pixel_format, _cuts(config, remembered), tile)
 
 
 def resolved(config: Config, planned: Plan) -> Config:
     """The config with every `auto` replaced by what was planned: what a video tells of itself, and its
     fingerprint.
     """
-    performance = {"device": planned.device, "precision": planned.precision, "threads": planned.threads}
+    performance = {
+        "device": planned.device,
+        "precision": planned.precision,
+        "tile": planned.tile or "off",
+        "threads": planned.threads,
+    }
     changes = {
         "performance": config.performance.model_copy(update=performance),
         "encode": config.encode.model_copy(update={"pixel_format": planned.pixel_format}),

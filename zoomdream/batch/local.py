@@ -6,7 +6,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from zoomdream.batch.shots import shots_of
 from zoomdream.batch.work import Advanced, Event, Failed, Work
 from zoomdream.batch.worker import STOP, main
 from zoomdream.config import Config
+from zoomdream.room import available_memory
 
 _GRACE = 20.0  # seconds that a render has to end in its own order
 _BYTES_OF_ONE = 700 * 2**20  # a worker with torch and the embedded network: 620 MiB at 96x64; and its ffmpeg
@@ -203,14 +203,3 @@ def automatic_jobs(configs: Sequence[Config]) -> int:
 def memory_of(config: Config) -> int:
     """Bytes that a render takes, roughly."""
     return _BYTES_OF_ONE + _BYTES_PER_PIXEL * config.size[0] * config.size[1]
-
-
-def available_memory() -> int:
-    """Bytes that may still be taken; what the system has in all where it does not say more."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, ValueError, IndexError, StopIteration), open("/proc/meminfo") as file:
-            return 1024 * int(next(line for line in file if line.startswith("MemAvailable")).split()[1])
-    if hasattr(os, "sysconf"):
-        with contextlib.suppress(OSError, ValueError):
-            return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 8 * 2**30

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from zoomdream.build.guides import guide
 from zoomdream.build.networks import Aim, aims
+from zoomdream.build.tiling import tiling
 from zoomdream.build.timing import gathered, values
 from zoomdream.config import Config, VideoSource
 from zoomdream.nets import catalog
@@ -51,6 +52,7 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
     moving = not isinstance(config.source, VideoSource)
     # float16 has no numbers for GoogLeNet's small gradients (mixed3b at 1080p: 44 % are 0); normalising removes this
     loss_scale = 2.0**14 if dtype == torch.float16 else 1.0
+    tiled = tiling(planned, aimed)
 
     def dreamt(picture: Tensor, look: Look, index: int, again: int) -> Tensor:
         now = max(index, 0)  # the warm-up dreams as frame 0 does
@@ -70,7 +72,8 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
             return loss_scale * reduce(torch.add, parts)
 
         recipe = replace(recipes[now], look=look)
-        return dream(picture, climbed, recipe, seed=config.seed, frame=index if moving else 0)
+        slope = climbed if tiled is None else tiled(groups, climbed, loss_scale)
+        return dream(picture, slope, recipe, seed=config.seed, frame=index if moving else 0)
 
     return dreamt
 

@@ -22,7 +22,7 @@ from zoomdream.loading import load_config
 from zoomdream.media import ffmpeg, metadata
 from zoomdream.media.clip import describe, open_clip
 from zoomdream.pipeline import ClipStages, Stages
-from zoomdream.plan import make_plan
+from zoomdream.plan import Plan, make_plan
 from zoomdream.render import make_job
 from zoomdream.types import State
 
@@ -82,10 +82,18 @@ def _plan(path: Path, config: Config) -> Iterator[str]:
     yield f"  {encode.codec} ({planned.pixel_format}){quality}"
     threads = counted(planned.threads, "thread")
     yield f"  network: {opened.name}, {names}; on {planned.device} in {planned.precision}, {threads}"
+    yield f"  tiles: {_tiles(config, planned)}"
     with closing(build.stages(config, planned, opened)) as stages:
         seconds = _seconds_per_frame(config, stages)
     total = clock_time(seconds * (config.frames + config.dream.warmup * (1 + len(planned.cuts))))
     yield f"  about {seconds:.2g} s per frame (measured just now), {total} in all; about {_disk(config)} on the disk"
+
+
+def _tiles(config: Config, planned: Plan) -> str:
+    """How large what the network sees at once is."""
+    if planned.tile == 0 or max(config.size) <= planned.tile:
+        return "none, the network sees whole pictures"
+    return f"{planned.tile} pixels at most are seen at once; larger pictures are dreamt tile by tile"
 
 
 def _part(source: VideoSource) -> Iterator[str]:

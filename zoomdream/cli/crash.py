@@ -17,8 +17,9 @@ def explain(error: Exception) -> tuple[str, int]:
     """(one paragraph, exit code). Writes the traceback of a bug into a file of the temporary folder."""
     if _is_out_of_memory(error):
         return (
-            "not enough memory for this render; make `size` smaller, use fewer `dream.octaves`, or choose another "
-            "`performance.device`. What is finished is kept: with the same config the render goes on where it was.",
+            "not enough memory for this render; set `performance.memory` or a smaller `performance.tile`, make `size` "
+            "smaller, or choose another `performance.device`. What is finished is kept: with the same config the render "
+            "goes on where it was.",
             1,
         )
     if isinstance(error, OSError) and error.strerror:

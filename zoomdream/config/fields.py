@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from zoomdream.config.memory import memory_text, parse_memory
 from zoomdream.config.origin import KeyPath
 from zoomdream.config.schedule import Limits, Schedule
 from zoomdream.config.times import parse_rate, parse_seconds, rate_text, seconds_text
@@ -92,6 +93,12 @@ Rate = Annotated[
             ]
         }
     ),
+]
+Memory = Annotated[
+    int,
+    PlainValidator(parse_memory),
+    PlainSerializer(memory_text),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s?[MGT](i?B)?$"}),
 ]
 Seconds = Annotated[
     Fraction,

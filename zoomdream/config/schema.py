@@ -10,7 +10,8 @@ from pydantic import Field, PrivateAttr
 
 from zoomdream.config import write
 from zoomdream.config.codecs import Codec
-from zoomdream.config.fields import FilePath, Flag, Preset, Rate, Section, Text, Whole, rebuilt, setting
+from zoomdream.config.fields import FilePath, Flag, Memory, Preset, Rate, Section, Text, Whole, rebuilt, setting
+from zoomdream.config.memory import MEMORY_ALLOWED
 from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema_objective import Term
@@ -86,6 +87,18 @@ class Performance(Section):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = setting(
         "auto", "Number format inside the network.", "auto, float32, bfloat16 or float16"
     )
+    tile: Literal["auto", "off"] | Annotated[Whole, Field(ge=256, le=16384)] = setting(
+        "auto",
+        "Largest edge of what the network sees at once; larger pictures are dreamt tile by tile. auto: as large as "
+        "memory allows.",
+        "auto, off or 256 to 16384 pixels, a whole number",
+    )
+    memory: Literal["auto"] | Memory = setting(
+        "auto",
+        "Memory that a render may take, so that tile: auto fits into it: of the GPU, or of this machine, ffmpeg's too. "
+        "auto: what is free when it starts.",
+        f"auto or {MEMORY_ALLOWED}",
+    )
     threads: Literal["auto"] | Annotated[Whole, Field(ge=1, le=1024)] = setting(
         "auto", "Threads of the CPU.", "auto or a whole number from 1 to 1024"
     )
@@ -146,7 +159,7 @@ class Config(Section):
     flow: Flow = setting(Flow(), "Clips only: how the dream follows what moves.", "a section")
     color: Color = setting(Color(), "How colour is held.", "a section")
     encode: Encode = setting(Encode(), "How the file is encoded.", "a section")
-    performance: Performance = setting(Performance(), "Device, precision, threads.", "a section")
+    performance: Performance = setting(Performance(), "Device, precision, tiles, memory, threads.", "a section")
 
     _origin: Origin = PrivateAttr(default=Origin(Place("the config", None, Path()), {}))
 

@@ -8,11 +8,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-Climbed = Callable[[Tensor], Tensor]  # a picture (1, 3, H, W) in, the 0-dim objective out
+from zoomdream.ops.tile import Tiled
+
+Climbed = Callable[[Tensor], Tensor] | Tiled
+"""A picture (1, 3, H, W) in, the 0-dim objective out; or what knows its gradient tile by tile."""
 
 
-def gradient_at(image: Tensor, climbed: Climbed) -> Tensor:
-    """The gradient of the objective in the picture, (1, 3, H, W). Only the picture gets one; parameters never do."""
+def gradient_at(image: Tensor, climbed: Climbed, shifts: tuple[float, float] = (0.0, 0.0)) -> Tensor:
+    """The gradient of the objective in the picture, (1, 3, H, W). Only the picture gets one; parameters never do.
+
+    shifts: of where tiles meet, see `tile.spans`.
+    """
+    if isinstance(climbed, Tiled):
+        return climbed.gradient(image, shifts)
     with torch.enable_grad():
         leaf = image.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(climbed(leaf), leaf)
@@ -24,19 +32,29 @@ class Sight:
     """How the network sees the picture in one step.
 
     offset: how far (x, y) it is rolled before, so that the grid of the network's strides leaves no print (jitter,
-    Mordvintsev 2015). view: what else happens to it on the way, differentiable; None: nothing.
+    Mordvintsev 2015). view: what else happens to it on the way, differentiable; None: nothing. shifts: of where tiles
+    meet, x and y, -1 to 1, so that they leave none either.
     """
 
     offset: tuple[int, int] = (0, 0)
     view: Callable[[Tensor], Tensor] | None = None
+    shifts: tuple[float, float] = (0.0, 0.0)
 
     def gradient(self, image: Tensor, climbed: Climbed, normalized: Callable[[Tensor], Tensor]) -> Tensor:
         """The gradient in the picture (1, 3, H, W) as it lies, `normalized` on the way."""
         x, y = self.offset
         view = self.view
         rolled = torch.roll(image, shifts=(y, x), dims=(2, 3))
-        seen = climbed if view is None else lambda picture: climbed(view(picture))
-        return torch.roll(normalized(gradient_at(rolled, seen)), shifts=(-y, -x), dims=(2, 3))
+        if view is None:
+            found = gradient_at(rolled, climbed, self.shifts)
+        elif isinstance(climbed, Tiled):
+            with torch.enable_grad():
+                leaf = rolled.detach().requires_grad_()
+                viewed = view(leaf)
+                (found,) = torch.autograd.grad(viewed, leaf, climbed.gradient(viewed.detach(), self.shifts))
+        else:
+            found = gradient_at(rolled, lambda picture: climbed(view(picture)))
+        return torch.roll(normalized(found), shifts=(-y, -x), dims=(2, 3))
 
 
 def ascend(

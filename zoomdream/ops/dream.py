@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from zoomdream.ops.ascent import Climbed, Sight, ascend
@@ -106,11 +107,12 @@ def _sights(recipe: Recipe, size: tuple[int, int], seed: int, frame: int, octave
 
     def sight(step: int) -> Sight:
         offset = jitter_offset(reach, generator(seed, "jitter", frame, octave, step))
+        x, y = (2 * torch.rand(2, generator=generator(seed, "tiles", frame, octave, step)) - 1).tolist()
         if recipe.turn == 0 and recipe.stretch == 0:
-            return Sight(offset)
+            return Sight(offset, shifts=(x, y))
         random = generator(seed, "view", frame, octave, step)
         degrees, scale = random_view(recipe.turn, recipe.stretch, random)
-        return Sight(offset, lambda picture: view(picture, degrees, scale))
+        return Sight(offset, lambda picture: view(picture, degrees, scale), (x, y))
 
     return sight
 

@@ -2,6 +2,9 @@
 
 Every term of it is on a logarithmic scale, so that a weight means the same in every layer whatever the size of its
 activations, and the same for layers, classes and guides: how much a relative change is worth.
+
+A term's value is a function (`judge`) of means over the positions of its layer (`gather`). So it can also be known of a
+picture that is looked at part by part, see `tile`: the parts' shares of the means add up.
 """
 
 from __future__ import annotations
@@ -17,8 +20,25 @@ Rank = Literal["strongest", "weakest", "average"]
 _TINY = 1e-12
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where an activation belongs in that of the whole picture: its first row and column there, the whole's rows and
+    columns, and which share (0..1) of the picture was looked at, for activations that have no places.
+    """
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+    share: float
+
+
 class Wish(Protocol):
-    """One term: `value` of the activation (1, C, h, w) of `layer` is what counts, `weight` times. 0 leaves it out."""
+    """One term: `value` of the activation (1, C, h, w) of `layer` is what counts, `weight` times. 0 leaves it out.
+
+    It is `judge(gather(activation))`, a 0-dim tensor. gather: means over the positions, (K,); given a `part`, what that
+    part adds to those of the whole picture.
+    """
 
     @property
     def layer(self) -> str: ...
@@ -27,6 +47,10 @@ class Wish(Protocol):
     def weight(self) -> float: ...
 
     def value(self, activation: Tensor) -> Tensor: ...
+
+    def gather(self, activation: Tensor, part: Part | None = None) -> Tensor: ...
+
+    def judge(self, gathered: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +81,20 @@ class Term:
 
     def value(self, activation: Tensor) -> Tensor:
         """The logarithm of the energy, 0-dim float32."""
-        return torch.log(energy(activation, self) + _TINY)
+        return self.judge(self.gather(activation))
+
+    def gather(self, activation: Tensor, part: Part | None = None) -> Tensor:
+        """Half the mean squared activation of each channel, (C,)."""
+        activation = _planes(activation)
+        if self.at is None:
+            return 0.5 * _mean(activation.float().square(), part)
+        neurons = _neurons(activation, self.at, part)
+        if neurons.shape[2:].numel() == 0:  # the place is in another part
+            return activation.new_zeros(activation.shape[1], dtype=torch.float32)
+        return 0.5 * neurons.float().square().mean(dim=(0, 2, 3))
+
+    def judge(self, gathered: Tensor) -> Tensor:
+        return torch.log(_power_mean(gathered, self) + _TINY)
 
 
 RIVALRY = 0.03
@@ -82,9 +119,15 @@ class ClassTerm:
         So of several classes the one that is seen less gains more. To that comes RIVALRY times the logarithm of their
         share among all classes. activation (1, classes), or (1, classes, h, w).
         """
-        seen = _planes(activation).float().mean(dim=(2, 3))[0]
-        chosen = seen[list(self.classes)]
-        return torch.asinh(chosen).mean() + RIVALRY * (chosen.logsumexp(0) - seen.logsumexp(0))
+        return self.judge(self.gather(activation))
+
+    def gather(self, activation: Tensor, part: Part | None = None) -> Tensor:
+        """The mean of each class's logit, (classes,)."""
+        return _mean(_planes(activation).float(), part)
+
+    def judge(self, gathered: Tensor) -> Tensor:
+        chosen = gathered[list(self.classes)]
+        return torch.asinh(chosen).mean() + RIVALRY * (chosen.logsumexp(0) - gathered.logsumexp(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +150,23 @@ class GuideTerm:
         2015). channels: as active as the guide's on the whole, wherever (Crowson 2016): calmer, so better for films.
         activation (1, C, h, w).
         """
-        places = _planes(activation).float().flatten(2)[0]
+        return self.judge(self.gather(activation))
+
+    def gather(self, activation: Tensor, part: Part | None = None) -> Tensor:
+        """The mean of each channel, (C,), of its product with the fitting place of the guide where that has places."""
+        planes = _planes(activation).float()
         if self.positions is not None:
+            places = planes.flatten(2)[0]
             guide = self.positions.to(places)
-            alike = (places * guide[:, _best(places.detach(), guide)]).mean()
-        else:
+            planes = (places * guide[:, _best(places.detach(), guide)]).view_as(planes)
+        return _mean(planes, part)
+
+    def judge(self, gathered: Tensor) -> Tensor:
+        if self.positions is None:
             assert self.channels is not None
-            wanted = self.channels.to(places)
-            alike = (places.mean(1) * wanted / wanted.norm().clamp_min(_TINY)).mean()
-        return torch.asinh(alike / 1e-6)
+            wanted = self.channels.to(gathered)
+            gathered = gathered * wanted / wanted.norm().clamp_min(_TINY)
+        return torch.asinh(gathered.mean() / 1e-6)
 
 
 def _best(places: Tensor, guide: Tensor, most: int = 4096) -> Tensor:
@@ -132,11 +183,12 @@ def energy(activation: Tensor, term: Term) -> Tensor:
     machines stand side by side and keep changing, in the same network and the same render.
     activation (1, C, h, w), or (1, C).
     """
+    return _power_mean(term.gather(activation), term)
+
+
+def _power_mean(gathered: Tensor, term: Term) -> Tensor:
     power = max(1 - term.diversity, 0.02)
-    activation = _planes(activation)
-    if term.at is not None:
-        activation = _neurons(activation, term.at)
-    channels = 0.5 * activation.float().square().mean(dim=(0, 2, 3)) + 1e-8  # silent: no gradient explodes
+    channels = gathered + 1e-8  # silent: no gradient explodes
     shares = channels**power
     if term.emphasis is not None:
         shares = shares * term.emphasis.to(shares)
@@ -153,10 +205,23 @@ def _planes(activation: Tensor) -> Tensor:
     return activation[:, :, None, None] if activation.ndim == 2 else activation
 
 
-def _neurons(activation: Tensor, at: tuple[float, float]) -> Tensor:
-    """All channels at one place, (1, C, 1, 1)."""
-    height, width = activation.shape[2:]
-    x, y = (min(int(share * length), length - 1) for share, length in zip(at, (width, height), strict=True))
+def _mean(planes: Tensor, part: Part | None) -> Tensor:
+    """The mean of each channel (1, C, h, w) over its places, or what a part adds to that of the whole, (C,)."""
+    if part is None:
+        return planes.mean(dim=(0, 2, 3))
+    if planes.shape[2:].numel() == 1:  # of the whole part, as classes are
+        return planes[0, :, 0, 0] * part.share
+    return planes.sum(dim=(0, 2, 3)) / (part.rows * part.columns)
+
+
+def _neurons(activation: Tensor, at: tuple[float, float], part: Part | None = None) -> Tensor:
+    """All channels at one place, (1, C, 1, 1); empty where that is in another part of the picture."""
+    rows, columns = activation.shape[2:] if part is None else (part.rows, part.columns)
+    x, y = (min(int(share * length), length - 1) for share, length in zip(at, (columns, rows), strict=True))
+    if part is not None:
+        x, y = x - part.left, y - part.top
+        if min(x, y) < 0:
+            return activation[:, :, :0, :0]
     return activation[:, :, y : y + 1, x : x + 1]
 
 
