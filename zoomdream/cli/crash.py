@@ -18,8 +18,8 @@ def explain(error: Exception) -> tuple[str, int]:
     if _is_out_of_memory(error):
         return (
             "not enough memory for this render; set `performance.memory` or a smaller `performance.tile`, make `size` "
-            "smaller, or choose another `performance.device`. What is finished is kept: with the same config the render "
-            "goes on where it was.",
+            "smaller, or choose another `performance.device`. What is finished is kept: with the same config the "
+            "render goes on where it was.",
             1,
         )
     if isinstance(error, OSError) and error.strerror:

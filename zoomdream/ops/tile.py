@@ -6,7 +6,9 @@ gradients of neighbours agree where they meet, and nothing has to be faded. Wher
 
 What a term counts for depends on the whole picture (how active each channel is in all of it), so the tiles must agree
 on that too. The first step on an octave asks all tiles before it climbs on any; each later one takes what the step
-before has found on its way, which is nearly the same and costs nothing.
+before has found on its way, which is nearly the same and costs nothing. (Eight steps on a photograph, dreamnet, 768x432
+in tiles of 384: the dream differs from the untiled one by 28 to 36 % of its change, by 28 to 30 % if every step asks
+first, and one in bfloat16 from one in float32 by 30 to 36 %.)
 """
 
 from __future__ import annotations
