@@ -14,11 +14,12 @@ PACKAGE = ROOT / "zoomdream"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "scripts").rglob("*.py"))]
 
-FOUNDATION = {"errors", "types", "version"}
+FOUNDATION = {"errors", "types", "version", "threads"}
 MAY_IMPORT = {
     "errors": set(),
     "version": set(),
     "types": set(),
+    "threads": set(),
     "config": {"errors", "version"},
     "ops": {"types"},
     "nets": {"errors", "types"},

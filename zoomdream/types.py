@@ -29,11 +29,13 @@ class State:
     added: Tensor | None = None
     key: State | None = None
 
-    def to(self, device: str) -> State:
-        """The same on another device."""
-        seen, added = (None if part is None else part.to(device) for part in (self.seen, self.added))
-        key = None if self.key is None else self.key.to(device)
-        return State(self.index, self.picture.to(device), seen, added, key)
+    def to(self, device: str, *, non_blocking: bool = False) -> State:
+        """The same on another device. non_blocking: the copies are only queued; see torch.Tensor.to."""
+        parts = (self.picture, self.seen, self.added)
+        picture, seen, added = (None if part is None else part.to(device, non_blocking=non_blocking) for part in parts)
+        assert picture is not None
+        key = None if self.key is None else self.key.to(device, non_blocking=non_blocking)
+        return State(self.index, picture, seen, added, key)
 
     def shown(self, size: tuple[int, int]) -> Tensor:
         """The middle of the picture, (1, 3, *size); `size` is (height, width) and no larger than the picture."""

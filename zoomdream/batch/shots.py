@@ -31,9 +31,9 @@ from zoomdream.media.pixels import to_bytes
 from zoomdream.plan import Plan, make_plan, resolved
 from zoomdream.render import Progress, make_job
 from zoomdream.render.delivery import working_folder
+from zoomdream.render.handed import check
 from zoomdream.render.lock import Lock
 from zoomdream.render.loop import stoppable
-from zoomdream.render.recorder import check_numbers
 from zoomdream.render.state_file import read_state, save_state
 from zoomdream.render.workspace import Workspace, writing
 from zoomdream.types import Network, State
@@ -166,7 +166,7 @@ def _record(states: Iterator[State], part: Part, settings: EncodeSettings, frame
         if whole:
             with SegmentWriter(settings, part.folder, number) as writer:
                 while True:
-                    check_numbers(state)  # each: the next shot would begin as if nothing had been
+                    _check(state)  # each: the next shot would begin as if nothing had been
                     writer.write(state.shown(size))
                     if state.index == end - 1:
                         break
@@ -175,17 +175,21 @@ def _record(states: Iterator[State], part: Part, settings: EncodeSettings, frame
         else:
             data = [to_bytes(state.shown(size), bits)]
             while state.index < end - 1:
-                check_numbers(state)
+                _check(state)
                 state = next(states)
                 data.append(to_bytes(state.shown(size), bits))
             with writing(part.folder):
                 write_whole(_file(part, settings, number, whole), b"".join(data))
-        check_numbers(state)
+        _check(state)
         save_state(part.folder / "state.safetensors", state)
         if state.index < part.end - 1:
             state = next(states)
     for _ in states:  # there is none; so that the last frame is told of too
         raise AssertionError("a part has more frames than it should")
+
+
+def _check(state: State) -> None:
+    check(torch.isfinite(state.picture).all(), state.index)
 
 
 def _resumed(part: Part, settings: EncodeSettings, frames: int) -> State | None:

@@ -12,7 +12,7 @@ from torch import Tensor
 from zoomdream.errors import OutputError
 from zoomdream.media import codecs, ffmpeg
 from zoomdream.media.files import discard, settle, temporary_name
-from zoomdream.media.pixels import to_bytes
+from zoomdream.media.pixels import pack, raw
 from zoomdream.media.probe import count_frames
 
 SEGMENT_FRAMES = 30
@@ -153,7 +153,7 @@ class SegmentWriter:
         self._final = folder / segment_name(settings, number)
         self._temporary = temporary_name(self._final)
         self._frames = 0
-        self._held: bytes | None = None
+        self._held: memoryview | None = None
         target = self._temporary.name
         if self._in_pictures:
             try:
@@ -169,22 +169,35 @@ class SegmentWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._process.kill()
-        discard(self._temporary)
+        self.drop()
 
     def write(self, picture: Tensor) -> None:
         """Add one frame, (1, 3, H, W) in [0, 1]. Raises OutputError if ffmpeg has given up."""
-        data = to_bytes(picture, raw_bits(self._settings))
+        self.write_raw(raw(pack(picture, raw_bits(self._settings)).cpu()))
+
+    def write_raw(self, data: memoryview) -> None:
+        """Add one frame as raw pixels, see media.pixels. Raises OutputError if ffmpeg has given up."""
         self._frames += 1
         if self._settings.still:
             self._held = data
         else:
             self._process.write(data)
 
-    def close(self) -> Path:
-        """Finish, check what was written, and move it into place. Returns its path; raises OutputError."""
+    def seal(self) -> None:
+        """No more frames: ffmpeg goes on by itself, while others may be written. Raises OutputError if it cannot."""
         if self._held is not None:
             self._process.write(self._held)
+            self._held = None
+        self._process.close_input()
+
+    def drop(self) -> None:
+        """End it now, and leave nothing of a segment that is not closed. Raises nothing; may be called twice."""
+        self._process.kill()
+        discard(self._temporary)
+
+    def close(self) -> Path:
+        """Finish, check what was written, and move it into place. Returns its path; raises OutputError."""
+        self.seal()
         self._process.finish()
         found = self._count()
         expected = 1 if self._settings.still else self._frames

@@ -135,7 +135,7 @@ class Process:
     ) -> None:
         self.kill()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Send bytes. If ffmpeg is gone, raises OutputError with its reason."""
         assert self._process.stdin is not None
         try:
@@ -158,15 +158,19 @@ class Process:
 
     def finish(self) -> str:
         """Wait for the end and return what was printed on stdout. Raises OutputError with the end of stderr."""
-        if self._process.stdin is not None:
-            with contextlib.suppress(OSError):  # it is gone already; the exit code says why
-                self._process.stdin.close()
+        self.close_input()
         code = self._process.wait()
         for reader in self._readers:
             reader.join()
         if code != 0:
             raise OutputError(f"{self._what} failed: {explain(list(self._tail), code)}")
         return b"".join(self._printed).decode("utf-8", "replace")
+
+    def close_input(self) -> None:
+        """Nothing more is sent; the process goes on by itself."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):  # it is gone already; the exit code says why
+                self._process.stdin.close()
 
     def stop(self) -> None:
         """End the process now, if it still runs; whoever reads what it prints comes to its end. Raises nothing."""
