@@ -15,7 +15,7 @@ The map:
     nets/        networks to dream with, and their weights
     media/       everything outside the process: pictures, ffmpeg, probing
     notebook.py  frames and dreams as tensors
-    types.py     what the parts hand to each other; errors.py what can go wrong
+    types.py     what the parts hand to each other; threads.py work beside the dreaming; errors.py what can go wrong
 
 Start reading at pipeline.step. From Python:
 

@@ -44,6 +44,13 @@ class State:
         return self.picture[..., top : top + height, left : left + width]
 
 
+def to_device(picture: Tensor, device: str) -> Tensor:
+    """A tensor where the network is. To a GPU it is only queued, behind what that has to do, and nobody waits."""
+    if device.startswith("cuda") and picture.device.type == "cpu":
+        return picture.pin_memory().to(device, non_blocking=True)
+    return picture.to(device)
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One layer that can be dreamed with.

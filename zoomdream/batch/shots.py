@@ -10,9 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import statistics
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -31,14 +29,13 @@ from zoomdream.media.pixels import to_bytes
 from zoomdream.plan import Plan, make_plan, resolved
 from zoomdream.render import Progress, make_job
 from zoomdream.render.delivery import working_folder
+from zoomdream.render.forecast import Forecast
 from zoomdream.render.handed import check
 from zoomdream.render.lock import Lock
 from zoomdream.render.loop import stoppable
 from zoomdream.render.state_file import read_state, save_state
 from zoomdream.render.workspace import Workspace, writing
 from zoomdream.types import Network, State
-
-_RECENT = 15  # frames whose median time stands for the speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +118,8 @@ def render_part(
             return
         stages = opened.enter_context(closing(build.stages(config, plan, networks(config, plan))))
         states = pipeline.frames(stages, _before(part, start, plan), part.end)
-        _record(_timed(states, part, progress), part, settings, config.frames)
+        effort = build.effort(config, plan)[part.begin : part.end]
+        _record(_timed(states, part, effort, done, progress), part, settings, config.frames)
 
 
 def _before(part: Part, start: State | None, plan: Plan) -> State | None:
@@ -131,16 +129,16 @@ def _before(part: Part, start: State | None, plan: Plan) -> State | None:
     return None if part.begin == 0 else State(part.begin - 1, torch.zeros(1, 3, 1, 1))
 
 
-def _timed(states: Iterator[State], part: Part, progress: Callable[[Progress], None]) -> Iterator[State]:
-    recent: deque[float] = deque(maxlen=_RECENT)
-    before = time.monotonic()
+def _timed(
+    states: Iterator[State], part: Part, effort: Sequence[float], begun: int, progress: Callable[[Progress], None]
+) -> Iterator[State]:
+    """The states, and how far the part is; `effort` is that of its frames, of which `begun` were done before."""
+    forecast = Forecast(effort, begun, time.monotonic())
     for state in states:
         yield state
-        now = time.monotonic()
-        recent.append(now - before)
-        before, speed = now, statistics.median(recent)
-        left = part.end - state.index - 1
-        progress(Progress(state.index + 1 - part.begin, part.end - part.begin, speed, speed * left))
+        forecast.tell(time.monotonic())
+        done = state.index + 1 - part.begin
+        progress(Progress(done, part.end - part.begin, forecast.seconds_per_frame, forecast.seconds_left))
 
 
 def _units(part: Part, frames: int) -> Iterator[tuple[int, int, int, bool]]:

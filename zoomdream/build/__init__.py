@@ -6,8 +6,9 @@ inputs     masks and references, and whose fault it is where they cannot be read
 dreaming   the dream step
 timing     schedules as values per frame
 memory     what is freed is kept for the next step
+effort     how much of the work each frame is
 zoom       the parts of a zoom
-clip       the parts of a dreamt clip
+clip       the parts of a dreamt clip; ahead: what of it does not wait for the dream
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor
 from zoomdream.build.clip import clip_stages
 from zoomdream.build.dreaming import emphasis
 from zoomdream.build.memory import keep_freed_memory
+from zoomdream.build.effort import effort
 from zoomdream.build.networks import found_weights, layers, named_networks, network
 from zoomdream.build.zoom import zoom_stages
 from zoomdream.config import Config, VideoSource
@@ -25,7 +27,7 @@ from zoomdream.pipeline import Stages
 from zoomdream.plan import Plan, check_device
 from zoomdream.types import Network
 
-__all__ = ["emphasis", "found_weights", "layers", "named_networks", "network", "stages"]
+__all__ = ["effort", "emphasis", "found_weights", "layers", "named_networks", "network", "stages"]
 
 
 def stages(config: Config, planned: Plan, opened: Network | None = None, reference: Tensor | None = None) -> Stages:

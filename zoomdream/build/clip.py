@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zoomdream.build import inputs
+from zoomdream.build.ahead import Ahead
 from zoomdream.build.dreaming import dreamer
 from zoomdream.build.timing import dreamt_frames, height_width, hold_shares, motions, values
 from zoomdream.config import Config, VideoSource
@@ -23,7 +24,7 @@ from zoomdream.ops.carry import Moved, Way, carry, limit, narrowed
 from zoomdream.ops.flow import compose, follow, reliability
 from zoomdream.pipeline import ClipStages, Stage
 from zoomdream.plan import Plan
-from zoomdream.types import Network
+from zoomdream.types import Network, to_device
 
 
 def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
@@ -42,20 +43,30 @@ def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
         numbers = frame_numbers(clip, config.fps, config.source.start, end)
         reader = opening.enter_context(ClipReader(program, clip, numbers, size, config.source.fit))
         mask = inputs.mask(config, opening)
+
+        def source(index: int) -> Tensor:
+            return to_device(reader.frame(index), planned.device)
+
+        ahead = Ahead(
+            source,
+            _flow(config, motion),
+            _lasting(config, planned, motion, source),
+            frames=config.frames,
+            cuts=planned.cuts,
+            threaded=planned.device != "mps",
+        )
+        opening.callback(ahead.close)
         close = opening.pop_all().close
 
-    def source(index: int) -> Tensor:
-        return reader.frame(index).to(planned.device)
-
     return ClipStages(
-        source=source,
+        source=ahead.source,
         look=look,
-        flow=_flow(config, motion),
+        flow=ahead.flow,
         carry=_carry(config),
         dream=dream,
         color=_color(config, keys),
         within=_within(mask, planned.device),
-        lasting=_lasting(config, planned, motion, source),
+        lasting=ahead.lasting,
         show=lambda seen, added, index: seen + opacity[index] * added,
         cuts=frozenset(planned.cuts),
         keys=keys,

@@ -2,7 +2,8 @@
 
 loop       the render: dream, record, join
 job        a render as plain values
-recorder   frames to segments, in a thread of its own
+forecast   how long it still takes
+recorder   frames to segments, in threads of their own; handed: a frame on its way there
 run        run.json: what a render was started with
 state_file the state after a frame
 workspace  the working folder: segments and the state after them

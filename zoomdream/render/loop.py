@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import statistics
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,15 +19,12 @@ from zoomdream.media import ffmpeg, metadata
 from zoomdream.media.encode import EncodeSettings
 from zoomdream.plan import Plan
 from zoomdream.render.delivery import check_sidecar, deliver, occupant, working_folder
+from zoomdream.render.forecast import Forecast
 from zoomdream.render.job import Job, make_job, recall, versions
 from zoomdream.render.recorder import Recorder
 from zoomdream.render.run import Run
 from zoomdream.render.workspace import Workspace, writing
 from zoomdream.types import Network, State
-
-_RECENT = (
-    15  # frames whose median time stands for the speed: the first ones are slower, and one hiccup counts for nothing
-)
 
 MakeFrames = Callable[[State | None], Iterator[State]]
 """The last finished state or None → the states after it."""
@@ -82,7 +77,15 @@ def render(
             def make_frames(start: State | None) -> Iterator[State]:
                 return pipeline.frames(stages(), start and start.to(plan.device), config.frames)
 
-            return render_frames(make_frames, job, restart=restart, progress=progress, prepare=stages, fill=fill)
+            return render_frames(
+                make_frames,
+                job,
+                restart=restart,
+                progress=progress,
+                prepare=stages,
+                fill=fill,
+                effort=build.effort(config, plan),
+            )
 
 
 def render_frames(
@@ -93,11 +96,13 @@ def render_frames(
     progress: Callable[[Progress], None] | None = None,
     prepare: Callable[[], object] = lambda: None,
     fill: Fill | None = None,
+    effort: Sequence[float] | None = None,
 ) -> Path:
     """The render loop for any source of states. Raises as `render` does; Ctrl-C becomes RenderInterrupted.
 
     `prepare` is called before anything of an older render is thrown away, and raises what speaks against this one.
-    `fill` puts frames that were recorded elsewhere into the working folder.
+    `fill` puts frames that were recorded elsewhere into the working folder. effort: that of each frame, for the
+    forecast; None where all are alike.
     """
     report = progress or (lambda _: None)
     job.settings.check()
@@ -118,7 +123,8 @@ def render_frames(
             report(Progress(done, job.frames, None, None, _greeting(run, settings, done)))
             try:
                 if done < job.frames:
-                    _record(make_frames(start), workspace, settings, job.frames, done, report)
+                    forecast = Forecast(effort or [1] * job.frames, done, time.monotonic())
+                    _record(make_frames(start), workspace, settings, job.frames, forecast, report)
                 report(Progress(job.frames, job.frames, None, 0.0, "joining the segments"))
                 segments = workspace.segments(settings, job.frames)
                 origin = metadata.write_origin(job.fingerprint, job.config)
@@ -180,22 +186,16 @@ def _record(
     workspace: Workspace,
     settings: EncodeSettings,
     frames: int,
-    done: int,
+    forecast: Forecast,
     report: Callable[[Progress], None],
 ) -> None:
-    """Dream and record the frames from number `done` on."""
+    """Dream and record the frames that are left."""
     recorder = Recorder(workspace, settings, frames)
-    recent: deque[float] = deque(maxlen=_RECENT)
     try:
-        before = time.monotonic()
         for state in states:
             recorder.put(state)
-            now = time.monotonic()
-            recent.append(now - before)
-            before = now
-            done = state.index + 1
-            speed = statistics.median(recent)
-            report(Progress(done, frames, speed, speed * (frames - done)))
+            forecast.tell(time.monotonic())
+            report(Progress(state.index + 1, frames, forecast.seconds_per_frame, forecast.seconds_left))
     except BaseException:
         with contextlib.suppress(Exception):  # the first error is the one that counts
             recorder.finish()

@@ -1,0 +1,91 @@
+"""How long a render will take, measured on a few of its frames: a second's worth, or two frames where one is long."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from zoomdream import build, pipeline
+from zoomdream.config import Config
+from zoomdream.media.encode import EncodeSettings, SegmentWriter
+from zoomdream.plan import Plan
+from zoomdream.render.forecast import Forecast
+from zoomdream.types import Network, State
+
+_BUDGET = 1.0  # seconds of frames after the first, which only warms up
+_LONG = 3.0  # seconds; a first frame that took longer is measure enough
+_ENOUGH = 30  # frames
+_ENCODED = 3e6  # pixels that are encoded to see how long that takes
+_KEPT = 4  # pictures that are encoded, over and over: neighbours, so that the encoder finds motion
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """frame: seconds for one like most; total: for all of them, encoded and joined."""
+
+    frame: float
+    total: float
+
+
+def predict(config: Config, planned: Plan, settings: EncodeSettings, opened: Network) -> Prediction:
+    """Dream and encode a few frames. Raises what a render raises."""
+    brief = config.model_copy(update={"dream": config.dream.model_copy(update={"warmup": 0})})
+    effort = build.effort(config, planned)
+    begun = time.perf_counter()
+    forecast = Forecast(build.effort(brief, planned), 0, begun)
+    pictures: list[Tensor] = []
+    with closing(build.stages(brief, planned, opened)) as stages:
+        for state in _some(stages, config.frames, forecast):
+            pictures = [*pictures, state.shown((settings.height, settings.width)).cpu()][-_KEPT:]
+    once, encoding = _encoding(settings, pictures)
+    dreaming = forecast.seconds(sum(effort), len(effort))
+    alone = forecast.seconds(sum(min(1, dreams) for dreams in effort), len(effort))
+    assert dreaming is not None
+    assert alone is not None
+    if planned.device == "cpu":  # the encoder takes its part of the same cores
+        dreaming, alone = dreaming + len(effort) * encoding, alone + len(effort) * encoding
+    else:
+        dreaming, alone = max(dreaming, len(effort) * encoding), max(alone, len(effort) * encoding)
+    return Prediction(alone / len(effort), dreaming + 2 * once)  # the last segment, and joining
+
+
+def _some(stages: pipeline.Stages, frames: int, forecast: Forecast) -> Iterator[State]:
+    """A few frames from the first on, each told of to the forecast."""
+    begun = time.perf_counter()
+    enough = 0.0
+    for count, state in enumerate(pipeline.frames(stages, None, frames), start=1):
+        state.picture.sum().item()  # a number, so that a GPU has to have finished
+        now = time.perf_counter()
+        forecast.tell(now)
+        yield state
+        if count == 1:
+            if now - begun > _LONG:
+                return
+            enough = now + _BUDGET
+        elif state.key is None and (now > enough or count >= _ENOUGH):
+            return  # never between two frames that are dreamt on, most of whose time the first between them took
+
+
+def _encoding(settings: EncodeSettings, pictures: list[Tensor]) -> tuple[float, float]:
+    """Seconds for a segment of one frame, and for each further frame."""
+    count = max(3, min(_ENOUGH, round(_ENCODED / (settings.width * settings.height))))
+    with tempfile.TemporaryDirectory(prefix="zoomdream_") as folder:
+        once = _segment(settings, Path(folder), pictures, 1)
+        many = _segment(settings, Path(folder), pictures, count)
+    return once, max(0.0, many - once) / (count - 1)
+
+
+def _segment(settings: EncodeSettings, folder: Path, pictures: list[Tensor], count: int) -> float:
+    begun = time.perf_counter()
+    with SegmentWriter(settings, folder, count) as writer:
+        for picture in itertools.islice(itertools.cycle(pictures), count):
+            writer.write(picture)
+        writer.close()
+    return time.perf_counter() - begun
