@@ -6,6 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
+from pathlib import Path
 
 import torch
 
@@ -15,8 +16,13 @@ from zoomdream.errors import ConfigError
 from zoomdream.media import ffmpeg
 from zoomdream.media.clip import begin, frame_numbers, open_clip
 from zoomdream.media.codecs import resolve_pixel_format
+from zoomdream.threads import cores
 
 _SLACK = Fraction(1, 1000)  # frames by which the time of a cut may miss that of a frame: YAML has few digits
+
+
+_UNITS = ("avx512_bf16", "amx_bf16")
+_PROCESSOR = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
     else:
         precision = wanted.precision
     if wanted.threads == "auto":
-        threads = remembered.threads if remembered else torch.get_num_threads()
+        threads = remembered.threads if remembered else min(torch.get_num_threads(), cores())
     else:
         threads = wanted.threads
     pixel_format = resolve_pixel_format(config.encode.codec, config.encode.pixel_format)
@@ -125,12 +131,23 @@ def check_device(device: str, place: str) -> None:
 
 def bfloat16_units() -> tuple[str, ...]:
     """What this machine's CPU multiplies bfloat16 with, of "avx512_bf16" and "amx_bf16"; empty where it has neither."""
-    flags = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return tuple(unit for unit in ("avx512_bf16", "amx_bf16") if flags.get(unit))
+    if hasattr(torch.cpu, "get_capabilities"):
+        flags = torch.cpu.get_capabilities()
+        return tuple(unit for unit in _UNITS if flags.get(unit))
+    try:  # older torch knows no such flags, but runs on them all the same
+        text = _PROCESSOR.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ()
+    words = set(next((line for line in text.splitlines() if line.startswith("flags")), "").split())
+    return tuple(unit for unit in _UNITS if unit in words)
 
 
 def _precision(device: str) -> str:
-    """bfloat16 where the hardware multiplies it faster than float32, float16 on older GPUs, else float32."""
+    """bfloat16 where the hardware multiplies it faster than float32, float16 on older GPUs, else float32.
+
+    Known, not measured: of a frame of dreamnet AVX512-BF16 saves 35 to 45 %, and without it bfloat16 is emulated.
+    """
     if device.startswith("cuda"):
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+        modern = torch.version.hip is not None or torch.cuda.get_device_capability(device) >= (8, 0)
+        return "bfloat16" if modern else "float16"
     return "bfloat16" if device == "cpu" and bfloat16_units() else "float32"

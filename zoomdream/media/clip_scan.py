@@ -6,7 +6,6 @@ search for cuts. ffmpeg's `showinfo` filter is what says it; there is no ffprobe
 
 from __future__ import annotations
 
-import os
 import re
 from array import array
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from zoomdream.errors import InputError
 from zoomdream.media import ffmpeg
 from zoomdream.media.clip_header import Header, input_options
 from zoomdream.media.cuts import SMALL, ShotFinder
+from zoomdream.threads import cores
 
 NO_TIME = -(2**62)
 """The time of a frame for which the file has none."""
@@ -71,7 +71,7 @@ def scan(program: Path, path: Path, header: Header, progress: Callable[[int], No
     Several threads where all is well; what is damaged is decoded again in one, because which frames and pixels
     ffmpeg makes of what is lost depends on the threads.
     """
-    found = _scan(program, path, header, progress, threads=min(8, os.cpu_count() or 1))
+    found = _scan(program, path, header, progress, threads=min(8, cores()))
     if found.damaged:
         found = _scan(program, path, header, progress, threads=1)
     return found

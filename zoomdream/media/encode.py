@@ -65,7 +65,7 @@ def segment_command(settings: EncodeSettings, target: str) -> list[str]:
     return [
         str(settings.program), *ffmpeg.QUIET, "-y",
         "-f", "rawvideo", "-pixel_format", raw, "-video_size", f"{settings.width}x{settings.height}",
-        "-framerate", str(settings.fps), "-i", "pipe:0",
+        "-framerate", str(settings.fps), "-i", "pipe:0", "-filter_threads", str(settings.threads),
         "-vf", _filters(settings.pieces, picture=picture),
         "-c:v", codec.encoder, *_encoder_options(settings), "-threads", str(settings.threads),
         *_tags(settings.pieces, picture=picture),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
@@ -28,6 +27,7 @@ from zoomdream.render.delivery import working_folder
 from zoomdream.render.run import FILE as RUN_FILE
 from zoomdream.render.run import parse_run
 from zoomdream.render.workspace import STATE_FILE
+from zoomdream.threads import cores
 from zoomdream.version import __version__
 
 _MOST_ENCODER_THREADS = 8
@@ -70,7 +70,7 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
         program=ffmpeg.executable(encode.ffmpeg),
         crf=encode.crf,
         preset=encode.preset,
-        threads=min(os.cpu_count() or 1, _MOST_ENCODER_THREADS),
+        threads=min(cores(), _MOST_ENCODER_THREADS),
         still=encode.codec == "png" and not metadata.is_numbered(config.output),
     )
     made_with = {**asdict(plan), "encoder_threads": settings.threads, **versions(settings.program)}
