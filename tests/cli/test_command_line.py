@@ -56,6 +56,52 @@ def test_help_loads_nothing_that_takes_long(typed: list[str]) -> None:
     assert not loaded & slow
 
 
+def loaded_by(code: str, folder: Path) -> set[str]:
+    """The modules that are loaded at the end of a program."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    code = f"import sys; {code}; print(*sys.modules, file=sys.stderr)"
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, env=environment, cwd=folder, text=True, capture_output=True, check=True)
+    return set(result.stderr.splitlines()[-1].split())
+
+
+def test_a_wrong_config_is_told_before_torch_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("dream: {octavse: 3}\n")
+    loaded = loaded_by("from zoomdream.cli import main; assert main(['render', 'wrong.yaml']) == 2", tmp_path)
+    assert "zoomdream.config" in loaded
+    assert not loaded & {"torch", "numpy", "rich", "cv2", "scenedetect"}
+
+
+def test_importing_the_package_loads_nothing_but_itself(tmp_path: Path) -> None:
+    loaded = {name.partition(".")[0] for name in loaded_by("import zoomdream", tmp_path)}
+    assert loaded - set(sys.stdlib_module_names) - {"sitecustomize", "usercustomize", "__main__"} <= {"zoomdream"} | {
+        name for name in loaded if name.startswith(("_", "distutils"))
+    }
+
+
+def test_a_zoom_loads_nothing_that_only_clips_and_terminals_need(tmp_path: Path, untrained_weights: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(
+        f"size: [32, 32]\nframes: 2\nnetwork: {{weights: {untrained_weights}}}\n"
+        "dream: {octaves: 1, steps: 1, warmup: 0}\n"
+    )
+    loaded = loaded_by("from zoomdream.cli import main; assert main(['render', 'tiny.yaml']) == 0", tmp_path)
+    assert "torch" in loaded
+    assert not loaded & {"torchvision", "cv2", "scenedetect", "rich", "ray", "torch._dynamo", "torch._inductor"}
+
+
+def test_how_threads_wait_is_the_users_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "7"), (None, None)):
+        with monkeypatch.context() as patch:
+            patch.delenv("OMP_WAIT_POLICY", raising=False)
+            patch.setenv("GOMP_SPINCOUNT", "0")  # so that it is put back
+            patch.delenv("GOMP_SPINCOUNT")
+            if name is not None:
+                patch.setenv(name, value)
+            assert main(["--version"]) == 0
+            expected = {None: cli.SPINS, "GOMP_SPINCOUNT": "7", "OMP_WAIT_POLICY": None}[name]
+            assert os.environ.get("GOMP_SPINCOUNT") == expected
+
+
 def test_the_version_is_the_packages() -> None:
     assert zoomdream("--version").stdout == f"zoomdream {__version__}\n"
 

@@ -6,11 +6,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from zoomdream.config import Config, VideoSource
-from zoomdream.media.clip import open_clip
-from zoomdream.media.ffmpeg import executable
-from zoomdream.render import Progress
+
+if TYPE_CHECKING:
+    from zoomdream.render import Progress  # brings torch along, which a wrong config need not wait for
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -62,6 +63,9 @@ def looking(quiet: bool = False, clock: Callable[[], float] = time.monotonic) ->
 def tell_of_clip(config: Config) -> None:
     """What a person should know of the clip of a config, such as damage, a line each; nothing of other sources."""
     if isinstance(config.source, VideoSource):
+        from zoomdream.media.clip import open_clip
+        from zoomdream.media.ffmpeg import executable
+
         for note in open_clip(executable(config.encode.ffmpeg), config.source.path).notes:  # looked at once already
             plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in note)
             print(f"note: {plain}", file=sys.stderr, flush=True)

@@ -7,7 +7,6 @@ import json
 
 from zoomdream.cli.progress import looking, shown, tell_of_clip
 from zoomdream.loading import load_config
-from zoomdream.render import render
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -23,6 +22,8 @@ def run(arguments: argparse.Namespace) -> int:
         looking=looking(arguments.quiet),
         allow_code=arguments.allow_code,
     )
+    from zoomdream.render import render  # torch, which a wrong config need not wait for
+
     if not arguments.quiet:
         tell_of_clip(config)
     if arguments.preview:
