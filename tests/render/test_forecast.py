@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from synthetic import job
 
-from zoomdream.render.forecast import BLOCK, Forecast
+from zoomdream.build import effort as effort_of
+from zoomdream.loading import load_config
+from zoomdream.plan import Plan
+from zoomdream.render.forecast import BLOCK, Forecast, ending
 
 
 def at(seconds: Sequence[float], effort: Sequence[float], told: int, done: int = 0) -> float:
@@ -96,3 +101,23 @@ def test_when_all_is_done_nothing_is_left() -> None:
 def test_frames_that_are_not_dreamt_say_nothing_of_those_that_are_until_one_was() -> None:
     seconds = taken(FADING_IN)
     assert at(seconds, FADING_IN, 30) == pytest.approx(1, abs=0.2)
+
+
+def test_effort_counts_the_dreams_of_each_frame() -> None:
+    def dreams(**settings: object) -> tuple[int, ...]:
+        config = load_config({"frames": 10, **settings})
+        return effort_of(config, Plan("cpu", "float32", 1, "yuv420p"))
+
+    assert dreams() == (11, *[1] * 9)
+    assert dreams(dream={"warmup": 2, "every": 3}) == (3, 1, 0, 0, 1, 0, 0, 1, 0, 0), "the next one comes first"
+    assert dreams(dream={"warmup": 2, "every": 4}) == (3, 1, 0, 0, 0, 1, 0, 0, 0, 1)
+    assert dreams(dream={"steps": 0}) == (0,) * 10
+    assert dreams(dream={"warmup": 0, "step_size": "0.006 if frame > 4 else 0"}) == (*[0] * 5, *[1] * 5)
+
+
+def test_an_encoder_that_looks_ahead_takes_its_time_after_the_last_frame() -> None:
+    few, many = (ending(job(Path("a.mp4")).settings, frames) for frames in (31, 60))
+    assert few < many
+    assert ending(job(Path("a.mkv"), codec="ffv1").settings, 31) == ending(
+        job(Path("a.mkv"), codec="ffv1").settings, 60
+    )

@@ -16,6 +16,7 @@ from zoomdream.media import ffmpeg, metadata
 from zoomdream.media.image import read_image
 from zoomdream.media.probe import count_frames
 from zoomdream.render import Progress, delivery, loop, render_frames
+from zoomdream.render.forecast import ending
 from zoomdream.types import State
 
 Decoded = Callable[[Path], list[str]]
@@ -278,11 +279,12 @@ def test_progress_counts_frames_and_knows_the_time_that_is_left(
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now))
-        render_frames(make, job(tmp_path / "a.mp4", 12), progress=said.append)
+        wanted = job(tmp_path / "a.mp4", 12)
+        render_frames(make, wanted, progress=said.append)
     assert [progress.done for progress in said if not progress.message] == list(range(1, 13))
     eighth = next(progress for progress in said if progress.done == 8)
     assert eighth.seconds_per_frame == pytest.approx(0.01)
-    assert eighth.eta_seconds == pytest.approx(4 * 0.01)
+    assert eighth.eta_seconds == pytest.approx(4 * 0.01 + ending(wanted.settings, 12))
 
 
 def test_an_odd_size_is_an_error_before_anything_is_made(tmp_path: Path) -> None:

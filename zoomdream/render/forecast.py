@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from zoomdream.media.encode import SEGMENT_FRAMES, EncodeSettings
 
 BLOCK = 30
 """Frames whose mean time counts as one measurement. A segment has as many: where the encoder is what all wait for, they
@@ -12,6 +14,20 @@ wait once in a segment, and any other frame is quick.
 """
 
 _BLOCKS = 3  # the speed is that of the last blocks, so that one hiccup counts for nothing
+
+
+_RUNS = 0.3  # seconds that ffmpeg takes to start: to join, and to count what it has written twice
+_LOOKING_AHEAD: Mapping[str, float] = {"h264": 81e-9, "h265": 226e-9, "vp9": 499e-9, "av1": 106e-9}
+"""Seconds of one core for each pixel (30 dreamt frames of 640x360, defaults) of encoders that begin with a segment when
+they have seen most of it; the others keep up.
+"""
+
+
+def ending(settings: EncodeSettings, frames: int) -> float:
+    """Seconds from the last frame of a render to its end: the last segment is encoded, and all are joined."""
+    last = (frames - 1) % SEGMENT_FRAMES + 1
+    pixels = settings.width * settings.height * last
+    return _RUNS + pixels * _LOOKING_AHEAD.get(settings.codec, 0.0) / settings.threads
 
 
 class Forecast:

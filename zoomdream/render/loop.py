@@ -19,7 +19,7 @@ from zoomdream.media import ffmpeg, metadata
 from zoomdream.media.encode import EncodeSettings
 from zoomdream.plan import Plan
 from zoomdream.render.delivery import check_sidecar, deliver, occupant, working_folder
-from zoomdream.render.forecast import Forecast
+from zoomdream.render.forecast import Forecast, ending
 from zoomdream.render.job import Job, make_job, recall, versions
 from zoomdream.render.recorder import Recorder
 from zoomdream.render.run import Run
@@ -190,12 +190,14 @@ def _record(
     report: Callable[[Progress], None],
 ) -> None:
     """Dream and record the frames that are left."""
-    recorder = Recorder(workspace, settings, frames)
+    recorder, end = Recorder(workspace, settings, frames), ending(settings, frames)
     try:
         for state in states:
             recorder.put(state)
             forecast.tell(time.monotonic())
-            report(Progress(state.index + 1, frames, forecast.seconds_per_frame, forecast.seconds_left))
+            left = forecast.seconds_left
+            eta = None if left is None else left + end
+            report(Progress(state.index + 1, frames, forecast.seconds_per_frame, eta))
     except BaseException:
         with contextlib.suppress(Exception):  # the first error is the one that counts
             recorder.finish()
