@@ -3,7 +3,7 @@
 networks   the network and the layers that a config names
 guides     pictures and clips that a dream takes after
 inputs     masks and references, and whose fault it is where they cannot be read
-dreaming   the dream step
+dreaming   the dream step; drawn: its noise, ahead
 timing     schedules as values per frame
 memory     what is freed is kept for the next step
 effort     how much of the work each frame is

@@ -160,4 +160,4 @@ def _within(mask: Callable[[int], Tensor] | None, device: str) -> Callable[[Tens
     """What can be shown of what is added; outside of the mask (1, 1, H, W) of the frame, the clip is what it was."""
     if mask is None:
         return lambda seen, added, index: limit(seen, added)
-    return lambda seen, added, index: mask(index).to(device) * limit(seen, added)
+    return lambda seen, added, index: to_device(mask(index), device) * limit(seen, added)

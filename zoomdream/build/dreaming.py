@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from zoomdream.build.drawn import Drawn
 from zoomdream.build.guides import guide
 from zoomdream.build.networks import Aim, aims
 from zoomdream.build.tiling import tiling
@@ -22,7 +23,7 @@ from zoomdream.ops.dream import Recipe, dream
 from zoomdream.ops.noise import generator, wandering, white_noise
 from zoomdream.ops.objective import ClassTerm, Pick, Rank, Term, Wish, objective
 from zoomdream.plan import Plan
-from zoomdream.types import Layer, Network
+from zoomdream.types import Layer, Network, to_device
 
 EMPHASIS_SECONDS = 4.0  # how long a channel stays in favour; see `dream.variety`
 
@@ -46,6 +47,9 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
     wishes = _wishes(config, planned, aimed, closing)
     recipes = _recipes(config, aimed, keys)
     fresh = values(config, config.dream.noise)
+    draw: Callable[[tuple[int, int], int], Tensor] = partial(_noise, config)
+    if planned.device != "cpu" and any(fresh):
+        draw = Drawn(draw, (*range(-config.dream.warmup, 0), *keys), closing)
     # On a clip all frames share their jitter. Then the gradients of neighbouring frames agree, and a still camera sees
     # a still dream: with a jitter of its own for each frame the error (see ops/carry.py) of the flower is three times
     # as high. A zoom must not do that: there the same places would get the same things for ever.
@@ -61,8 +65,8 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
         groups = wishes(now)
         if fresh[now] > 0:
             height, width = picture.shape[-2:]
-            noise = white_noise((height, width), generator(config.seed, "fresh", index, *([again] if again else [])))
-            picture = picture + fresh[now] * noise.to(picture.device)
+            noise = draw((height, width), index) if again == 0 else _noise(config, (height, width), index, again)
+            picture = picture + fresh[now] * to_device(noise, planned.device)
 
         def climbed(image: Tensor) -> Tensor:
             parts = (
@@ -76,6 +80,10 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
         return dream(picture, slope, recipe, seed=config.seed, frame=index if moving else 0)
 
     return dreamt
+
+
+def _noise(config: Config, size: tuple[int, int], index: int, *again: int) -> Tensor:
+    return white_noise(size, generator(config.seed, "fresh", index, *again))
 
 
 Groups = list[tuple[Network, list[Wish]]]
@@ -165,7 +173,7 @@ def emphasis(seed: int, layer: Layer, seconds: float, variety: float, device: st
     factors = torch.exp(
         variety * wandering(layer.channels, seconds / EMPHASIS_SECONDS, generator(seed, "emphasis", layer.name))
     )
-    return (factors / factors.mean()).to(device)
+    return to_device(factors / factors.mean(), device)
 
 
 def dreams(config: Config) -> list[bool]:

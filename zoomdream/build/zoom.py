@@ -22,7 +22,7 @@ from zoomdream.ops.pyramid import fill
 from zoomdream.ops.warp import warp
 from zoomdream.pipeline import Stage, ZoomStages
 from zoomdream.plan import Plan
-from zoomdream.types import Network
+from zoomdream.types import Network, to_device
 
 # Where the camera reveals what was outside, this share of the picture's edges is dreamt beyond each side before it
 # comes into view. Without it the rim of a zoom out is raw noise with the print of the network's own borders, like a
@@ -40,7 +40,7 @@ def zoom_stages(config: Config, planned: Plan, opened: Network, reference: Tenso
         dream = dreamer(config, planned, opened, keys, opening)
         mask = inputs.mask(config, opening)
         if mask is not None:
-            dream = masked(dream, lambda index: surround(mask(index), margin).to(planned.device))
+            dream = masked(dream, lambda index: to_device(surround(mask(index), margin), planned.device))
         close = opening.pop_all().close
     return ZoomStages(
         source=lambda: surround(_source(config), margin).to(planned.device),
