@@ -18,8 +18,8 @@ from torch import Tensor
 
 from zoomdream.build.clip import clip_stages
 from zoomdream.build.dreaming import emphasis
-from zoomdream.build.memory import keep_freed_memory
 from zoomdream.build.effort import effort
+from zoomdream.build.memory import keep_freed_memory
 from zoomdream.build.networks import found_weights, layers, named_networks, network
 from zoomdream.build.zoom import zoom_stages
 from zoomdream.config import Config, VideoSource
