@@ -28,7 +28,7 @@ def test_a_gpu_gets_the_precision_that_it_multiplies(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_capability", told)
     monkeypatch.setattr(torch.version, "hip", None)
-    config = load_config({"performance": {"device": "cuda:1"}})
+    config = load_config({"performance": {"device": "cuda:1", "tile": "off"}})
     assert make_plan(config).precision == precision
     assert asked == ["cuda:1"], "each GPU is another"
 
