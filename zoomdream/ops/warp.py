@@ -16,7 +16,8 @@ from torch import Tensor
 Border = Literal["reflect", "replicate", "wrap"]
 
 _POLE = 3**0.5 - 2  # of the cubic B-spline's inverse filter
-_REACH = 12  # taps to each side of the inverse filter: 0.268 ** 12 = 1.4e-7, below float32's resolution
+_DOUBLINGS = (1, 2, 4, 8)
+_REACH = sum(_DOUBLINGS)  # taps to each side of the inverse filter: 0.268 ** 16 = 7e-10, below float32's resolution
 
 
 def identity_grid(size: tuple[int, int], device: torch.device | None = None) -> Tensor:
@@ -53,11 +54,13 @@ def warp(image: Tensor, flow: Tensor, border: Border = "reflect") -> Tensor:
     whole = torch.floor(position)
     t = position - whole
     # cubic B-spline weights of the four neighbours, joined to two bilinear fetches per axis
-    w0 = (1 - t) ** 3 / 6
-    w3 = t**3 / 6
-    w1 = 2 / 3 - t**2 + 3 * w3
-    right = 1 - (w0 + w1)
-    before = whole - 1 + w1 / (w0 + w1)
+    square = t * t
+    w3 = square * t / 6
+    w1 = 3 * w3 - square + 2 / 3
+    rest = 1 - t
+    w01 = rest * rest * rest / 6 + w1
+    right = 1 - w01
+    before = whole - 1 + w1 / w01
     after = whole + 1 + w3 / right
     return _gather(coefficients, before, after, right)
 
@@ -67,30 +70,40 @@ def _gather(coefficients: Tensor, before: Tensor, after: Tensor, right: Tensor) 
     height, width = coefficients.shape[-2:]
     scale = torch.tensor((2 / width, 2 / height), dtype=torch.float32, device=coefficients.device).view(1, 2, 1, 1)
     offset = scale / 2 - 1
-    near, far = before * scale + offset, after * scale + offset
+    near, far = torch.addcmul(offset, before, scale), torch.addcmul(offset, after, scale)
+    grid = torch.stack((near[:, 0], near[:, 1]), dim=-1)
 
-    def fetch(x: Tensor, y: Tensor) -> Tensor:
-        grid = torch.stack((x[:, 0], y[:, 1]), dim=-1)
+    def fetch() -> Tensor:
         return F.grid_sample(coefficients, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
     across, down = right[:, :1], right[:, 1:]
-    upper = torch.lerp(fetch(near, near), fetch(far, near), across)
-    lower = torch.lerp(fetch(near, far), fetch(far, far), across)
-    return torch.lerp(upper, lower, down)
+    upper = fetch()  # then around the four places, one coordinate at a time
+    grid[..., 0] = far[:, 0]
+    upper = torch.lerp(upper, fetch(), across)
+    grid[..., 1] = far[:, 1]
+    lower = fetch()
+    grid[..., 0] = near[:, 0]
+    return torch.lerp(upper, torch.lerp(fetch(), lower, across), down)
 
 
 def _spline_coefficients(image: Tensor, *, wrapped: bool) -> Tensor:
-    """The B-spline coefficients whose cubic spline passes through every pixel. Shape of `image`."""
-    channels = image.shape[1]
-    offsets = torch.arange(-_REACH, _REACH + 1)
-    # impulse response of the inverse filter: sqrt(3) * pole ** |offset|, with signs in turn since the pole is
-    # negative
-    kernel = 3**0.5 * (1 - 2 * (offsets % 2)) * abs(_POLE) ** offsets.abs()
-    kernel = (kernel / kernel.sum()).to(image)
-    down = kernel.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
-    across = kernel.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
-    rows = F.conv2d(_extend(image, 2, wrapped=wrapped), down, groups=channels)
-    return F.conv2d(_extend(rows, 3, wrapped=wrapped), across, groups=channels)
+    """The B-spline coefficients whose cubic spline passes through every pixel. Shape of `image`.
+
+    The inverse filter is -6 p / ((1 - p z)(1 - p / z)), p the pole (Unser 1999), and 1 / (1 - p z) is the product of
+    (1 + p z), (1 + p^2 z^2), (1 + p^4 z^4) and so on: 16 sums of slices instead of 50 taps (640x360: 1.7 ms, 13 as
+    convolutions).
+    """
+    for axis in (2, 3):
+        image = _extend(image, axis, wrapped=wrapped)
+        for distance in _DOUBLINGS:
+            count = image.shape[axis] - distance
+            before, after = image.narrow(axis, 0, count), image.narrow(axis, distance, count)
+            image = torch.add(after, before, alpha=_POLE**distance)
+        for distance in _DOUBLINGS:
+            count = image.shape[axis] - distance
+            before, after = image.narrow(axis, 0, count), image.narrow(axis, distance, count)
+            image = torch.add(before, after, alpha=_POLE**distance)
+    return image * (6 * _POLE) ** 2
 
 
 def _extend(image: Tensor, axis: int, *, wrapped: bool) -> Tensor:
