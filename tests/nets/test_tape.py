@@ -92,6 +92,18 @@ def test_a_pool_sends_gradients_to_the_largest(
     )
 
 
+@pytest.mark.parametrize("threads", [1, 4, 5])
+def test_a_pool_is_the_same_with_any_number_of_threads(threads: int) -> None:
+    x = noise(1, 96, 9, 12).float()
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert_equal(lambda x: pool(x, (3, 3), 2, ceil=True), lambda x: F.max_pool2d(x, 3, 2, ceil_mode=True), x)
+        assert pool(x, (3, 3), 1, (1, 1))[0].is_contiguous(memory_format=torch.channels_last)
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("norm", [BVLC.norm, INCEPTION5H.norm, ResponseNorm(5, 2e-5, 0.6, 1.0)])
 def test_the_banded_norm_is_the_local_response_norm(norm: ResponseNorm) -> None:
     x = noise(1, 19, 5, 7).abs().float() * 1000
