@@ -42,9 +42,10 @@ def camera_flow(
     Returns (1, 2, H + 2 rows, W + 2 columns).
     """
     rows, columns = margin
-    # float64 until the end: at 16384 pixels float32 positions are good to 1/1000 pixel only. On the CPU, because
-    # Apple's GPUs have no float64, and so that all devices get the same flow.
-    grid = identity_grid((size[0] + 2 * rows, size[1] + 2 * columns)).double()
+    # float64 until the end: at 16384 pixels float32 positions are good to 1/1000 pixel only. Apple's GPUs have none, so
+    # theirs are computed on the CPU.
+    place = device if device is not None and device.type == "cuda" else None
+    grid = identity_grid((size[0] + 2 * rows, size[1] + 2 * columns), place).double()
     x, y = grid.unbind(dim=1)
     before_x, before_y = _before(motion, size, x - columns, y - rows)
     return torch.stack((before_x + columns - x, before_y + rows - y), dim=1).float().to(device)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zoomdream.ops.constant import constant
 from zoomdream.ops.gradient import Favor
 from zoomdream.ops.pyramid import bands, merge
 
@@ -39,7 +40,7 @@ NATURAL = Look(mean=(0.47, 0.45, 0.39), bands=(0.046, 0.036, 0.037, 0.045, 0.13)
 
 def luma(picture: Tensor) -> Tensor:
     """BT.709 luma of gamma-encoded RGB. (1, 3, H, W) to (1, 1, H, W)."""
-    weights = torch.tensor(_LUMA, dtype=picture.dtype, device=picture.device).view(1, 3, 1, 1)
+    weights = constant(_LUMA, picture.dtype, picture.device).view(1, 3, 1, 1)
     return (picture * weights).sum(dim=1, keepdim=True)
 
 
@@ -91,7 +92,7 @@ def hold(picture: Tensor, reference: Look, share: float) -> Tensor:
         level * _gain(level.square().mean().sqrt(), goal, share) for level, goal in zip(levels, goals, strict=True)
     ]
     saturation = color.square().sum(dim=1).mean().sqrt()
-    goal_mean = torch.tensor(reference.mean, dtype=picture.dtype, device=picture.device).view(1, 3, 1, 1)
+    goal_mean = constant(reference.mean, picture.dtype, picture.device).view(1, 3, 1, 1)
     held = middle + merge(levels) + color * _gain(saturation, reference.saturation, share)
     for (slope, ramp), goal in zip(_slopes(grey), reference.tilt, strict=True):
         held = held + (1 - (1 - share) ** 4) * (goal - slope) * ramp

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from zoomdream.ops.constant import constant
 
 # RGB of independent colours of natural pictures, by columns, each as long as it is common: grey, red to blue, green to
 # magenta (Olah et al. 2017).
@@ -41,7 +44,7 @@ def natural_hues(gradient: Tensor) -> Tensor:
     Left to itself each part of a thing gets a hue of its own, and dumbbells are pink and green. This is the root of the
     colours' covariance; the covariance, which steps in independent colours have, takes the yellow from bananas.
     """
-    root = torch.tensor(_root(), dtype=gradient.dtype, device=gradient.device)
+    root = constant(tuple(chain(*_root())), gradient.dtype, gradient.device).view(3, 3)
     return torch.einsum("ab,nbhw->nahw", root, gradient)
 
 

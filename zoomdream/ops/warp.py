@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zoomdream.ops.constant import constant
+
 Border = Literal["reflect", "replicate", "wrap"]
 
 _POLE = 3**0.5 - 2  # of the cubic B-spline's inverse filter
@@ -45,7 +47,7 @@ def warp(image: Tensor, flow: Tensor, border: Border = "reflect") -> Tensor:
     height, width = image.shape[-2:]
     position = identity_grid((height, width), image.device) + flow
     coefficients = _spline_coefficients(image, wrapped=border == "wrap")
-    extent = torch.tensor((width, height), dtype=torch.float32, device=image.device).view(1, 2, 1, 1)
+    extent = constant((width, height), torch.float32, image.device).view(1, 2, 1, 1)
     if border == "replicate":  # the nearest place inside
         position = torch.minimum(position.clamp_min(0), extent - 1)
     elif border == "wrap":  # the same place inside, with a margin of opposite pixels for the kernel
@@ -68,7 +70,7 @@ def warp(image: Tensor, flow: Tensor, border: Border = "reflect") -> Tensor:
 def _gather(coefficients: Tensor, before: Tensor, after: Tensor, right: Tensor) -> Tensor:
     """Blend the bilinear fetches at `before` and `after` by `right`, the share of `after`, in x and in y."""
     height, width = coefficients.shape[-2:]
-    scale = torch.tensor((2 / width, 2 / height), dtype=torch.float32, device=coefficients.device).view(1, 2, 1, 1)
+    scale = constant((2 / width, 2 / height), torch.float32, coefficients.device).view(1, 2, 1, 1)
     offset = scale / 2 - 1
     near, far = torch.addcmul(offset, before, scale), torch.addcmul(offset, after, scale)
     grid = torch.stack((near[:, 0], near[:, 1]), dim=-1)
