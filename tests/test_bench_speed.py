@@ -6,6 +6,7 @@ import dataclasses
 import importlib
 import itertools
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ import torch
 from benchmarks import report
 from benchmarks.report import Report
 from speed import comparing, gpu, processes, renders, scale, starting, tables, weights
-from speed.timing import Clock, Setting, Turns, repeated, take_turns
+from speed.timing import Clock, Elsewhere, Setting, Turns, repeated, take_turns
 
 import zoomdream
 from zoomdream.render import Progress
@@ -54,6 +55,30 @@ def test_every_second_round_runs_in_reverse_and_gives_a_ratio_of_its_own() -> No
     assert order == ["floor", "ours", "ours", "floor"]
     assert turns.ratios("ours", "floor") == [3, 4]
     assert turns.ratio("ours", "floor") == 3.5
+
+
+def counting() -> Callable[[], float]:
+    """Turns that tell the process and its threads."""
+    return lambda: os.getpid() + torch.get_num_threads() / 100
+
+
+def failing() -> Callable[[], float]:
+    raise ValueError("no such weights")
+
+
+def test_turns_elsewhere_share_a_process_that_is_not_this_one_and_ends() -> None:
+    turn = Elsewhere(counting, 3)
+    turns = take_turns({"there": turn}, 2, torch.get_num_threads())
+    first, second = turns.seconds["there"]
+    assert first == second
+    assert int(first) != os.getpid()
+    assert first % 1 == pytest.approx(0.03, abs=1e-3)
+    assert not Path(f"/proc/{int(first)}").exists()
+
+
+def test_what_fails_elsewhere_is_told_here() -> None:
+    with pytest.raises(RuntimeError, match="no such weights"):
+        take_turns({"there": Elsewhere(failing, 1)}, 1, torch.get_num_threads())
 
 
 def test_the_first_of_repeated_work_does_not_count() -> None:

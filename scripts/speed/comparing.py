@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from benchmarks.report import Report, spread
 from speed import floor, renders, rivals
-from speed.timing import Clock, Setting, Turn, repeated, take_turns
+from speed.timing import Clock, Elsewhere, Setting, Turn, repeated, take_turns
 
 from zoomdream import build
+from zoomdream.build.memory import keep_freed_memory
 from zoomdream.ops.objective import Term, energy
 from zoomdream.plan import make_plan
 
+PYTORCH_DEEPDREAM, NEURAL_DREAM = "pytorch-deepdream", "neural-dream"
+KEPT = "floor, memory kept"  # a figure without a bar: what our way with memory alone would do for plain PyTorch
 OF_THE_FLOOR = {4: 1.15, 10: 1.10}  # steps: seconds per frame over those of the floor
 SHARE_OF_THE_POSSIBLE = 0.85
 DREAMNET_AGAINST_THE_USUAL = 4.5
@@ -34,6 +37,7 @@ def efficiency(setting: Setting, found: Report) -> None:
             turns = take_turns(
                 {
                     "floor": floor_turn(setting, "googlenet", precision, size, 3, steps),
+                    KEPT: floor_turn(setting, "googlenet", precision, size, 3, steps, keep=True),
                     "zoomdream": render_turn(setting, "googlenet", precision, size, 3, steps, frames),
                 },
                 setting.rounds,
@@ -41,8 +45,10 @@ def efficiency(setting: Setting, found: Report) -> None:
             )
             figures[f"{steps} steps, {precision}"] = {
                 "floor": spread(turns.seconds["floor"]),
+                KEPT: spread(turns.seconds[KEPT]),
                 "zoomdream": spread(turns.seconds["zoomdream"]),
                 "over the floor": spread(turns.ratios("zoomdream", "floor")),
+                f"over the {KEPT}": spread(turns.ratios("zoomdream", KEPT)),
             }
             found.at_most(f"{precision}: {steps} steps, over the floor", turns.ratio("zoomdream", "floor"), limit)
 
@@ -51,19 +57,22 @@ def against_rivals(setting: Setting, found: Report) -> None:
     """pytorch-deepdream on torchvision's GoogLeNet, neural-dream on BVLC's; at equal size, octaves and steps."""
     steps = 2 if setting.quick else 4
     size = setting.size or (QUICK_SIZE if setting.quick else SIZE)
-    name, network = "pytorch-deepdream", "torchvision"
     figures = found.figures["rivals"] = {}
-    rival = rivals.PytorchDeepdream(setting.torchvision, size, 3, steps, _folder(setting, name))
-    turns = {name: rival_turn(rival, setting), **_ours(setting, network, size, 3, steps)}
-    turns["dreamnet"] = render_turn(setting, "dreamnet", setting.precisions[-1], size, 3, steps, SHORT)
-    figures[f"{name}, {_work(size, 3, steps)}"] = _compared(setting, found, name, turns)
+    turns = {
+        PYTORCH_DEEPDREAM: rival_turn(setting, PYTORCH_DEEPDREAM, size, 3, steps),
+        **_ours(setting, "torchvision", size, 3, steps),
+        "dreamnet": render_turn(setting, "dreamnet", setting.precisions[-1], size, 3, steps, SHORT),
+    }
+    figures[f"{PYTORCH_DEEPDREAM}, {_work(size, 3, steps)}"] = _compared(setting, found, PYTORCH_DEEPDREAM, turns)
 
-    name, network, octaves = "neural-dream", "googlenet", 1 if setting.quick else 2
+    octaves = 1 if setting.quick else 2
     least = rivals.smallest_size(octaves)
     size = size if min(size[0] - least[0], size[1] - least[1]) >= 0 else least
-    dreamed = rivals.NeuralDream(setting.googlenet, size, octaves, steps, _folder(setting, name))
-    turns = {name: rival_turn(dreamed, setting), **_ours(setting, network, size, octaves, steps)}
-    figures[f"{name}, {_work(size, octaves, steps)}"] = _compared(setting, found, name, turns)
+    turns = {
+        NEURAL_DREAM: rival_turn(setting, NEURAL_DREAM, size, octaves, steps),
+        **_ours(setting, "googlenet", size, octaves, steps),
+    }
+    figures[f"{NEURAL_DREAM}, {_work(size, octaves, steps)}"] = _compared(setting, found, NEURAL_DREAM, turns)
 
 
 def _ours(setting: Setting, network: str, size: tuple[int, int], octaves: int, steps: int) -> dict[str, Turn]:
@@ -153,12 +162,37 @@ def _cost(setting: Setting, found: Report) -> None:
         )
 
 
-def floor_turn(setting: Setting, network: str, precision: str, size: tuple[int, int], octaves: int, steps: int) -> Turn:
-    """A few frames of the bare passes."""
+def floor_turn(
+    setting: Setting,
+    network: str,
+    precision: str,
+    size: tuple[int, int],
+    octaves: int,
+    steps: int,
+    *,
+    keep: bool = False,
+) -> Turn:
+    """A few frames of the bare passes, in a process of their own. keep: it keeps freed memory as zoomdream does."""
+    weights = {"googlenet": setting.googlenet, "torchvision": setting.torchvision}[network]
+    work = partial(_floor, network, weights, precision, size, octaves, steps, setting.clock, keep)
+    return Elsewhere(work, setting.threads)
+
+
+def _floor(
+    network: str,
+    weights: Path,
+    precision: str,
+    size: tuple[int, int],
+    octaves: int,
+    steps: int,
+    clock: Clock,
+    keep: bool,
+) -> Turn:
+    if keep:
+        keep_freed_memory()
     dtype: torch.dtype = getattr(torch, precision)
     bare = {"googlenet": floor.GoogLeNet, "torchvision": floor.TorchvisionGoogLeNet}[network]
-    weights = {"googlenet": setting.googlenet, "torchvision": setting.torchvision}[network]
-    return repeated(floor.frame(bare(weights, dtype), size, octaves, steps, dtype), setting.clock, 3)
+    return repeated(floor.frame(bare(weights, dtype), size, octaves, steps, dtype), clock, 3)
 
 
 def render_turn(
@@ -174,29 +208,31 @@ def render_turn(
     return turn
 
 
-def rival_turn(rival: rivals.PytorchDeepdream | rivals.NeuralDream, setting: Setting) -> Turn:
-    """A few frames, with their share of the video that is made of them at the end."""
-    return _rival_turn(rival.frame, rival.finish, lambda: rival.frames, setting.clock, 2 if setting.quick else 4)
+def rival_turn(setting: Setting, name: str, size: tuple[int, int], octaves: int, steps: int) -> Turn:
+    """A few frames, with their share of the video that is made of them at the end; in a process of their own."""
+    folder = setting.folder / name
+    folder.mkdir()
+    weights = setting.torchvision if name == PYTORCH_DEEPDREAM else setting.googlenet
+    times = 2 if setting.quick else 4
+    return Elsewhere(
+        partial(_rival, name, weights, size, octaves, steps, folder, setting.clock, times), setting.threads
+    )
 
 
-def _rival_turn(
-    frame: Callable[[], None], finish: Callable[[], None], made: Callable[[], int], clock: Clock, times: int
+def _rival(
+    name: str, weights: Path, size: tuple[int, int], octaves: int, steps: int, folder: Path, clock: Clock, times: int
 ) -> Turn:
-    frames = repeated(frame, clock, times)
+    kind = rivals.PytorchDeepdream if name == PYTORCH_DEEPDREAM else rivals.NeuralDream
+    rival = kind(weights, size, octaves, steps, folder)
+    frames = repeated(rival.frame, clock, times)
 
     def turn() -> float:
         seconds = frames()
         begin = clock()
-        finish()
-        return seconds + (clock() - begin) / made()
+        rival.finish()
+        return seconds + (clock() - begin) / rival.frames
 
     return turn
-
-
-def _folder(setting: Setting, name: str) -> Path:
-    folder = setting.folder / name
-    folder.mkdir()
-    return folder
 
 
 def _work(size: tuple[int, int], octaves: int, steps: int) -> str:

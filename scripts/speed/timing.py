@@ -1,20 +1,24 @@
-"""Clocks, and turns: whoever is compared runs in the same process one after the other, and then in the reverse order.
+"""Clocks, and turns: whoever is compared runs one after the other, and then in the reverse order.
 
 So a machine that grows slower or faster meanwhile does so for both, and each round gives one ratio.
 """
 
 from __future__ import annotations
 
+import contextlib
+import multiprocessing
+import multiprocessing.process
 import statistics
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
 
 import torch
-from benchmarks.report import spread
 
 ClockName = Literal["wall", "cpu"]
 
@@ -59,6 +63,50 @@ Turn = Callable[[], float]
 """Work for a while; how many seconds a frame (or a step) took."""
 
 
+class Elsewhere:
+    """Turns in a process of its own, started with the first: what zoomdream changes about the process that it renders
+    in (how memory is kept, and whatever comes to be) neither helps nor harms who it is compared with.
+
+    make: gives the turn there; a function of a module with its arguments, as `functools.partial`.
+    """
+
+    def __init__(self, make: Callable[[], Turn], threads: int) -> None:
+        self._make, self._threads = make, threads
+        self._process: multiprocessing.process.BaseProcess | None = None
+
+    def __call__(self) -> float:
+        if self._process is None:
+            context = multiprocessing.get_context("spawn")
+            self._here, there = context.Pipe()
+            self._process = context.Process(target=_serve, args=(there, self._make, self._threads), daemon=True)
+            self._process.start()
+            there.close()
+        self._here.send("turn")
+        answer = self._here.recv()  # EOFError where it has died
+        if isinstance(answer, str):
+            raise RuntimeError(answer)
+        seconds: float = answer
+        return seconds
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._here.close()
+            self._process.join()
+            self._process = None
+
+
+def _serve(connection: Connection, make: Callable[[], Turn], threads: int) -> None:
+    torch.set_num_threads(threads)
+    turn: Turn | None = None
+    with contextlib.suppress(EOFError):
+        while connection.recv():
+            try:
+                turn = turn or make()
+                connection.send(turn())
+            except Exception:
+                connection.send(traceback.format_exc())
+
+
 @dataclass(frozen=True, slots=True)
 class Turns:
     """Seconds by who took them, one per round."""
@@ -75,23 +123,21 @@ class Turns:
     def ratio(self, name: str, reference: str) -> float:
         return statistics.median(self.ratios(name, reference))
 
-    def rows(self, reference: str) -> dict[str, dict[str, object]]:
-        """For a report: everyone's seconds, and how many times those of the reference they are, with spread."""
-        return {
-            name: {"seconds": spread(values), f"over {reference}": spread(self.ratios(name, reference))}
-            for name, values in self.seconds.items()
-        }
-
 
 def take_turns(turns: Mapping[str, Turn], rounds: int, threads: int) -> Turns:
-    """Everyone once per round; every second round in reverse."""
+    """Everyone once per round; every second round in reverse. In the end processes of their own are closed."""
     seconds: dict[str, list[float]] = {name: [] for name in turns}
-    for number in range(rounds):
-        order = list(turns.items())
-        for name, turn in reversed(order) if number % 2 else order:
-            torch.set_num_threads(threads)
-            seconds[name].append(turn())
-            say(f"  {name}: {seconds[name][-1]:.4f} s")
+    try:
+        for number in range(rounds):
+            order = list(turns.items())
+            for name, turn in reversed(order) if number % 2 else order:
+                torch.set_num_threads(threads)
+                seconds[name].append(turn())
+                say(f"  {name}: {seconds[name][-1]:.4f} s")
+    finally:
+        for turn in turns.values():
+            if isinstance(turn, Elsewhere):
+                turn.close()
     return Turns(seconds)
 
 
