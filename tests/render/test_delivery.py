@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from synthetic import job, maker, states
 from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.media.encode import SegmentWriter
 from zoomdream.render import render_frames
+from zoomdream.render.delivery import occupant
 from zoomdream.render.workspace import Workspace
 from zoomdream.types import State
 
@@ -28,6 +30,29 @@ def test_fewer_numbered_pictures_of_another_config_are_replaced_only_by_restart(
     assert output.with_name("00001.png").read_bytes() == before
     render_frames(maker(4), longer, restart=True)
     assert len(list(output.parent.iterdir())) == 4
+
+
+def test_half_delivered_pictures_are_never_a_whole_with_those_of_an_older_render(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "frames" / "%05d.png"
+    render_frames(maker(8), job(output, 8, "png"))
+    newer = job(output, 8, "png", fingerprint="b" * 64)
+    undisturbed = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        if Path(target) == output.with_name("00003.png"):
+            raise KeyboardInterrupt
+        undisturbed(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(RenderInterrupted):
+            render_frames(maker(8), newer, restart=True)
+    assert occupant(newer.settings.program, output, 8, newer.fingerprint) == "incomplete"
+    render_frames(maker(8), newer)  # what waits in the working folder comes after it
+    assert occupant(newer.settings.program, output, 8, newer.fingerprint) == newer.fingerprint
+    assert len(list(output.parent.iterdir())) == 8
 
 
 def test_a_render_goes_on_from_the_state_in_memory_of_its_own(tmp_path: Path) -> None:

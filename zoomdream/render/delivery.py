@@ -84,13 +84,15 @@ def deliver(
 ) -> None:
     """Make the finished file of the segments and move it into place. May be repeated after being killed at any moment.
 
-    OUTPUT.yaml comes first: with it, pictures that are found half delivered are known to be ours. With `trim`, numbered
-    pictures of an older and longer render go. Raises OutputError or OSError, and leaves the output's place as it was.
+    Of numbered pictures those of an older render go first, with `trim` all of them, and then comes OUTPUT.yaml: some
+    that are found half delivered are known to be ours, and not to be all. Raises OutputError or OSError, and leaves the
+    place of any other output as it was.
     """
     beside = metadata.sidecar(output)
     if is_numbered(output):
+        _clear(segments, output, frames, trim=trim)
         _write_sidecar(beside, origin)
-        _move_pictures(segments, output, frames, trim=trim)
+        _move_pictures(segments, output, frames)
         return
     if settings.still:
         finished = temporary_name(segments[-1].with_name("joined.png"))
@@ -109,15 +111,24 @@ def _write_sidecar(beside: Path | None, origin: str) -> None:
         write_whole(beside, f"# {origin}".encode())
 
 
-def _move_pictures(segments: list[Path], output: Path, frames: int, *, trim: bool) -> None:
+def _clear(segments: list[Path], output: Path, frames: int, *, trim: bool) -> None:
+    """Remove the pictures of an older render that ours come in place of. Left among ours they would make a whole of
+    what is half delivered.
+    """
+    for number in numbers(output):
+        if _source(segments, number).exists() if number < frames else trim:
+            output.with_name(output.name % number).unlink(missing_ok=True)
+
+
+def _move_pictures(segments: list[Path], output: Path, frames: int) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
     for number in range(frames):
-        source = segments[number // SEGMENT_FRAMES] / f"{number % SEGMENT_FRAMES:05d}.png"
-        target = output.with_name(output.name % number)
+        source, target = _source(segments, number), output.with_name(output.name % number)
         if source.exists():
             os.replace(source, target)
         elif not target.exists():
             raise OutputError(f"{source} has vanished; `--restart` renders all of it again.")
-    for number in numbers(output) if trim else ():
-        if number >= frames:
-            output.with_name(output.name % number).unlink(missing_ok=True)
+
+
+def _source(segments: list[Path], number: int) -> Path:
+    return segments[number // SEGMENT_FRAMES] / f"{number % SEGMENT_FRAMES:05d}.png"
