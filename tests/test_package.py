@@ -67,6 +67,15 @@ def test_dream_changes_a_picture_in_place_and_keeps_its_shape(tiny: dict[str, An
     assert torch.equal(batch[0], dreamt)
 
 
+def test_a_class_is_dreamt_on_a_picture_as_in_a_render_that_begins_with_one(tiny: dict[str, Any]) -> None:
+    image = torch.rand(3, 40, 50, generator=torch.Generator().manual_seed(0))
+    tiny = {**tiny, "objective": [{"class": 954}]}
+    of_picture = zoomdream.load_config({**tiny, "source": {"kind": "image", "path": "picture.png"}})
+    dreamt = zoomdream.dream(image, tiny, times=1)
+    assert torch.equal(dreamt, zoomdream.dream(image, of_picture, times=1))
+    assert not torch.equal(dreamt, zoomdream.dream(image, zoomdream.load_config(tiny), times=1))
+
+
 @pytest.mark.parametrize("shape", [(40, 50), (4, 40, 50), (2, 3, 40, 50), (3, 8, 50)])
 def test_dream_refuses_what_is_no_picture(shape: tuple[int, ...], tiny: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="dream takes"):

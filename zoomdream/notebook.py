@@ -15,6 +15,8 @@ from zoomdream.errors import ConfigError
 from zoomdream.loading import load_config
 from zoomdream.plan import make_plan
 
+_PICTURE = "source={kind: image, path: the picture that is given}"
+
 
 def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
     """The frames of a render, one after the other, before encoding: (3, H, W) float32 RGB in [0, 1], on the CPU.
@@ -36,10 +38,11 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
     """One picture, dreamt on `times` times in place, without a camera. Its own light and colour are held.
 
     image: (3, H, W) or (1, 3, H, W) RGB in [0, 1], edges of 16 to 16384 pixels; the result has its shape, float32, on
-    the CPU. config: what `load_config` takes; its network, objective, dream, color.hold, seed and performance count,
-    its size, source, camera and color.reference do not. Raises ConfigError and InputError.
+    the CPU. config: a Config, or what `load_config` takes; its network, objective, dream, color.hold, seed and
+    performance count, its size, source, camera and color.reference do not. What it leaves out is as for a render that
+    begins with a picture; a Config has been filled in for its own source already. Raises ConfigError and InputError.
     """
-    chosen = config if isinstance(config, Config) else load_config({} if config is None else config)
+    chosen = config if isinstance(config, Config) else load_config({} if config is None else config, [_PICTURE])
     batch = image[None] if image.ndim == 3 else image
     if batch.ndim != 4 or batch.shape[:2] != (1, 3):
         raise ConfigError(f"dream takes a picture of shape (3, H, W) or (1, 3, H, W), not {tuple(image.shape)}")
