@@ -65,6 +65,11 @@ def test_a_class_may_be_a_name_a_number_or_a_synonym() -> None:
     assert torch.equal(pictures[0], pictures[2])
 
 
+def test_people_are_told_the_names_of_classes_and_layers() -> None:
+    config = configured(objective=[{"class": [1, "ant"]}, {"layer": "shapes"}, {"class": "goldfish"}])
+    assert build.targets(config, Classifier()) == ("goldfish", "ant", "shapes")
+
+
 def test_a_film_walks_from_class_to_class() -> None:
     weights = [{"keys": {"0f": 1, "4f": 1, "6f": 0}}, {"keys": {"4f": 0, "6f": 1}}]
     objective = [{"class": name, "weight": weight} for name, weight in zip(("banana", "ant"), weights, strict=True)]

@@ -20,14 +20,14 @@ from zoomdream.build.clip import clip_stages
 from zoomdream.build.dreaming import emphasis
 from zoomdream.build.effort import effort
 from zoomdream.build.memory import keep_freed_memory
-from zoomdream.build.networks import found_weights, layers, named_networks, network
+from zoomdream.build.networks import found_weights, layers, named_networks, network, targets
 from zoomdream.build.zoom import zoom_stages
 from zoomdream.config import Config, VideoSource
 from zoomdream.pipeline import Stages
 from zoomdream.plan import Plan, check_device
 from zoomdream.types import Network
 
-__all__ = ["effort", "emphasis", "found_weights", "layers", "named_networks", "network", "stages"]
+__all__ = ["effort", "emphasis", "found_weights", "layers", "named_networks", "network", "stages", "targets"]
 
 
 def stages(config: Config, planned: Plan, opened: Network | None = None, reference: Tensor | None = None) -> Stages:

@@ -54,6 +54,14 @@ def layers(config: Config, opened: Network) -> tuple[Layer, ...]:
     return tuple(aim.layer for aim in aims(config, opened))
 
 
+def targets(config: Config, opened: Network) -> tuple[str, ...]:
+    """What the terms of the objective are after, for people: a layer or the name of a class, each once; see `aims`."""
+    found: list[str] = []
+    for aim in aims(config, opened):
+        found += [classes.describe(aim.network, number) for number in aim.classes] or [aim.layer.name]
+    return tuple(dict.fromkeys(found))
+
+
 def aims(config: Config, opened: Network) -> tuple[Aim, ...]:
     """What each term of the objective aims at. opened: the config's network; those that terms have of their own are
     opened here, each once.

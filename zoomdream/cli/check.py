@@ -63,7 +63,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     job.settings.check()  # size and codec, and the files besides the weights
     planned = make_plan(config)
     opened = build.network(config)
-    names = ", ".join(dict.fromkeys(layer.name for layer in build.layers(config, opened)))
+    names = ", ".join(build.targets(config, opened))
     width, height = config.size
     source = "noise" if isinstance(config.source, NoiseSource) else config.source.path
     encode = config.encode
