@@ -3,7 +3,8 @@
 What is carried is what the dream *added* to the last frame, not the frame with it: so each frame of the clip is there
 as it is, and only the dream has a memory. What else was tried, as error at strength: E_warp less the clip's own in 1e-4
 (judged by Farneback), at the gain of mixed4c's energy over the clip's (GoogLeNet, 28 frames 320 pixels wide, DIS), for
-a fast street scene and for a flower in light wind. Lower is steadier; more strength costs more error.
+a fast street scene and for a flower in light wind. Lower is steadier; more strength costs more error. All of it was
+measured at 0.9 and with all detail fading alike, before DETAIL; docs/benchmarks.md has what it is now.
 
     each frame by itself, 10 steps                                                 35 at 9.1     20 at 8.2
     linear blend with 0.85 of the last dream, no flow: ghosts                     5.5 at 8.4    1.4 at 14.5
