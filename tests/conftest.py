@@ -55,6 +55,19 @@ def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture
+def decoded() -> Callable[[Path], list[str]]:
+    """The checksum of each decoded frame of a video."""
+    from zoomdream.media import ffmpeg
+
+    def read(path: Path) -> list[str]:
+        command = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-i", str(path), "-map", "0:v:0", "-f", "framemd5", "-"]
+        lines = ffmpeg.run(command, what="decoding").splitlines()
+        return [line.split(",")[-1].strip() for line in lines if not line.startswith("#")]
+
+    return read
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden`: renew the pictures that rendering is compared with."""
     parser.addoption("--update-golden", action="store_true", help="renew tests/golden")

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-SCRIPTS = str(Path(__file__).parents[1] / "scripts")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def scripts_on_the_path() -> Iterator[None]:
-    """Scripts are no package; they import each other as they do when they are run."""
-    sys.path.insert(0, SCRIPTS)
-    yield
-    sys.path.remove(SCRIPTS)
 
 
 def test_everything_but_ray_once_very_small(

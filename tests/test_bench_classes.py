@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -18,16 +16,7 @@ from torch import Tensor
 from zoomdream.nets import catalog
 from zoomdream.types import Layer
 
-SCRIPTS = str(Path(__file__).parents[1] / "scripts")
 EMBEDDED = catalog.networks()[0]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def scripts_on_the_path() -> Iterator[None]:
-    """Scripts are no package; they import each other as they do when they are run."""
-    sys.path.insert(0, SCRIPTS)
-    yield
-    sys.path.remove(SCRIPTS)
 
 
 def part(name: str) -> ModuleType:

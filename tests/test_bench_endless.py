@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 import json
 import math
-import sys
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import ModuleType
@@ -19,16 +17,6 @@ from torch import Tensor
 from zoomdream.config import load_config
 from zoomdream.ops.camera import Motion, camera_flow
 from zoomdream.ops.warp import warp
-
-SCRIPTS = str(Path(__file__).parents[1] / "scripts")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def scripts_on_the_path() -> Iterator[None]:
-    """Scripts are no package; they import each other as they do when they are run."""
-    sys.path.insert(0, SCRIPTS)
-    yield
-    sys.path.remove(SCRIPTS)
 
 
 def part(name: str) -> ModuleType:

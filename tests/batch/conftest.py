@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from zoomdream.media import ffmpeg
-
 ROOT = Path(__file__).parents[2]
 
 TINY = """\
@@ -41,18 +39,6 @@ def tiny(untrained_weights: Path) -> Callable[..., str]:
         return TINY.format(seed=seed, frames=frames, weights=untrained_weights) + more
 
     return text
-
-
-@pytest.fixture
-def decoded() -> Callable[[Path], list[str]]:
-    """The checksum of each decoded frame of a video."""
-
-    def read(path: Path) -> list[str]:
-        command = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-i", str(path), "-map", "0:v:0", "-f", "framemd5", "-"]
-        lines = ffmpeg.run(command, what="decoding").splitlines()
-        return [line.split(",")[-1].strip() for line in lines if not line.startswith("#")]
-
-    return read
 
 
 @pytest.fixture
