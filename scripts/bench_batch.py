@@ -12,7 +12,6 @@ import argparse
 import importlib.util
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import drawn_clip
-from benchmarks import queues, report
+from benchmarks import command, queues, report
 from benchmarks.report import Report
 from benchmarks.video import frame_checksums
 
@@ -29,40 +28,23 @@ from zoomdream.batch.drive import Engine, drive
 from zoomdream.batch.local import LocalEngine
 from zoomdream.batch.renders import Render
 from zoomdream.config import Config
-from zoomdream.errors import ZoomdreamError
 from zoomdream.loading import load_config
 
-PARTS = ("renders", "clip", "ray", "queue")
 WORKERS = (1, 2)
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="smaller and fewer")
-    parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
+    parser = command.parser("bench_batch", __doc__, PARTS)
     parser.add_argument("--weights", type=Path, help="of dreamnet, instead of its own")
     parser.add_argument("--turns", type=int, help="of one worker and of two (default: 3, quick: 1)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of all renders")
-    parser.add_argument("--json", type=Path, help="write everything there")
     chosen = parser.parse_args(words)
     chosen.turns = chosen.turns or (1 if chosen.quick else 3)
     return chosen
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    options, found = arguments(words), Report()
-    parts = {"renders": run_renders, "clip": run_clip, "ray": run_ray, "queue": run_queue}
-    try:
-        for name in options.only or PARTS:
-            with tempfile.TemporaryDirectory(prefix="bench_batch_", ignore_cleanup_errors=True) as folder:
-                parts[name](options, found, Path(folder))
-            if options.json:  # what there is, should the next part fail
-                report.write_json(options.json, found.document())
-    except ZoomdreamError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    print(report.to_text(found.document()))
-    return 0
+    return command.run(arguments(words), lambda options: command.run_parts(options, Report(), PARTS))
 
 
 def config(options: argparse.Namespace, output: Path, frames: int, **keys: Any) -> Config:
@@ -124,7 +106,7 @@ def turns(options: argparse.Namespace, folder: Path, engines: dict[str, Engine],
     for turn in range(options.turns):
         for name, engine in engines.items():
             taken[name].append(seconds(engine, make(options, folder, f"{name}_{turn}")))
-            print(f"{name}: {taken[name][-1]:.1f} s", file=sys.stderr, flush=True)
+            command.say(f"{name}: {taken[name][-1]:.1f} s")
     return taken
 
 
@@ -199,9 +181,13 @@ def run_queue(options: argparse.Namespace, found: Report, folder: Path) -> None:
     }
     found.at_least(f"{count} renders: done", night.counts.get("done", 0), count)
     found.at_least(f"{count} renders: nothing to do at the second start", again.counts.get("skipped", 0), count)
-    found.at_most(f"{count} renders: driver's memory, most over that after a tenth", max(night.memory) / night.early, 1.05)
+    found.at_most(
+        f"{count} renders: driver's memory, most over that after a tenth", max(night.memory) / night.early, 1.05
+    )
     found.at_most(f"{count} renders: longest time between two drawings, s", max(night.gaps), 1)
 
+
+PARTS: dict[str, command.Part] = {"renders": run_renders, "clip": run_clip, "ray": run_ray, "queue": run_queue}
 
 if __name__ == "__main__":
     sys.exit(main())

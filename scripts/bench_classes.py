@@ -18,14 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from benchmarks import report
+from benchmarks import command, report
 from benchmarks.report import Report
 from classes_parts import pictures, tables
 from classes_parts.judging import Verdict, fresh_crops, judged
 from classes_parts.sheet import write_sheet
 from torch import Tensor, nn
 
-from zoomdream.errors import ZoomdreamError
 from zoomdream.nets import catalog, classes
 from zoomdream.types import Network
 
@@ -39,9 +38,7 @@ TOP = 5
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="the same figures from less work, under a minute")
-    parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
+    parser = command.parser("bench_classes", __doc__, PARTS)
     parser.add_argument("--class", action="append", dest="classes", metavar="NAME", help="instead of the 20")
     parser.add_argument("--network", default="googlenet", help="the network that dreams (default: googlenet)")
     parser.add_argument("--weights", type=Path, help="its weights file")
@@ -49,26 +46,11 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the config")
     parser.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet there (.webp or .jpg)")
-    parser.add_argument("--json", type=Path, help="write everything there")
-    parser.add_argument("--markdown", type=Path, help="put the table into this page, at its place for bench_classes")
     return parser.parse_args(words)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    options = arguments(words)
-    try:
-        document = measure(options)
-    except ZoomdreamError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
-    print(report.to_text(document))
-    if options.json:
-        report.write_json(options.json, document)
-    if options.markdown:
-        page = options.markdown.read_text(encoding="utf-8")
-        section = report.to_markdown(document) + tables.to_markdown(document["figures"])
-        options.markdown.write_text(report.insert(page, "bench_classes", section), encoding="utf-8")
-    return 0
+    return command.run(arguments(words), measure, markdown=lambda document: tables.to_markdown(document["figures"]))
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

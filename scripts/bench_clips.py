@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from benchmarks import clips_facts, clips_sync, report
+from benchmarks import clips_facts, clips_sync, command, report
 from benchmarks.clips_facts import Facts
 from benchmarks.report import Report
 
@@ -65,32 +65,23 @@ CASES = [
 
 
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser("bench_clips", __doc__, PARTS)
     parser.add_argument("clips", type=Path, nargs="*", metavar="CLIP", help=f"default: {SAMPLE.name}")
-    parser.add_argument("--quick", action="store_true", help="the same figures from less work, under a minute")
-    parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of every render")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the videos here")
-    parser.add_argument("--json", type=Path, help="write everything there")
-    parser.add_argument("--markdown", type=Path, help="put the table into this page, at its place for bench_clips")
-    parser.add_argument("--read", type=Path, metavar="JSON", help="measure nothing, show what an earlier run wrote")
     return parser.parse_args(words)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    options = arguments(words)
-    if options.markdown:  # before the work
-        report.insert(options.markdown.read_text(encoding="utf-8"), "bench_clips", "")
-    document = report.read_json(options.read) if options.read else measure(options)
-    lines = table(document["figures"].get("clips", {}))
-    print("\n".join([*lines, "", report.to_text(document)]))
-    if options.json and not options.read:
-        report.write_json(options.json, document)
-    if options.markdown:
-        page = options.markdown.read_text(encoding="utf-8")
-        section = report.to_markdown(document) + "\n```text\n" + "\n".join(lines) + "\n```\n"
-        options.markdown.write_text(report.insert(page, "bench_clips", section), encoding="utf-8")
-    return 0
+    def lines(document: command.Document) -> str:
+        return "\n".join(table(document["figures"].get("clips", {})))
+
+    return command.run(
+        arguments(words),
+        measure,
+        text=lambda document: f"{lines(document)}\n",
+        markdown=lambda document: f"\n```text\n{lines(document)}\n```\n",
+    )
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:

@@ -13,15 +13,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import torch
-from benchmarks import report
+from benchmarks import command
 from benchmarks.dreamers import Dreamer as Chosen
 from benchmarks.dreamers import find_weights, missing
 from benchmarks.report import Report
@@ -33,7 +31,6 @@ from torch import Tensor
 import zoomdream
 from zoomdream import build
 from zoomdream.config import Config
-from zoomdream.errors import ZoomdreamError
 from zoomdream.plan import make_plan
 
 PARTS = ("rules", "cuts", "flow", "costs")
@@ -46,19 +43,14 @@ STEPS = 10  # of the other rules: what deepdream (2015) and the tools after it c
 STEP_SIZE = 0.003  # of frame-by-frame dreaming: half of theirs, so that it is as strong as zoomdream's default
 
 
-def size_of(text: str) -> tuple[int, int]:
-    width, height = text.lower().split("x")
-    return int(width), int(height)
-
-
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser("bench_coherence", __doc__, PARTS)
     parser.add_argument(
         "clips", type=Path, nargs="*", metavar="CLIP", help="held to the bars; `drawn` is the drawn one"
     )
     parser.add_argument("--report", type=Path, nargs="+", default=[], metavar="CLIP", help="measured without bars")
     parser.add_argument("--frames", type=int, help=f"of each clip, from its first (default: {FRAMES})")
-    parser.add_argument("--size", type=size_of, metavar="WxH", help="default: {}x{}".format(*SIZE))
+    parser.add_argument("--size", type=command.size_of, metavar="WxH", help="default: {}x{}".format(*SIZE))
     parser.add_argument("--network", default="dreamnet", help="default: dreamnet")
     parser.add_argument("--weights", type=Path, help="its weights file")
     parser.add_argument("--layer", default=LAYER, help=f"default: {LAYER}")
@@ -69,13 +61,8 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--raft", action="append", default=[], metavar="METHOD=FILE", help="raft_small=weights.pth, ..."
     )
-    parser.add_argument("--quick", action="store_true", help="the same figures from less work, under a minute")
-    parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
     parser.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave every rule's dream of every clip here")
-    parser.add_argument("--json", type=Path, help="write everything there")
-    parser.add_argument("--markdown", type=Path, help="put the table into this page, at its place for bench_coherence")
-    parser.add_argument("--read", type=Path, metavar="JSON", help="measure nothing, show what an earlier run wrote")
     chosen = parser.parse_args(words)
     chosen.frames = chosen.frames or (QUICK_FRAMES if chosen.quick else FRAMES)
     chosen.size = chosen.size or (QUICK_SIZE if chosen.quick else SIZE)
@@ -83,27 +70,10 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    options = arguments(words)
-    if options.markdown:  # before an hour of work
-        report.insert(options.markdown.read_text(encoding="utf-8"), "bench_coherence", "")
-    if options.read:
-        document = report.read_json(options.read)
-    else:
-        try:
-            document = measure(options)
-        except ZoomdreamError as error:
-            print(error, file=sys.stderr)
-            return error.exit_code
-    print(tables.to_text(document))
-    print(report.to_text(document))
-    if options.markdown:
-        page = options.markdown.read_text(encoding="utf-8")
-        section = report.to_markdown(document) + tables.to_markdown(document)
-        options.markdown.write_text(report.insert(page, "bench_coherence", section), encoding="utf-8")
-    return 0
+    return command.run(arguments(words), measure, tables.to_text, tables.to_markdown)
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> command.Document:
     """Run the chosen parts; returns the report's document."""
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -111,16 +81,13 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     if reason := missing(options.network, options.weights):
         found.skipped["everything"] = reason
         return found.document()
-    with tempfile.TemporaryDirectory(prefix="bench_coherence_", ignore_cleanup_errors=True) as folder:
-        subjects = chosen_subjects(options, found) if set(parts) - {"flow"} else []
-        for name, part in (("rules", run_rules), ("cuts", run_cuts), ("flow", run_flow), ("costs", run_costs)):
-            if name in parts:
-                begin = time.perf_counter()
-                part(options, found, subjects, Path(folder))
-                print(f"{name}: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
-                if options.json:  # what there is, should the next part fail
-                    report.write_json(options.json, found.document())
-    return found.document()
+    subjects = chosen_subjects(options, found) if set(parts) - {"flow"} else []
+    runs = {"rules": run_rules, "cuts": run_cuts, "flow": run_flow, "costs": run_costs}
+
+    def with_subjects(name: str) -> command.Part:
+        return lambda options, found, folder: runs[name](options, found, subjects, folder)
+
+    return command.run_parts(options, found, {name: with_subjects(name) for name in PARTS})
 
 
 def chosen_subjects(options: argparse.Namespace, found: Report) -> list[Subject]:

@@ -15,40 +15,28 @@ import importlib.util
 import math
 import os
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
-from benchmarks import kills, memory, natural, quality, report, still_camera
+from benchmarks import command, kills, memory, natural, quality, report, still_camera
 from benchmarks.dreamers import ENDLESS, Dreamer, dreamers, find_weights, missing, render_config
 from benchmarks.report import Report
 
 from zoomdream.config import Config
-from zoomdream.errors import ZoomdreamError
 
-PARTS = ("quality", "camera", "kill", "memory")
 SIZE, QUICK_SIZE = (320, 180), (192, 108)
 FRAMES, QUICK_FRAMES = 2000, 180  # under 150 frames the windows are shorter than a channel stays in favour
 KILL_SIZE, MEMORY_SIZE = (160, 96), (96, 64)
 
 
-def size_of(text: str) -> tuple[int, int]:
-    width, height = text.lower().split("x")
-    return int(width), int(height)
-
-
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser("bench_endless", __doc__, PARTS)
     parser.add_argument("--frames", type=int, help=f"of each quality run (default: {FRAMES})")
-    parser.add_argument("--size", type=size_of, metavar="WxH", help="default: {}x{}".format(*SIZE))
+    parser.add_argument("--size", type=command.size_of, metavar="WxH", help="default: {}x{}".format(*SIZE))
     parser.add_argument("--network", help="one alone (default: dreamnet, and googlenet where its weights are)")
     parser.add_argument("--weights", type=Path, help="its weights file")
     parser.add_argument("--layer", action="append", default=[], help="instead of the objective; may be repeated")
-    parser.add_argument("--quick", action="store_true", help="the same figures from less work, under a minute")
-    parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
     parser.add_argument(
         "--config", type=Path, default=ENDLESS, help="whose settings (default: configs/endless_zoom.yaml)"
     )
@@ -56,9 +44,6 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
     parser.add_argument("--photos", type=Path, nargs="+", default=[], help="measure the natural ranges on these files")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the videos here, and go on with those there")
-    parser.add_argument("--json", type=Path, help="write everything there")
-    parser.add_argument("--markdown", type=Path, help="put the table into this page, at its place for bench_endless")
-    parser.add_argument("--read", type=Path, metavar="JSON", help="measure nothing, show what an earlier run wrote")
     chosen = parser.parse_args(words)
     chosen.frames = chosen.frames or (QUICK_FRAMES if chosen.quick else FRAMES)
     chosen.size = chosen.size or (QUICK_SIZE if chosen.quick else SIZE)
@@ -66,44 +51,14 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    options = arguments(words)
-    if options.markdown:  # before an hour of work
-        report.insert(options.markdown.read_text(encoding="utf-8"), "bench_endless", "")
-    if options.read:
-        document = report.read_json(options.read)
-    else:
-        try:
-            document = measure(options)
-        except ZoomdreamError as error:
-            print(error, file=sys.stderr)
-            return error.exit_code
-    print(report.to_text(document))
-    if options.markdown:
-        page = options.markdown.read_text(encoding="utf-8")
-        options.markdown.write_text(
-            report.insert(page, "bench_endless", report.to_markdown(document)), encoding="utf-8"
-        )
-    return 0
+    return command.run(arguments(words), measure)
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> command.Document:
     """Run the chosen parts; returns the report's document."""
     if options.threads:
         torch.set_num_threads(options.threads)
-    found, parts = Report(), options.only or PARTS
-    for name, part in (("quality", run_quality), ("camera", run_camera), ("kill", run_kill), ("memory", run_memory)):
-        if name in parts:
-            with tempfile.TemporaryDirectory(prefix="bench_endless_", ignore_cleanup_errors=True) as folder:
-                begin = time.perf_counter()
-                part(options, found, Path(folder))
-                say(f"{name}: {time.perf_counter() - begin:.0f} s")
-            if options.json:  # what there is, should the next part fail
-                report.write_json(options.json, found.document())
-    return found.document()
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    return command.run_parts(options, Report(), PARTS)
 
 
 def config_for(
@@ -138,7 +93,7 @@ def run_quality(options: argparse.Namespace, found: Report, folder: Path) -> Non
         seen = quality.observe(path, config, judge, can_see_motion=can_see_motion)
         figures = quality.judge_run(found, dreamer, config, seen, quality.noise_energy(config, judge), ranges)
         runs[dreamer.name] = {"size": list(options.size), "seconds per frame": seconds, **figures}
-        say(f"{dreamer.name}: {config.frames} frames, {seconds.get('median', math.nan):.3f} s each")
+        command.say(f"{dreamer.name}: {config.frames} frames, {seconds.get('median', math.nan):.3f} s each")
 
 
 def run_camera(options: argparse.Namespace, found: Report, folder: Path) -> None:
@@ -208,6 +163,13 @@ def run_memory(options: argparse.Namespace, found: Report, folder: Path) -> None
     found.figures["memory"] = {f"peak of {count} frames, MiB": peak for count, peak in peaks.items()}
     found.at_most(f"memory: peak of {long} frames over that of {short}", peaks[long] / peaks[short], 1.05)
 
+
+PARTS: dict[str, command.Part] = {
+    "quality": run_quality,
+    "camera": run_camera,
+    "kill": run_kill,
+    "memory": run_memory,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PICTURE_OF_TABLE = 4096  # bytes; a drawing of the table is never longer
+BEGIN_OF_TABLE = b"\x1b[?25l"  # hides the cursor
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
@@ -78,6 +79,8 @@ def _watch(screen: int, process: subprocess.Popen[bytes], night: Night) -> bytes
             if not heard:
                 return data
             data = heard
+            if drawn is None and BEGIN_OF_TABLE not in heard:
+                continue  # what is said while configs are checked
             if drawn is not None:
                 night.gaps.append(now - drawn)
             drawn = now
