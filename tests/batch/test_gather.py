@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zoomdream.batch.gather import find_files, gather
+from zoomdream.batch.work import WarmNetworks, Work, perform
 from zoomdream.errors import ConfigError
 from zoomdream.loading import load_config
 from zoomdream.render import render
@@ -65,6 +66,22 @@ def test_finished_renders_are_known_and_damaged_or_other_ones_too(here: Path, ti
     Path("a.mp4").write_bytes(whole[: len(whole) * 3 // 4])
     (cut,) = gather([Path("a.yaml")])
     assert (cut.status, cut.damaged) == ("waiting", True)
+
+
+@pytest.mark.parametrize("left", ["a.mp4.zoomdream/segment_00001.mp4", "a.mp4.zoomdream-parts/0123/000000-000009/lock"])
+def test_what_a_killed_batch_had_no_time_to_tidy_up_goes_with_the_next(here: Path, tiny: Tiny, left: str) -> None:
+    Path("a.yaml").write_text(tiny(frames=40))
+    render(load_config("a.yaml"))
+    made = Path("a.mp4").stat().st_mtime_ns
+    Path(left).parent.mkdir(parents=True)
+    Path(left).write_text("")
+    (found,) = gather([Path("a.yaml")])
+    assert (found.status, found.kept) == ("waiting", 40)
+    assert found.config is not None
+    perform(Work(0, found.config, 1), WarmNetworks(), lambda event: None)
+    assert sorted(os.listdir()) == ["a.mp4", "a.yaml"]
+    assert Path("a.mp4").stat().st_mtime_ns == made
+    assert [found.status for found in gather([Path("a.yaml")])] == ["skipped"]
 
 
 def test_every_kind_of_wrong_config_is_found_before_anything_starts(here: Path, tiny: Tiny) -> None:

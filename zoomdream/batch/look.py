@@ -7,6 +7,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from zoomdream.batch.shots import parts_folder
 from zoomdream.config import Config
 from zoomdream.errors import ConfigError, InputError, OutputError
 from zoomdream.media import ffmpeg
@@ -16,14 +17,15 @@ from zoomdream.render.delivery import occupant, working_folder
 from zoomdream.render.job import Job, make_job, recall
 from zoomdream.render.run import FILE as RUN_FILE
 from zoomdream.render.run import parse_run
+from zoomdream.render.workspace import STATE_FILE
 
 _REMEDY = "Give another output, or move that away; `zoomdream render --restart` replaces it."
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """finished: the file is there, of this very config, and whole; damaged: of this config, but not whole; kept: how
-    many frames the working folder holds.
+    """finished: the file is there, of this very config, and whole, and nothing else; damaged: of this config, but not
+    whole; kept: how many frames need not be done again.
     """
 
     finished: bool = False
@@ -44,16 +46,19 @@ def look(config: Config) -> Seen:
     kept = _kept(folder)
     if _begun(folder, job):
         return Seen(kept=kept)
+    found = occupant(program, job.output, job.frames, job.fingerprint)
+    if found == job.fingerprint:
+        if not _is_whole(program, job):
+            return Seen(damaged=True)
+        # Killed while it tidied up: whoever renders it has nothing to do but that.
+        untidy = folder.exists() or parts_folder(job.output).exists()
+        return Seen(kept=job.frames) if untidy else Seen(finished=True)
     if kept:
         raise ConfigError(f"{folder} holds the unfinished render of another config. {_REMEDY}")
-    found = occupant(program, job.output, job.frames, job.fingerprint)
     if found in (None, "incomplete"):
         return Seen()
-    if found != job.fingerprint:
-        maker = "another config" if found else "another program"
-        raise ConfigError(f"{job.output} exists and was made by {maker}. {_REMEDY}")
-    whole = _is_whole(program, job)
-    return Seen(finished=whole, damaged=not whole)
+    maker = "another config" if found else "another program"
+    raise ConfigError(f"{job.output} exists and was made by {maker}. {_REMEDY}")
 
 
 def _begun(folder: Path, job: Job) -> bool:
@@ -65,7 +70,7 @@ def _begun(folder: Path, job: Job) -> bool:
 
 def _kept(folder: Path) -> int:
     try:
-        with safe_open(folder / "state.safetensors", framework="pt") as file:
+        with safe_open(folder / STATE_FILE, framework="pt") as file:
             return int(file.metadata()["index"]) + 1
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return 0
