@@ -15,7 +15,10 @@ from pathlib import Path
 import drawn_clip
 import pytest
 from shot_clip import clip_config
+from test_drive import Pretended
 
+from zoomdream.batch.drive import drive
+from zoomdream.batch.renders import Render
 from zoomdream.batch.shots import split
 from zoomdream.batch.work import Advanced, Event, Failed, Finished, WarmNetworks, Work, perform
 from zoomdream.config import Config
@@ -59,9 +62,11 @@ def test_parts_become_the_very_same_video(config: Config, output: str, decoded: 
     assert [(part.begin, part.end) for part in parts] == [(0, 9), (9, 80), (80, 91), (91, 96)]
     networks = WarmNetworks()
     for key, part in enumerate(reversed(parts)):  # in any order
-        told = done(Work(key, fixed, 1, part=part), networks)
+        told = done(Work(key, fixed, 1, part=part, parts=parts), networks)
         assert [event.progress.done for event in told if isinstance(event, Advanced)][-1] == part.end - part.begin
     assert not Path(output).exists()
+    shared = {path.stem for path in parts[0].folder.parent.glob("segment_*")}
+    assert shared == {"segment_00000", "segment_00002", "segment_00003"}, "nothing is left to be encoded at the end"
     done(Work(9, fixed, 1, parts=parts), networks)
     assert decoded(Path(output)) == decoded(alone)
     assert not list(Path().glob("*zoomdream*"))
@@ -78,6 +83,29 @@ def test_neighbouring_shots_go_together_where_fewer_parts_are_wanted(config: Con
     assert split(load_config("clip.yaml", ["flow.cuts=off"]), 1, 100) is None
 
 
+def test_the_last_clip_is_done_shot_by_shot_and_the_longest_come_first(config: Config) -> None:
+    found = [Render(Path(), {}, config.model_copy(update={"output": Path(f"{number}.mp4")})) for number in range(3)]
+    engine = Pretended(lambda work, attempt: Finished(work.key, 1.0))
+    drive(found, engine, lambda changed: None)
+    assert [one.status for one in found] == ["done"] * 3
+    assert [spans(work) for work in engine.works] == [None, None, (0, 80), (80, 96), None]
+    assert [len(work.parts) for work in engine.works] == [0, 0, 2, 2, 2]
+    assert found[2].done == 96
+    engine = Pretended(lambda work, attempt: Finished(work.key, 1.0), jobs=4)
+    drive([Render(Path(), {}, config)], engine, lambda changed: None)
+    assert [spans(work) for work in engine.works] == [(9, 80), (80, 91), (0, 9), (91, 96), None]
+
+
+def spans(work: Work) -> tuple[int, int] | None:
+    return None if work.part is None else (work.part.begin, work.part.end)
+
+
+def test_one_worker_does_a_clip_in_one_piece(config: Config) -> None:
+    engine = Pretended(lambda work, attempt: Finished(work.key, 1.0), jobs=1)
+    drive([Render(Path(), {}, config)], engine, lambda changed: None)
+    assert [work.parts for work in engine.works] == [()]
+
+
 def test_a_part_that_was_stopped_goes_on_after_its_last_segment(config: Config, decoded: Decoded) -> None:
     alone = render(load_config("clip.yaml", output="alone.mp4"))
     found = split(config, 1, 100)
@@ -92,9 +120,9 @@ def test_a_part_that_was_stopped_goes_on_after_its_last_segment(config: Config, 
 
     told: list[Event] = []
     for key, part in enumerate(parts):
-        perform(Work(key, fixed, 1, part=part), networks, stop)
+        perform(Work(key, fixed, 1, part=part, parts=parts), networks, stop)
     assert [event.stopped for event in told if isinstance(event, Failed)] == [True]
-    told = done(Work(1, fixed, 1, part=parts[1]), networks)
+    told = done(Work(1, fixed, 1, part=parts[1], parts=parts), networks)
     assert next(event.progress.done for event in told if isinstance(event, Advanced)) == 60 - 9
     done(Work(9, fixed, 1, parts=parts), networks)
     assert decoded(Path("clip.mp4")) == decoded(alone)

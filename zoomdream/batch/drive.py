@@ -10,17 +10,15 @@ from pathlib import Path
 from typing import Protocol
 
 from zoomdream.batch.renders import Render
-from zoomdream.batch.shots import Part, split
+from zoomdream.batch.shots import Part, parts_folder, split
 from zoomdream.batch.work import Advanced, Event, Finished, Work
-from zoomdream.config import Config
+from zoomdream.config import Config, VideoSource
 from zoomdream.errors import RenderInterrupted, ZoomdreamError
 from zoomdream.render import Progress
 from zoomdream.render.loop import stoppable
 
 ATTEMPTS = 2  # the second only where the first failed for what may have passed
-_PARTS_FOR_EACH = (
-    4  # parts of a clip for each that works: shots differ in length, and nobody should wait long at the end
-)
+_PARTS_FOR_EACH = 4  # parts of a clip for each that works: shots differ in length
 _PATIENCE = 0.25  # seconds between looks at what else there is to do
 
 
@@ -83,15 +81,17 @@ class _Batch:
         self._pieces: list[_Piece] = []
         self._waiting: deque[int] = deque()  # numbers of pieces, as the running ones
         self._running: set[int] = set()
-        waiting = [render for render in renders if render.status == "waiting"]
-        for render in waiting:
-            for piece in self._cut(render, len(waiting)):
-                self._add(piece)
+        for render in renders:
+            if render.status == "waiting":
+                assert render.config is not None
+                self._waiting.append(self._add(_Piece(render, render.config)))
 
     def run(self) -> None:
         while self._waiting or self._running:
             while self._waiting and self._engine.free > 0:
-                self._start(self._waiting.popleft())
+                number = self._waiting.popleft()
+                if not self._cut(self._pieces[number]):
+                    self._start(number)
             for event in self._engine.events(_PATIENCE):
                 self._hear(event)
             self._watch(None)
@@ -105,19 +105,30 @@ class _Batch:
                 if render.status in ("waiting", "running"):
                     render.status = "stopped"
 
-    def _add(self, piece: _Piece) -> None:
+    def _add(self, piece: _Piece) -> int:
         self._pieces.append(piece)
-        self._waiting.append(len(self._pieces) - 1)
+        return len(self._pieces) - 1
 
-    def _cut(self, render: Render, waiting: int) -> list[_Piece]:
-        """The pieces of a render: the shots of a clip, where there are fewer renders than may be done at once."""
-        assert render.config is not None
-        config, jobs = render.config, self._engine.jobs
-        if waiting < jobs and not render.kept and not render.damaged and self._engine.shares(config.output):
-            with contextlib.suppress(ZoomdreamError):  # in one piece it fails too, and is told then
-                if (found := split(config, self._engine.threads, _PARTS_FOR_EACH * jobs)) is not None:
-                    return [_Piece(render, found[0], part, found[1]) for part in found[1]]
-        return [_Piece(render, config)]
+    def _cut(self, piece: _Piece) -> bool:
+        """Put the shots of a clip in the place of its render, where some that work would have nothing to do without
+        them: there are fewer renders than may be done at once, or this is the last one.
+        """
+        render, config, jobs = piece.render, piece.config, self._engine.jobs
+        if jobs < 2 or not isinstance(config.source, VideoSource) or piece.parts or piece.attempts:
+            return False
+        if render.kept or render.damaged:
+            return False
+        begun = parts_folder(config.output).exists()  # by an earlier start
+        unfinished = sum(other.status in ("waiting", "running") for other in self._renders)
+        if (self._waiting and unfinished >= jobs and not begun) or not self._engine.shares(config.output):
+            return False
+        with contextlib.suppress(ZoomdreamError):  # in one piece it fails too, and is told then
+            if (found := split(config, self._engine.threads, _PARTS_FOR_EACH * jobs)) is not None:
+                fixed, parts = found
+                longest = sorted(parts, key=lambda part: part.begin - part.end)  # nobody should wait long at the end
+                self._waiting.extendleft(self._add(_Piece(render, fixed, part, parts)) for part in reversed(longest))
+                return True
+        return False
 
     def _start(self, number: int) -> None:
         piece = self._pieces[number]
@@ -131,9 +142,8 @@ class _Batch:
             render.status = "running"
             self._watch(render)
         self._running.add(number)
-        parts = () if piece.part else piece.parts
         threads = self._engine.threads
-        self._engine.start(Work(number, piece.config, threads, render.damaged, part=piece.part, parts=parts))
+        self._engine.start(Work(number, piece.config, threads, render.damaged, part=piece.part, parts=piece.parts))
         render.damaged = False  # a second attempt goes on with what the first one has left
 
     def _hear(self, event: Event) -> None:
@@ -153,7 +163,7 @@ class _Batch:
                 render.status, render.error, render.exit_code = "done", None, 0
                 self._watch(render)
             elif not self._unfinished(render):
-                self._add(_Piece(render, piece.config, parts=piece.parts))
+                self._waiting.appendleft(self._add(_Piece(render, piece.config, parts=piece.parts)))
         elif event.stopped:
             render.status = "stopped"
             self._watch(render)

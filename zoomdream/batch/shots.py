@@ -1,8 +1,8 @@
 """The shots of one clip as work of their own: rendered anywhere, put together to the frames of a render in one go.
 
 A shot knows nothing of the shot before it, so it can be rendered by itself. Segments are closed, but a cut may lie
-within one: such a segment is encoded when all of its frames are there, from the very bytes that its encoder would have
-got. So nothing is encoded twice, and the frames are the same to the last bit.
+within one: such a segment is encoded by whoever has the last of its frames, from the very bytes that its encoder would
+have got. So nothing is encoded twice, and the frames are the same to the last bit.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from zoomdream import build, pipeline
 from zoomdream.config import Config, VideoSource
 from zoomdream.errors import ZoomdreamError
 from zoomdream.media.encode import SEGMENT_FRAMES, EncodeSettings, SegmentWriter, raw_bits, segment_name
-from zoomdream.media.files import write_whole
+from zoomdream.media.files import discard, settle, temporary_name
 from zoomdream.media.pixels import to_bytes
 from zoomdream.plan import Plan, make_plan, resolved
 from zoomdream.render import Progress, make_job
@@ -34,8 +33,11 @@ from zoomdream.render.handed import check
 from zoomdream.render.lock import Lock
 from zoomdream.render.loop import stoppable
 from zoomdream.render.state_file import read_state, save_state
-from zoomdream.render.workspace import Workspace, writing
+from zoomdream.render.workspace import STATE_FILE, Workspace, writing
+from zoomdream.threads import Belt
 from zoomdream.types import Network, State
+
+_WAITING = 2  # frames that wait to be written
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,14 @@ def _grouped(borders: Sequence[int], most: int) -> list[tuple[int, int]]:
 
 
 def render_part(
-    config: Config, part: Part, networks: Callable[[Config, Plan], Network], progress: Callable[[Progress], None]
+    config: Config,
+    part: Part,
+    parts: Sequence[Part],
+    networks: Callable[[Config, Plan], Network],
+    progress: Callable[[Progress], None],
 ) -> None:
-    """Render a part, or go on with it: its whole segments as files, the frames of the others as they are.
+    """Render a part, or go on with it: its whole segments as files, the frames of the others as they are. What it
+    completes of a segment that it shares with other `parts` is encoded, too.
 
     config: as `split` gives it. Raises what a render raises.
     """
@@ -118,8 +125,8 @@ def render_part(
             return
         stages = opened.enter_context(closing(build.stages(config, plan, networks(config, plan))))
         states = pipeline.frames(stages, _before(part, start, plan), part.end)
-        effort = build.effort(config, plan)[part.begin : part.end]
-        _record(_timed(states, part, effort, done, progress), part, settings, config.frames)
+        forecast = Forecast(build.effort(config, plan)[part.begin : part.end], done, time.monotonic())
+        _record(states, _into_units(part, parts, settings, config.frames), part, forecast, progress)
 
 
 def _before(part: Part, start: State | None, plan: Plan) -> State | None:
@@ -129,16 +136,25 @@ def _before(part: Part, start: State | None, plan: Plan) -> State | None:
     return None if part.begin == 0 else State(part.begin - 1, torch.zeros(1, 3, 1, 1))
 
 
-def _timed(
-    states: Iterator[State], part: Part, effort: Sequence[float], begun: int, progress: Callable[[Progress], None]
-) -> Iterator[State]:
-    """The states, and how far the part is; `effort` is that of its frames, of which `begun` were done before."""
-    forecast = Forecast(effort, begun, time.monotonic())
-    for state in states:
-        yield state
-        forecast.tell(time.monotonic())
-        done = state.index + 1 - part.begin
-        progress(Progress(done, part.end - part.begin, forecast.seconds_per_frame, forecast.seconds_left))
+Write = Callable[[Iterator[State]], None]
+
+
+def _record(
+    states: Iterator[State], write: Write, part: Part, forecast: Forecast, progress: Callable[[Progress], None]
+) -> None:
+    """Dream the frames of a part, and write them meanwhile."""
+    belt = Belt(write, _WAITING, "zoomdream-shots")
+    try:
+        for state in states:
+            belt.put(state)
+            forecast.tell(time.monotonic())
+            done = state.index + 1 - part.begin
+            progress(Progress(done, part.end - part.begin, forecast.seconds_per_frame, forecast.seconds_left))
+    except BaseException:
+        with contextlib.suppress(Exception):  # the first error is the one that counts
+            belt.finish()
+        raise
+    belt.finish()
 
 
 def _units(part: Part, frames: int) -> Iterator[tuple[int, int, int, bool]]:
@@ -153,46 +169,76 @@ def _file(part: Part, settings: EncodeSettings, number: int, whole: bool) -> Pat
     return part.folder / (segment_name(settings, number) if whole else f"frames_{number:05d}.raw")
 
 
-def _record(states: Iterator[State], part: Part, settings: EncodeSettings, frames: int) -> None:
-    """Write the frames unit by unit, and after each the state from which the next one can be done."""
-    size, bits = (settings.height, settings.width), raw_bits(settings)
-    state = next(states)
-    for number, first, end, whole in _units(part, frames):
-        if end <= state.index:
-            continue  # done by an earlier start
-        assert first == state.index
-        if whole:
-            with SegmentWriter(settings, part.folder, number) as writer:
-                while True:
-                    _check(state)  # each: the next shot would begin as if nothing had been
-                    writer.write(state.shown(size))
-                    if state.index == end - 1:
-                        break
-                    state = next(states)
+def _into_units(part: Part, parts: Sequence[Part], settings: EncodeSettings, frames: int) -> Write:
+    """Writes a part's states unit by unit, and after each the state from which the next one can be done."""
+    units = {number: (end, whole) for number, _, end, whole in _units(part, frames)}
+
+    def write(states: Iterator[State]) -> None:
+        for first in states:
+            number = first.index // SEGMENT_FRAMES
+            end, whole = units[number]
+            unit = _checked(chain((first,), states), end)
+            if whole:
+                last = _write_segment(settings, part.folder, number, unit, end)
+            else:
+                last = _write_raw(_file(part, settings, number, whole), settings, unit, end)
+            if last is None:
+                return
+            save_state(part.folder / STATE_FILE, last)
+            if not whole:
+                _seam(parts, settings, frames, number)
+
+    return write
+
+
+def _checked(states: Iterator[State], end: int) -> Iterator[State]:
+    """The states up to that of frame `end` (without it). OutputError for one that holds what is no number: the next
+    shot would begin as if nothing had been.
+    """
+    for state in states:
+        check(torch.isfinite(state.picture).all(), state.index)
+        yield state
+        if state.index == end - 1:
+            return
+
+
+def _write_segment(
+    settings: EncodeSettings, folder: Path, number: int, states: Iterator[State], end: int
+) -> State | None:
+    """Write the states up to frame `end` (without it) as a segment; the last of them. None, and no segment, where they
+    end before.
+    """
+    with SegmentWriter(settings, folder, number) as writer:
+        for state in states:
+            writer.write(state.shown((settings.height, settings.width)))
+            if state.index == end - 1:
                 writer.close()
-        else:
-            data = [to_bytes(state.shown(size), bits)]
-            while state.index < end - 1:
-                _check(state)
-                state = next(states)
-                data.append(to_bytes(state.shown(size), bits))
-            with writing(part.folder):
-                write_whole(_file(part, settings, number, whole), b"".join(data))
-        _check(state)
-        save_state(part.folder / "state.safetensors", state)
-        if state.index < part.end - 1:
-            state = next(states)
-    for _ in states:  # there is none; so that the last frame is told of too
-        raise AssertionError("a part has more frames than it should")
+                return state
+    return None
 
 
-def _check(state: State) -> None:
-    check(torch.isfinite(state.picture).all(), state.index)
+def _write_raw(path: Path, settings: EncodeSettings, states: Iterator[State], end: int) -> State | None:
+    """Write the states up to frame `end` (without it) as an encoder's raw bytes; see `_write_segment`."""
+    size, bits = (settings.height, settings.width), raw_bits(settings)
+    temporary = temporary_name(path)
+    try:
+        with writing(path.parent), temporary.open("wb") as file:
+            for state in states:
+                file.write(to_bytes(state.shown(size), bits))
+                if state.index == end - 1:
+                    break
+            else:
+                return None
+        with writing(path.parent):
+            settle(temporary, path)
+    finally:
+        discard(temporary)
+    return state
 
 
 def _resumed(part: Part, settings: EncodeSettings, frames: int) -> State | None:
     """The state after the last finished unit; None where there is none, or somebody removed a file."""
-    state = read_state(part.folder / "state.safetensors")
+    state = read_state(part.folder / STATE_FILE)
     if state is None:
         return None
     needed = [
@@ -210,24 +256,41 @@ def filling(parts: Sequence[Part], frames: int) -> Callable[[Workspace, EncodeSe
     def fill(workspace: Workspace, settings: EncodeSettings) -> None:
         settings = replace(settings, threads=parts[0].encoder_threads)
         for number in range(-(-frames // SEGMENT_FRAMES)):
-            owners = [(part, whole) for part in parts for unit, _, _, whole in _units(part, frames) if unit == number]
-            files = [_file(part, settings, number, whole) for part, whole in owners]
             target = workspace.folder / segment_name(settings, number)
             if target.exists():
                 continue
+            finished = _seam(parts, settings, frames, number)
+            assert finished is not None
             with writing(workspace.folder):
-                if owners[0][1]:
-                    _copy(files[0], target)
-                    continue
-            with SegmentWriter(settings, workspace.folder, number) as writer:
-                for picture in (picture for file in files for picture in _pictures(file, settings)):
-                    writer.write(picture)
-                writer.close()
-        state = read_state(parts[-1].folder / "state.safetensors")
+                _copy(finished, target)
+        state = read_state(parts[-1].folder / STATE_FILE)
         assert state is not None
         workspace.keep(state, settings)
 
     return fill
+
+
+def _seam(parts: Sequence[Part], settings: EncodeSettings, frames: int, number: int) -> Path | None:
+    """The finished segment of that number, put together here if several parts share it; None until all have their share
+    of it. Two may do that at once: they make the same bytes, and each a file of its own until it is whole.
+    """
+    owners = [(part, whole) for part in parts for unit, _, _, whole in _units(part, frames) if unit == number]
+    files = [_file(part, settings, number, whole) for part, whole in owners]
+    if owners[0][1]:
+        return files[0]
+    folder = parts[0].folder.parent
+    finished = folder / segment_name(settings, number)
+    if finished.exists():
+        return finished
+    if not all(file.exists() for file in files):
+        return None
+    length = settings.height * settings.width * 3 * raw_bits(settings) // 8
+    with SegmentWriter(settings, folder, number) as writer:
+        for file in files:
+            with file.open("rb") as opened:
+                while data := opened.read(length):
+                    writer.write_raw(memoryview(data))
+        return writer.close()
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -238,14 +301,3 @@ def _copy(source: Path, target: Path) -> None:
     temporary = target.with_name(f"{target.stem}.copy.partial{target.suffix}")
     shutil.copyfile(source, temporary)
     os.replace(temporary, target)
-
-
-def _pictures(file: Path, settings: EncodeSettings) -> Iterator[Tensor]:
-    """Frames that are kept as an encoder's raw bytes, as pictures that become the same bytes again."""
-    bits = raw_bits(settings)
-    kind, top = ("u1", 255) if bits == 8 else ("<u2", 65535)
-    length = settings.height * settings.width * 3 * bits // 8
-    with file.open("rb") as opened:
-        while data := opened.read(length):
-            packed = np.frombuffer(data, kind).reshape(settings.height, settings.width, 3).astype(np.float32) / top
-            yield torch.from_numpy(packed).permute(2, 0, 1)[None]

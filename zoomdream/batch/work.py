@@ -26,8 +26,8 @@ _SECONDS_BETWEEN_REPORTS = 0.25
 @dataclass(frozen=True, slots=True)
 class Work:
     """A render to be done, or a part of one. key: its number in the batch; threads: where the config leaves them open;
-    restart: what is there of an earlier one is thrown away; part: just this one; parts: these are done and only have to
-    be put together.
+    restart: what is there of an earlier one is thrown away; part: just this one of the `parts`; parts without a part:
+    these are done and only have to be put together.
     """
 
     key: int
@@ -99,7 +99,7 @@ def perform(
         torch.set_num_threads(work.threads)  # what `auto` means to a render that begins now
         told = _seldom(work.key, tell)
         if work.part is not None:
-            render_part(work.config, work.part, networks, told)
+            render_part(work.config, work.part, work.parts, networks, told)
         else:
             fill = filling(work.parts, work.config.frames) if work.parts else None
             render(work.config, restart=work.restart, progress=told, networks=networks, revise=revise, fill=fill)

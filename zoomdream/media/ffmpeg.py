@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -43,7 +44,14 @@ def executable(which: str = "bundled") -> Path:
 
 
 def version(program: Path) -> str:
-    """The version that ffmpeg prints about itself, e.g. "7.1"."""
+    """The version that ffmpeg prints about itself, e.g. "7.1". The same program is asked once in a process."""
+    with contextlib.suppress(OSError):
+        return _version(program, program.stat().st_mtime_ns)
+    return _version(program, 0)
+
+
+@lru_cache(maxsize=4)
+def _version(program: Path, changed: int) -> str:
     words = run([str(program), "-version"], what="asking ffmpeg for its version").split()
     return words[2] if words[:2] == ["ffmpeg", "version"] else "unknown"
 
