@@ -68,6 +68,19 @@ def test_finished_renders_are_known_and_damaged_or_other_ones_too(here: Path, ti
     assert (cut.status, cut.damaged) == ("waiting", True)
 
 
+@pytest.mark.parametrize(
+    ("output", "codec"), [("a.gif", "gif"), ("a.webp", "webp"), ("a.png", "png"), ("pictures/%03d.png", "png")]
+)
+def test_pictures_that_were_cut_short_are_made_again(here: Path, tiny: Tiny, output: str, codec: str) -> None:
+    text = tiny(more=f"output: {output}\n").replace("preset: ultrafast", f"codec: {codec}")
+    Path("a.yaml").write_text(text)
+    render(load_config("a.yaml"))
+    assert [found.status for found in gather([Path("a.yaml")])] == ["skipped"]
+    made = Path(output.replace("%03d", "001"))
+    made.write_bytes(made.read_bytes()[:-5])
+    assert [(found.status, found.damaged) for found in gather([Path("a.yaml")])] == [("waiting", True)]
+
+
 @pytest.mark.parametrize("left", ["a.mp4.zoomdream/segment_00001.mp4", "a.mp4.zoomdream-parts/0123/000000-000009/lock"])
 def test_what_a_killed_batch_had_no_time_to_tidy_up_goes_with_the_next(here: Path, tiny: Tiny, left: str) -> None:
     Path("a.yaml").write_text(tiny(frames=40))

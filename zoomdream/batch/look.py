@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,9 +79,26 @@ def _kept(folder: Path) -> int:
 
 def _is_whole(program: Path, job: Job) -> bool:
     """Whether a file of the right config holds all its frames: one that was cut short still says what made it."""
-    if job.settings.codec in ("gif", "webp", "png"):
-        return True  # their configs lie beside them and say nothing about them; a gif's frames take a while to count
+    if job.settings.codec in ("gif", "webp", "png"):  # their configs lie beside them and say nothing about them
+        numbers = range(job.frames) if is_numbered(job.output) else ()
+        paths = [job.output.with_name(job.output.name % number) for number in numbers]
+        return all(_ends_well(path) for path in paths or [job.output])
     try:
         return count_frames(program, job.output) == job.frames
     except (InputError, OutputError):
         return False
+
+
+def _ends_well(picture: Path) -> bool:
+    """Whether a GIF, WebP or PNG has its end; to count frames would take as long as to decode them."""
+    with picture.open("rb") as file:
+        head, length = file.read(8), file.seek(0, os.SEEK_END)
+        file.seek(max(0, length - 8))
+        tail = file.read()
+    match head[:4]:
+        case b"GIF8":
+            return tail.endswith(b";")
+        case b"RIFF":
+            return int.from_bytes(head[4:], "little") + 8 == length
+        case _:
+            return tail[:4] == b"IEND"
