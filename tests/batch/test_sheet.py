@@ -87,3 +87,15 @@ def test_outputs_of_every_kind_have_a_picture(here: Path, tiny: Tiny, output: st
     seen = Seen(Path("all.html").read_text())
     assert seen.links == [output.partition("/")[0]] * 2
     assert seen.pictures[0].startswith("data:image/") or seen.pictures == ["a.webp"]
+
+
+def test_a_place_where_no_sheet_can_be_is_told_before_the_night(
+    here: Path, tiny: Tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("a.yaml").write_text(tiny())
+    Path("sheets").mkdir()
+    assert main(["batch", "a.yaml", "--sheet", "sheets", "--quiet"]) == 4
+    assert "--sheet sheets cannot be written" in capsys.readouterr().err
+    Path("sheets/file").touch()
+    assert main(["batch", "a.yaml", "--sheet", "sheets/file/a.html", "--quiet"]) == 4
+    assert not Path("a.mp4").exists()

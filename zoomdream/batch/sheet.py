@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import html
 import os
 import tempfile
@@ -14,7 +15,7 @@ from urllib.parse import quote
 from zoomdream.batch.renders import Render
 from zoomdream.errors import OutputError
 from zoomdream.media import ffmpeg
-from zoomdream.media.files import write_whole
+from zoomdream.media.files import temporary_name, write_whole
 from zoomdream.media.metadata import is_numbered
 
 MOST_LOOPS = 60  # with more renders the page holds stills: a loop is about 100 kB, a still 10
@@ -41,6 +42,23 @@ dt {{ color: #99a }} dd {{ margin: 0 }}
 """
 
 
+def check_place(path: Path) -> None:
+    """OutputError if no page can be written there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        probe = temporary_name(path)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"--sheet {path} cannot be written: {error.strerror or error}.")
+
+
 def write_sheet(path: Path, renders: Sequence[Render]) -> None:
     """Write the page; pictures are inside of it, videos are linked. Raises OutputError."""
     differing = differences(renders)
@@ -53,7 +71,7 @@ def write_sheet(path: Path, renders: Sequence[Render]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, page.encode("utf-8", "replace"))
     except OSError as error:
-        raise OutputError(f"--sheet {path} cannot be written: {error.strerror or error}.") from error
+        raise _unwritable(path, error) from error
 
 
 def differences(renders: Sequence[Render]) -> list[dict[str, str]]:
