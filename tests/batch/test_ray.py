@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
@@ -138,15 +140,21 @@ def test_the_shots_of_a_clip_are_rendered_on_several_nodes(
 ) -> None:
     drawn = drawn_clip.DrawnClip(size=(32, 48), fps=Fraction(12), seconds=8, cut=2.5)
     Path("clip.yaml").write_text(clip_config(drawn_clip.write(drawn, here / "drawn.mp4"), untrained_weights))
-    renders = gather([Path("clip.yaml")])
     nodes: set[str] = set()
+    over = threading.Event()
 
-    def watch(changed: Render | None) -> None:
-        nodes.update(lock.read_text() for lock in Path().glob("clip.mp4.zoomdream-parts/*/*/lock"))
+    def watch() -> None:
+        while not over.wait(0.02):
+            with contextlib.suppress(OSError):  # it has just been put together
+                nodes.update(lock.read_text() for lock in Path().glob("clip.mp4.zoomdream-parts/*/*/lock"))
 
-    with RayEngine(None, 2, 1) as engine:
-        drive(renders, engine, watch)
-    assert [one.status for one in renders] == ["done"], [one.error for one in renders]
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        assert main(["batch", "clip.yaml", "--engine", "ray", "--quiet"]) == 0  # as many at once as there are shots
+    finally:
+        over.set()
+        watching.join()
     assert len(nodes) > 1
     assert sorted(os.listdir()) == ["clip.mp4", "clip.yaml", "drawn.mp4"]
     alone = render(load_config("clip.yaml", output="alone.mp4"))

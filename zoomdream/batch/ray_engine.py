@@ -23,7 +23,7 @@ from zoomdream.media.metadata import is_numbered
 from zoomdream.render.job import inputs
 
 _GRACE = 20.0  # seconds that a render has to end in its own order
-_PATIENCE = 60.0  # seconds that a machine has to say whether it sees a file
+_PATIENCE = 180.0  # seconds that a machine has to say whether it sees a file: it may have to start a worker for that
 _PIECE = 16 * 2**20  # bytes of a result that travel at once
 _AHEAD = 2  # pieces of work for each that can run now, so that Ray always has one to give
 
@@ -39,8 +39,8 @@ class RayEngine:
     """Work on a Ray cluster: at `address`, else one that is started on this machine and ends with this.
 
     jobs: renders at once; by default as many as fit, one thread for each where there are more renders than cores.
-    waiting: how many renders there will be. A context manager. Raises ConfigError where Ray is missing or no cluster is
-    found.
+    waiting: how many renders there will be, each shot of a clip counted as one. A context manager. Raises ConfigError
+    where Ray is missing or no cluster is found.
     """
 
     def __init__(self, address: str | None, jobs: int | None, waiting: int) -> None:

@@ -13,6 +13,7 @@ from zoomdream import cli
 from zoomdream.batch import drive, gather, report, sheet
 from zoomdream.batch.local import LocalEngine, automatic_jobs
 from zoomdream.batch.renders import Render
+from zoomdream.batch.shots import shots_of
 from zoomdream.cli.batch_progress import shown
 from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted, show
@@ -40,7 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.report is not None:
             report.write_report(arguments.report, renders, now - begun)
 
-    write(begun)  # where it cannot be written, nobody should have to learn so in the morning
+    # Where they cannot be written, nobody should have to learn so in the morning.
+    write(begun)
+    if arguments.sheet is not None:
+        sheet.check_place(arguments.sheet)
     interrupted: RenderInterrupted | None = None
     waiting = [render.config for render in renders if render.status == "waiting" and render.config is not None]
     with (
@@ -70,7 +74,7 @@ def _engine(arguments: argparse.Namespace, waiting: Sequence[Config]) -> LocalEn
     if arguments.engine == "ray" and waiting:  # for nothing to do, nothing is started
         from zoomdream.batch.ray_engine import RayEngine
 
-        return RayEngine(arguments.address, arguments.jobs, len(waiting))
+        return RayEngine(arguments.address, arguments.jobs, sum(map(shots_of, waiting)))
     if arguments.address is not None and arguments.engine != "ray":
         raise ConfigError("--address is that of a Ray cluster: it goes with --engine ray.")
     return LocalEngine(arguments.jobs or automatic_jobs(waiting))
