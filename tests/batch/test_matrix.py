@@ -72,6 +72,8 @@ def test_values_from_the_command_line_replace_those_of_the_matrix(file: Path) ->
     named = configs(file, ["output={name}/{number}.mkv"])
     assert [str(config.output) for config in named] == [f"many/{number}.mkv" for number in range(1, 7)]
     assert named[0].encode.codec == "h264"
+    with pytest.raises(ConfigError, match=r"^--set output=\{sed\}\.mkv: output is .*, and sed is not given"):
+        configs(file, ["output={sed}.mkv"])
 
 
 def test_paths_in_a_matrix_are_relative_to_its_file_and_name_outputs_by_their_stem(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ class _Loader:
         config = load_tree(tree, self.root, [*plain, f"output={_quoted(_FIELD.sub('x', template))}"])
         output = at_home(Path(_FIELD.sub(lambda field: self._word(field[1], config, template), template)))
         if problem := checks.output_problem(output):
-            raise ConfigError(f"{self._where(('output',))}: {problem}")
+            raise ConfigError(f"{self._home()}: {problem}")
         return config.model_copy(update={"output": output}).placed(Origin(self.root, config.origin.places))
 
     def _chosen(self) -> Tree:
@@ -124,7 +124,7 @@ class _Loader:
         if output is None:
             return "-".join([self.path.stem, *(f"{{{dotted(axis.path)}}}" for axis, _ in self.picked)]) + ".mp4"
         if not isinstance(output, str):
-            raise ConfigError(f"{self._where(('output',))}: output is {shown(output)}. Allowed: a path.")
+            raise ConfigError(f"{self._home()}: output is {shown(output)}. Allowed: a path.")
         return output
 
     def _word(self, field: str, config: Config, template: str) -> str:
@@ -133,7 +133,7 @@ class _Loader:
             return self.path.stem
         if field == "number":
             return f"{self.number:0{self.digits}d}"
-        place, path = self._where(("output",)), steps(field)
+        path = steps(field)
         index = next((index for axis, index in self.picked if axis.path == path), None)
         value = _value(config.tree(), path)
         if value is None and index is not None:
@@ -144,12 +144,14 @@ class _Loader:
         if word is None:
             what = "is not given" if value is None else f"is {shown(value)}, which makes no name"
             raise ConfigError(
-                f'{place}: output is "{template}", and {field} {what}. Allowed: {{name}}, {{number}} and keys.'
+                f'{self._home()}: output is "{template}", and {field} {what}. Allowed: {{name}}, {{number}} and keys.'
             )
         return word
 
-    def _where(self, path: KeyPath) -> Place:
-        return Origin(self.root, self.tree.places).find(path)
+    def _home(self) -> Place:
+        """Where the output's template stands."""
+        given = [text for text in self.overrides if _sets_output(text)]
+        return _place_of(given[-1]) if given else Origin(self.root, self.tree.places).find(("output",))
 
 
 def _axes(tree: Tree, root: Place, overrides: Sequence[str]) -> Iterator[_Axis]:
@@ -174,7 +176,7 @@ def _axes(tree: Tree, root: Place, overrides: Sequence[str]) -> Iterator[_Axis]:
     for text in overrides:
         key, _, written_values = text.partition("=")
         path = steps(key.strip().removeprefix("matrix."))
-        place = Place(f"{SET}{text if len(text) <= 80 else text[:77] + '...'}", None, Path.cwd())
+        place = _place_of(text)
         values = read_yaml(written_values, place).value
         found[path] = _axis(path, values, place, (place,) * (len(values) if _is_list(values) else 0))
     yield from found.values()
@@ -227,6 +229,11 @@ def _as_word(value: Any) -> str | None:
     elif value is None or isinstance(value, Mapping | list | tuple):
         return None
     return re.sub(r"[^\w.+-]+", "-", str(value)).strip("-.")[:_LONGEST_WORD] or None
+
+
+def _place_of(text: str) -> Place:
+    """The place of what stands after a `--set`."""
+    return Place(f"{SET}{text if len(text) <= 80 else text[:77] + '...'}", None, Path.cwd())
 
 
 def _sets_output(text: str) -> bool:
