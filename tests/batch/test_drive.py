@@ -162,12 +162,13 @@ def test_lines_tell_of_starts_ends_and_now_and_then_of_all(config: Config, capsy
     found[0].progress = Progress(2, 5, 0.5, 1.5)
     now[0] = 4.0
     watch(None)
+    found[0].progress = Progress(4, 5, 0.5, 1.0)
     now[0] = 10.0
     watch(None)
     found[0].status, found[0].seconds = "done", 12.0
     watch(found[0])
     assert capsys.readouterr().err.splitlines() == [
         "0.mp4: started",
-        "0 of 2 done, 1 running, 1 waiting, 0:40 left; 0.mp4 frame 2 of 5 · 0.50 s/frame · 0:02 left",
+        "0 of 2 done, 1 running, 1 waiting, 0:18 left; 0.mp4 frame 4 of 5 · 0.50 s/frame · 0:01 left",  # 2 in 6 s
         "0.mp4: done, 5 frames in 0:12",
     ]

@@ -72,14 +72,16 @@ def _how_far(render: Render) -> str:
 
 
 class Pace:
-    """How long all of it will take: measured on the frames that were done since the start, each by its size."""
+    """How long all of it will take: measured on the frames that were done since the first, each by its size. What comes
+    before that, the start of workers, comes once.
+    """
 
     def __init__(self, renders: Sequence[Render], jobs: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._renders = renders
         self._jobs = jobs
         self._clock = clock
-        self._begun = clock()
         self._before = [render.done for render in renders]
+        self._first: tuple[float, float] | None = None  # when something had been done, and how much
         self.counts: dict[str, int] = {}
         self.seconds_left: float | None = None
 
@@ -94,8 +96,10 @@ class Pace:
                 left += render.size * (render.frames - render.done)
             done += render.size * max(0, render.done - before)
         self.counts = counts
-        elapsed = self._clock() - self._begun
-        self.seconds_left = left / done * elapsed if done > 0 else None
+        if self._first is None and done > 0:
+            self._first = self._clock(), done
+        if self._first is not None and done > self._first[1]:
+            self.seconds_left = left * (self._clock() - self._first[0]) / (done - self._first[1])
 
     def summary(self) -> str:
         """12 of 24 done, 1 failed, 2 running, 9 waiting, 0:50 left."""
