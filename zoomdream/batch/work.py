@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 
 from zoomdream import build
-from zoomdream.batch.shots import Part, filling, parts_folder, render_part
+from zoomdream.batch.parts import filling, render_part
+from zoomdream.batch.shots import Part, parts_folder
 from zoomdream.config import Config
 from zoomdream.errors import OutputError, RenderInterrupted, ZoomdreamError
 from zoomdream.media.files import discard

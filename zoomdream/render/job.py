@@ -60,8 +60,26 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
     _check_output(config)
     plan = make_plan(config, _read_plan(remembered))
     config = resolved(config, plan)
+    settings = encode_settings(config, plan)
+    made_with = {**asdict(plan), "encoder_threads": settings.threads, **versions(settings.program)}
+    # The plan is stored even where the config is not: a finished render is known by a fingerprint that holds it.
+    text = f"{_MADE_WITH}{json.dumps(made_with)}\n" + (config.to_yaml() if config.encode.metadata else "")
+    return Job(
+        output=config.output,
+        frames=config.frames,
+        settings=settings,
+        fingerprint=fingerprint(config),
+        config=text,
+        sound=_sound(config, settings.program),
+        plan=asdict(plan),
+        seed=config.seed,
+    )
+
+
+def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
+    """How a resolved config's frames become a file, by an encoder with as many threads as there are cores here."""
     encode = config.encode
-    settings = EncodeSettings(
+    return EncodeSettings(
         codec=encode.codec,
         width=config.size[0],
         height=config.size[1],
@@ -72,19 +90,6 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
         preset=encode.preset,
         threads=min(cores(), _MOST_ENCODER_THREADS),
         still=encode.codec == "png" and not metadata.is_numbered(config.output),
-    )
-    made_with = {**asdict(plan), "encoder_threads": settings.threads, **versions(settings.program)}
-    # The plan is stored even where the config is not: a finished render is known by a fingerprint that holds it.
-    text = f"{_MADE_WITH}{json.dumps(made_with)}\n" + (config.to_yaml() if encode.metadata else "")
-    return Job(
-        output=config.output,
-        frames=config.frames,
-        settings=settings,
-        fingerprint=fingerprint(config),
-        config=text,
-        sound=_sound(config, settings.program),
-        plan=asdict(plan),
-        seed=config.seed,
     )
 
 
