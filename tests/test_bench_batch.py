@@ -30,5 +30,7 @@ def test_a_queue_is_measured(tmp_path: Path, untrained_weights: Path) -> None:
     found = tmp_path / "found.json"
     assert bench.main(["--quick", "--weights", str(untrained_weights), "--only", "queue", "--json", str(found)]) == 0
     document = json.loads(found.read_text(encoding="utf-8"))
-    assert document["figures"]["queue"]["renders"] == 40
-    assert len(document["bars"]) == 2
+    figures = document["figures"]["queue"]
+    assert figures["what became of them"] == {"done": 24}
+    assert figures["of the second start"] == {"skipped": 24}
+    assert len(document["bars"]) == 4

@@ -13,6 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.report import ROOT
+
 PICTURE_OF_TABLE = 4096  # bytes; a drawing of the table is never longer
 BEGIN_OF_TABLE = b"\x1b[?25l"  # hides the cursor
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -47,7 +49,9 @@ def run(config: Path, jobs: int) -> Night:
     command = [sys.executable, "-m", "zoomdream", "batch", config.name, "--jobs", str(jobs), "--report", report.name]
     night, begin = Night(), time.perf_counter()
     screen, terminal = pty.openpty()
-    process = subprocess.Popen(command, cwd=folder, stderr=terminal, stdout=subprocess.DEVNULL)
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    surroundings = {**os.environ, "PYTHONPATH": path, "TERM": "xterm"}
+    process = subprocess.Popen(command, cwd=folder, stderr=terminal, stdout=subprocess.DEVNULL, env=surroundings)
     os.close(terminal)
     try:
         said = _watch(screen, process, night)
