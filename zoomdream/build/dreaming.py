@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from zoomdream.build.drawn import Drawn
 from zoomdream.build.guides import guide
+from zoomdream.build.memory import give_back_freed_memory
 from zoomdream.build.networks import Aim, aims
 from zoomdream.build.tiling import tiling
 from zoomdream.build.timing import gathered, values
@@ -58,7 +59,7 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
     loss_scale = 2.0**14 if dtype == torch.float16 else 1.0
     tiled = tiling(planned, aimed)
 
-    def dreamt(picture: Tensor, look: Look, index: int, again: int) -> Tensor:
+    def dreamt_on(picture: Tensor, look: Look, index: int, again: int) -> Tensor:
         now = max(index, 0)  # the warm-up dreams as frame 0 does
         if not active[now]:
             return picture
@@ -77,9 +78,12 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
 
         recipe = replace(recipes[now], look=look)
         slope = climbed if tiled is None else tiled(groups, climbed, loss_scale)
-        return dream(picture, slope, recipe, seed=config.seed, frame=index if moving else 0)
+        give_back_freed_memory(picture.shape[-2:].numel())
+        dreamt = dream(picture, slope, recipe, seed=config.seed, frame=index if moving else 0)
+        give_back_freed_memory(picture.shape[-2:].numel())
+        return dreamt
 
-    return dreamt
+    return dreamt_on
 
 
 def _noise(config: Config, size: tuple[int, int], index: int, *again: int) -> Tensor:
