@@ -154,6 +154,15 @@ def test_check_prints_a_config_and_what_it_would_do_and_writes_nothing(
     assert sorted(os.listdir()) == ["resolved.yaml", "tiny.yaml"]
 
 
+def test_check_says_which_octaves_are_too_small(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "tiny.yaml", "--set", "dream={octaves: 6, steps: [6, 5, 4, 3, 2, 1]}"]) == 0
+    printed = capsys.readouterr().out
+    assert "of 6 octaves" in printed
+    assert "from coarse to fine: " in printed
+    assert main(["check", "tiny.yaml", "--set", "dream={octaves: 1, steps: 2}"]) == 0
+    assert "octaves (" not in capsys.readouterr().out
+
+
 def test_check_says_what_a_clip_is_and_which_part_of_it_is_rendered(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ networks   the network and the layers that a config names
 guides     pictures and clips that a dream takes after
 inputs     masks and references, and whose fault it is where they cannot be read
 dreaming   the dream step; drawn: its noise, ahead
+octaves    the sizes at which is dreamt
 timing     schedules as values per frame
 memory     what is freed is kept for the next step
 effort     how much of the work each frame is
@@ -21,13 +22,14 @@ from zoomdream.build.dreaming import emphasis
 from zoomdream.build.effort import effort
 from zoomdream.build.memory import keep_freed_memory
 from zoomdream.build.networks import found_weights, layers, named_networks, network, targets
+from zoomdream.build.octaves import octaves
 from zoomdream.build.zoom import zoom_stages
 from zoomdream.config import Config, VideoSource
 from zoomdream.pipeline import Stages
 from zoomdream.plan import Plan, check_device
 from zoomdream.types import Network
 
-__all__ = ["effort", "emphasis", "found_weights", "layers", "named_networks", "network", "stages", "targets"]
+__all__ = ["effort", "emphasis", "found_weights", "layers", "named_networks", "network", "octaves", "stages", "targets"]
 
 
 def stages(config: Config, planned: Plan, opened: Network | None = None, reference: Tensor | None = None) -> Stages:

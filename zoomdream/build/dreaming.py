@@ -46,7 +46,7 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
             network.to(device=planned.device, dtype=dtype)
     active = dreams(config)
     wishes = _wishes(config, planned, aimed, closing)
-    recipes = _recipes(config, aimed, keys)
+    recipes = frame_recipes(config, aimed, keys)
     fresh = values(config, config.dream.noise)
     draw: Callable[[tuple[int, int], int], Tensor] = partial(_noise, config)
     if planned.device != "cpu" and any(fresh):
@@ -137,7 +137,7 @@ def _pick(text: str | None) -> Pick | None:
     return Pick(cast(Rank, rank), int(count))
 
 
-def _recipes(config: Config, aimed: tuple[Aim, ...], keys: Sequence[int]) -> list[Recipe]:
+def frame_recipes(config: Config, aimed: tuple[Aim, ...], keys: Sequence[int]) -> list[Recipe]:
     """How each frame is dreamt."""
     settings = config.dream
     recipe = Recipe(

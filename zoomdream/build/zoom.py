@@ -35,7 +35,7 @@ def zoom_stages(config: Config, planned: Plan, opened: Network, reference: Tenso
     look = _reference(config) if reference is None else color.measure(reference)
     moves = motions(config)
     keys = dreamt_frames(config, ())
-    margin = _margin(config, moves)
+    margin = overscan(config, moves)
     with ExitStack() as opening:  # whatever goes wrong here closes what is open already
         dream = dreamer(config, planned, opened, keys, opening)
         mask = inputs.mask(config, opening)
@@ -62,7 +62,7 @@ def _source(config: Config) -> Tensor:
     return (mean + 0.12 * natural_noise(height_width(config), generator(config.seed, "source"))).clamp(0, 1)
 
 
-def _margin(config: Config, moves: tuple[Motion, ...]) -> tuple[int, int]:
+def overscan(config: Config, moves: tuple[Motion, ...]) -> tuple[int, int]:
     """Rows and columns that are dreamt beyond each edge of the frame; none where the camera never looks outside."""
     if not any(config.dream.counts) or not any(reveals(motion, height_width(config)) for motion in moves):
         return 0, 0

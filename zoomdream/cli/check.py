@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from zoomdream import build, cli
@@ -79,6 +79,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     threads = counted(planned.threads, "thread")
     yield f"  network: {opened.name}, {names}; on {planned.device} in {planned.precision}, {threads}"
     yield f"  tiles: {_tiles(config, planned)}"
+    yield from _octaves(config, build.octaves(config, opened))
     ready = time.perf_counter() - begun
     found = predict(config, planned, job.settings, opened)
     total = clock_time(ready + found.total)
@@ -90,6 +91,14 @@ def _tiles(config: Config, planned: Plan) -> str:
     if planned.tile == 0 or max(config.size) <= planned.tile:
         return "none, the network sees whole pictures"
     return f"{planned.tile} pixels at most are seen at once; larger pictures are dreamt tile by tile"
+
+
+def _octaves(config: Config, there: Sequence[tuple[tuple[int, int], int]]) -> Iterator[str]:
+    """Which octaves there are, where that is not all of them."""
+    wanted = config.dream.octaves
+    if len(there) < wanted:
+        steps = ", ".join(str(steps) for _, steps in there)
+        yield f"  {len(there)} of {wanted} octaves (the network needs larger ones); steps, from coarse to fine: {steps}"
 
 
 def _part(source: VideoSource) -> Iterator[str]:
