@@ -95,6 +95,16 @@ def test_only_every_third_frame_and_the_last_are_dreamt_on() -> None:
     ]
 
 
+def test_a_beat_is_dreamt_also_where_its_frame_is_left_out() -> None:
+    """Only frame 4 has a step; frame 6 is dreamt on for it."""
+    beat = {**EVERY_3, "step_size": "0.02 if frame == 4 else 0", "noise": 0}
+    with_beat, without = (
+        states(configured(frames=7, color={"hold": 0}, dream=dream)) for dream in (beat, {**beat, "step_size": 0})
+    )
+    assert torch.equal(with_beat[3].picture, without[3].picture)
+    assert float((with_beat[6].picture - without[6].picture).abs().mean()) > 0.005
+
+
 def test_frames_between_dreamt_ones_move_as_all_do(tmp_path: Path) -> None:
     path = str(picture_file(tmp_path))
     camera = {"zoom": 1.6, "rotate": 40, "pan": [0.05, "0.1*t"]}

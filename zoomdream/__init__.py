@@ -17,7 +17,7 @@ The map:
     notebook.py  frames and dreams as tensors
     types.py     what the parts hand to each other; threads.py work beside the dreaming; errors.py what can go wrong
 
-Start reading at pipeline.step. From Python:
+Start reading at pipeline.frames. From Python:
 
     import zoomdream
     config = zoomdream.load_config("configs/tiny.yaml")     # or a dict

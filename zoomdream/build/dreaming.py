@@ -44,7 +44,7 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
     for network in (opened, *(aim.network for aim in aimed)):
         if isinstance(network, nn.Module):
             network.to(device=planned.device, dtype=dtype)
-    active = dreams(config)
+    active = dreams(config, keys)
     wishes = _wishes(config, planned, aimed, closing)
     recipes = frame_recipes(config, aimed, keys)
     fresh = values(config, config.dream.noise)
@@ -180,10 +180,10 @@ def emphasis(seed: int, layer: Layer, seconds: float, variety: float, device: st
     return to_device(factors / factors.mean(), device)
 
 
-def dreams(config: Config) -> list[bool]:
-    """Whether each frame is dreamt on at all, or only moved."""
+def dreams(config: Config, keys: Sequence[int] = ()) -> list[bool]:
+    """Whether each frame is dreamt on at all, or only moved; those in `keys` also for the frames left out before."""
     weights = [values(config, term.weight) for term in config.objective]
-    step_size = values(config, config.dream.step_size)
+    step_size = gathered(values(config, config.dream.step_size), keys, sum)
     return [
         any(config.dream.counts) and step > 0 and any(now)
         for step, now in zip(step_size, zip(*weights, strict=True), strict=True)

@@ -104,7 +104,7 @@ def _between(config: Config, moves: tuple[Motion, ...], margin: tuple[int, int])
 
 def _color(config: Config, look: color.Look, keys: Sequence[int]) -> Stage:
     shares = hold_shares(config, keys)
-    active = dreams(config)
+    active = dreams(config, keys)
 
     def held(picture: Tensor, index: int) -> Tensor:
         now = max(index, 0)
