@@ -16,10 +16,11 @@ def effort(config: Config, planned: Plan) -> tuple[int, ...]:
     With `dream.every` the next frame that is dreamt on is done first, for the frame after the one before: see
     pipeline.onward.
     """
-    active = dreams(config)
+    keys = dreamt_frames(config, planned.cuts)
+    active = dreams(config, keys)
     begins = {0, *planned.cuts} if isinstance(config.source, VideoSource) else {0}
     found = [0] * config.frames
-    for before, key in pairwise((-1, *dreamt_frames(config, planned.cuts))):
+    for before, key in pairwise((-1, *keys)):
         if active[key]:
             found[before + 1] = 1 + (config.dream.warmup if key in begins else 0)
     return tuple(found)
