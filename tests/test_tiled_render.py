@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import zoomdream
-from zoomdream.build import network
+from zoomdream.build import network, stages
 from zoomdream.build.networks import aims
 from zoomdream.build.tiling import tiling
 from zoomdream.config import load_config
@@ -64,3 +64,14 @@ def test_a_gpu_that_runs_out_of_memory_goes_on_in_tiles(
     for _ in range(2):
         assert float(tiled(groups, full, 1.0).gradient(large, (0.0, 0.0)).abs().max()) > 0
     assert asked == [(300, 840)]  # frames that follow do not try again
+
+
+@pytest.mark.parametrize(("tile", "kept"), [("off", 1), (256, 0)])
+def test_freed_memory_is_only_kept_where_there_is_enough(
+    tile: int | str, kept: int, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr("zoomdream.build.keep_freed_memory", lambda: calls.append(None))
+    config = load_config(tree(untrained_weights, tile))
+    stages(config, make_plan(config)).close()
+    assert len(calls) == kept

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from zoomdream.build.drawn import Drawn
 from zoomdream.build.guides import guide
-from zoomdream.build.memory import give_back_freed_memory
 from zoomdream.build.networks import Aim, aims
 from zoomdream.build.tiling import tiling
 from zoomdream.build.timing import gathered, values
@@ -59,7 +58,7 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
     loss_scale = 2.0**14 if dtype == torch.float16 else 1.0
     tiled = tiling(planned, aimed)
 
-    def dreamt_on(picture: Tensor, look: Look, index: int, again: int) -> Tensor:
+    def dreamt(picture: Tensor, look: Look, index: int, again: int) -> Tensor:
         now = max(index, 0)  # the warm-up dreams as frame 0 does
         if not active[now]:
             return picture
@@ -78,12 +77,9 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
 
         recipe = replace(recipes[now], look=look)
         slope = climbed if tiled is None else tiled(groups, climbed, loss_scale)
-        give_back_freed_memory(picture.shape[-2:].numel())
-        dreamt = dream(picture, slope, recipe, seed=config.seed, frame=index if moving else 0)
-        give_back_freed_memory(picture.shape[-2:].numel())
-        return dreamt
+        return dream(picture, slope, recipe, seed=config.seed, frame=index if moving else 0)
 
-    return dreamt_on
+    return dreamt
 
 
 def _noise(config: Config, size: tuple[int, int], index: int, *again: int) -> Tensor:
