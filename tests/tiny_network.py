@@ -26,7 +26,7 @@ class TinyNetwork(nn.Module):
 
     def forward(self, image: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
         self.asked.append(wanted)
-        edges = torch.relu(nn.functional.conv2d(image - 0.45, self.first, stride=2, padding=2))
+        edges = torch.relu(nn.functional.conv2d((image - 0.45).to(self.first.dtype), self.first, stride=2, padding=2))
         found = {"edges": edges}
         if "shapes" in wanted:
             found["shapes"] = torch.relu(nn.functional.conv2d(edges, self.second, stride=2, padding=2))

@@ -68,7 +68,8 @@ class Layer:
 class Network(Protocol):
     """A classifier opened up. A call runs no further than the deepest wanted layer and returns just the wanted ones.
 
-    image (1, 3, H, W) RGB in [0, 1], any float dtype of the network's own; each activation (1, C, h, w).
+    image (1, 3, H, W) float32 RGB in [0, 1], which the network itself brings to the precision of its weights, after it
+    has taken off a mean: in bfloat16 numbers around 0 are finer than around 0.5. Each activation (1, C, h, w).
     """
 
     @property

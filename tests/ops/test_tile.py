@@ -38,7 +38,7 @@ def whole(network: TinyNetwork, wishes: list[Wish], picture: Tensor) -> Tensor:
 
 def tiled(wishes: list[Wish], room: Room, network: TinyNetwork | None = None, context: int = 20) -> Tiled:
     network = network or TinyNetwork()
-    return Tiled([(network, wishes)], partial(whole, network, wishes), room, lambda: context, torch.float32)
+    return Tiled([(network, wishes)], partial(whole, network, wishes), room, lambda: context)
 
 
 def untiled(wishes: list[Wish], network: TinyNetwork | None = None, picture: Tensor = PICTURE) -> Tensor:
@@ -129,7 +129,7 @@ def test_what_only_the_borders_of_tiles_make_active_hardly_counts(far: int, alik
 def test_the_gradient_is_as_strong_where_tiles_meet_as_elsewhere() -> None:
     wishes: list[Wish] = [Term("shapes", diversity=0.8)]
     network, expected = TinyNetwork(), untiled([Term("shapes", diversity=0.8)])
-    context = reach(network, frozenset({"shapes"}), torch.float32, "cpu")
+    context = reach(network, frozenset({"shapes"}), "cpu")
     found = tiled(wishes, Room(EDGE), network, context).gradient(PICTURE, (0.2, 0.4))
     columns = [meet.core[0] + away for meet in spans(210, EDGE, context, 4, 0.2)[1:] for away in (-2, -1, 0, 1)]
     rows = [meet.core[0] + away for meet in spans(150, EDGE, context, 4, 0.4)[1:] for away in (-2, -1, 0, 1)]
@@ -172,7 +172,7 @@ def test_where_tiles_meet_wanders_from_step_to_step() -> None:
 
 
 def test_the_context_of_a_deeper_layer_is_wider() -> None:
-    shallow, deep = (reach(TinyNetwork(), frozenset({name}), torch.float32, "cpu") for name in ("edges", "shapes"))
+    shallow, deep = (reach(TinyNetwork(), frozenset({name}), "cpu") for name in ("edges", "shapes"))
     assert 2 <= shallow < deep <= 12
 
 

@@ -70,8 +70,7 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
 
         def climbed(image: Tensor) -> Tensor:
             parts = (
-                objective(network(image.to(dtype), frozenset(term.layer for term in terms)), terms)
-                for network, terms in groups
+                objective(network(image, frozenset(term.layer for term in terms)), terms) for network, terms in groups
             )
             return loss_scale * reduce(torch.add, parts)
 

@@ -46,12 +46,11 @@ def guide(config: Config, number: int, aim: Aim, planned: Plan, closing: ExitSta
         still, look = _pictures(config, term.guide, aim, closing)
     except InputError as error:
         raise InputError(f"{config.where(f'objective.{number}.guide')}: {error}") from None
-    dtype: torch.dtype = getattr(torch, planned.precision)
 
     @lru_cache(maxsize=1)
     def seen(number: int) -> Tensor:
         with torch.no_grad():
-            picture = look(number).to(planned.device, dtype)
+            picture = look(number).to(planned.device)
             activation = aim.network(picture, frozenset({aim.layer.name}))[aim.layer.name]
         return activation.float().reshape(activation.shape[1], -1)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-import torch
 from torch import Tensor
 
 from zoomdream.build.networks import Aim
@@ -24,15 +23,14 @@ def tiling(planned: Plan, aimed: tuple[Aim, ...]) -> Tiling | None:
     """
     if planned.tile == 0 and planned.device == "cpu":
         return None
-    dtype: torch.dtype = getattr(torch, planned.precision)
 
     @cache
     def context() -> int:
-        return max(reach(aim.network, frozenset({aim.layer.name}), dtype, planned.device) for aim in aimed)
+        return max(reach(aim.network, frozenset({aim.layer.name}), planned.device) for aim in aimed)
 
     room = Room(planned.tile or None)
 
     def tiled(groups: Groups, whole: Callable[[Tensor], Tensor], scale: float) -> Tiled:
-        return Tiled(groups, whole, room, context, dtype, scale)
+        return Tiled(groups, whole, room, context, scale)
 
     return tiled

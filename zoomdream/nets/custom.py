@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.nets.traced import TracedNetwork
 from zoomdream.nets.tracing import trace
-from zoomdream.types import Network
+from zoomdream.types import Layer, Network
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _SMALLEST = 32
@@ -48,7 +48,27 @@ def load(target: str, folder: Path, options: Mapping[str, Any]) -> Network:
     if isinstance(made, nn.Module) and not hasattr(made, "layers"):
         return _opened(made, target)
     _check(made, target)
-    return cast(Network, made)
+    return Fitting(cast(Network, made))
+
+
+class Fitting(nn.Module):
+    """A user's network, given pictures in the precision of its weights; where it has none, as they are."""
+
+    def __init__(self, made: Network) -> None:
+        super().__init__()
+        self.made = made
+
+    @property
+    def name(self) -> str:
+        return self.made.name
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        return self.made.layers
+
+    def forward(self, image: Tensor, wanted: frozenset[str]) -> Mapping[str, Tensor]:
+        weight = next(self.parameters(), None)
+        return self.made(image if weight is None else image.to(weight.dtype), wanted)
 
 
 def _split(target: str) -> tuple[str, str]:

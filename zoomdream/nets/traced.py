@@ -66,7 +66,8 @@ class TracedNetwork(nn.Module):
             raise ValueError(f"{self.name} has no layer {min(unknown)!r}")
         if wanted not in self._plans:
             self._plans[wanted] = self._plan(wanted)
-        picture = self._enlarged((image - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        picture = self._enlarged(((image - self.mean) / self.std).to(self.mean.dtype))
+        picture = picture.contiguous(memory_format=torch.channels_last)
         values: dict[fx.Node, Any] = {}
         found: dict[str, Tensor] = {}
         for step in self._plans[wanted]:

@@ -72,7 +72,7 @@ def _rounded(pixels: float, stride: int) -> int:
     return round(pixels / stride) * stride
 
 
-def reach(network: Network, layers: frozenset[str], dtype: torch.dtype, device: str) -> int:
+def reach(network: Network, layers: frozenset[str], device: str) -> int:
     """Pixels around a place that a tile has to see for its gradient, but for a share of _LOST; at most LARGEST_CONTEXT.
 
     Measured on noise: the gradient of the neurons in the middle, all channels alike.
@@ -84,7 +84,7 @@ def reach(network: Network, layers: frozenset[str], dtype: torch.dtype, device: 
     for name in sorted(layers):
         with torch.enable_grad():
             leaf = picture.requires_grad_()
-            activation = network(leaf.to(dtype), frozenset({name}))[name]
+            activation = network(leaf, frozenset({name}))[name]
             if activation.ndim == 2 or min(activation.shape[2:]) < 2:
                 return LARGEST_CONTEXT  # sees all of any picture
             rows, columns = (length // 2 for length in activation.shape[2:])
@@ -134,11 +134,10 @@ class Tiled:
         whole: Callable[[Tensor], Tensor],
         room: Room,
         context: Callable[[], int],
-        dtype: torch.dtype,
         scale: float = 1.0,
     ) -> None:
         self._groups, self._whole, self._room, self._context = groups, whole, room, context
-        self._dtype, self._scale = dtype, scale
+        self._scale = scale
         self._known: dict[tuple[int, int], list[list[Tensor]]] = {}
 
     def gradient(self, picture: Tensor, shifts: tuple[float, float]) -> Tensor:
@@ -168,7 +167,7 @@ class Tiled:
         known = self._known.get(size)
         self._known[size] = []
         for number, (network, wishes) in enumerate(self._groups):
-            step = _Step(network, [wish for wish in wishes if wish.weight != 0], self._dtype, size)
+            step = _Step(network, [wish for wish in wishes if wish.weight != 0], size)
             across = spans(width, edge, self._context(), step.stride, shifts[0])
             down = spans(height, edge, self._context(), step.stride, shifts[1])
             tiles = [(rows, columns) for rows in down for columns in across]
@@ -183,7 +182,6 @@ class _Step:
 
     network: Network
     wishes: Sequence[Wish]
-    dtype: torch.dtype
     size: tuple[int, int]
 
     @property
@@ -203,7 +201,7 @@ class _Step:
         totals: list[Tensor] | None = None
         for rows, columns in tiles:
             with torch.no_grad():
-                activations = self.network(_cut(picture, rows, columns).to(self.dtype), self.wanted)
+                activations = self.network(_cut(picture, rows, columns), self.wanted)
             found = list(self._gathered(activations, rows, columns, core=True))
             totals = found if totals is None else [one + more for one, more in zip(totals, found, strict=True)]
         assert totals is not None
@@ -217,7 +215,7 @@ class _Step:
         for rows, columns in tiles:
             with torch.enable_grad():
                 leaf = _cut(picture, rows, columns).detach().clone().requires_grad_()
-                activations = self.network(leaf.to(self.dtype), self.wanted)
+                activations = self.network(leaf, self.wanted)
                 height = torch.zeros((), device=leaf.device)
                 for wish, mine, total in zip(
                     self.wishes, self._gathered(activations, rows, columns, core=False), totals, strict=True
