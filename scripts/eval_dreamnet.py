@@ -2,7 +2,8 @@
 
     python scripts/eval_dreamnet.py --teacher bvlc_googlenet.pth --photos FOLDER/bsds_* --out build/dreamnet_eval
 
-Writes result.json and sheet.png (rows: layers; columns: student, then teacher, at the frames asked for) to --out.
+Writes result.json and, for a start from noise and one from a photo, sheet_noise.png and sheet_photo.png (rows: layers;
+columns: student, then teacher, at the frames asked for) to --out. The sizes stand for octaves.
 Explained variance is 1 - squared error / variance about each channel's mean, activations divided by the channel's RMS
 over the same pictures. Costs are seconds of a gradient step over torchvision's GoogLeNet at the same layer, in one run.
 """
@@ -26,9 +27,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from zoomdream.nets import dreamnet
+from zoomdream.nets import dreamnet, dreamnet_file
 from zoomdream.nets.dreamnet import LOGITS, NAMES
 
+DREAMT = ["mixed3b", "mixed4a", "mixed4c", "mixed4d", "mixed4e", "mixed5b"]
 _TORCHVISION_ORDER = ["conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b", "maxpool3"]
 _TORCHVISION_ORDER += [f"inception4{block}" for block in "abcde"] + ["maxpool4", "inception5a", "inception5b"]
 
@@ -41,12 +43,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder")
     parser.add_argument("--sizes", type=int, nargs="+", default=[224, 320], help="side of the squares, pixels")
     parser.add_argument("--parts", nargs="+", default=["variance", "gradients", "logits", "dreams", "cost"])
-    parser.add_argument(
-        "--layers", nargs="+", default=["mixed3b", "mixed4a", "mixed4c", "mixed4d"], help="to dream with"
-    )
-    parser.add_argument("--frames", type=int, nargs="+", default=[0, 29, 59], help="frames on the sheet")
+    parser.add_argument("--layers", nargs="+", default=DREAMT, help="to dream with")
+    parser.add_argument("--frames", type=int, nargs="+", default=[0, 29, 99], help="frames on the sheet")
+    parser.add_argument("--judged", type=int, default=59, help="the frame whose energy is measured")
     parser.add_argument("--dream-size", type=int, nargs=2, default=[256, 144], help="width and height, pixels")
-    parser.add_argument("--start", type=Path, help="a photo to zoom into; default: noise")
+    parser.add_argument("--start", type=Path, help="the photo to zoom into; default: the first of --photos")
+    parser.add_argument("--threads", type=int, default=0)
     return parser.parse_args()
 
 
@@ -116,31 +118,43 @@ def energy(look: Look, picture: Tensor, layer: str) -> float:
         return look(picture, frozenset({layer}))[layer].square().mean().item()
 
 
-def dreams(
-    student: Look, teacher: Look, options: argparse.Namespace
-) -> tuple[dict[str, dict[str, float]], list[list[Tensor]]]:
-    """For each layer the teacher's energy after the student's zoom over that after its own; and the sheet."""
+def starts(options: argparse.Namespace) -> dict[str, Tensor]:
+    """Where the zooms begin: noise, and a photo of the dreams' size."""
     width, height = options.dream_size
-    start = noise_start(height, width, seed=1)
-    if options.start:
-        photo = read_photo(options.start).float()[None] / 255
-        start = functional.interpolate(
-            photo, (height, width), mode="bicubic", antialias=True, align_corners=False
-        ).clamp(0, 1)
+    photo = read_photo(options.start or options.photos[0]).float()[None] / 255
+    scale = max(height / photo.shape[-2], width / photo.shape[-1])
+    size = [max(edge, round(scale * old)) for edge, old in zip((height, width), photo.shape[-2:], strict=True)]
+    photo = functional.interpolate(photo, size, mode="bicubic", antialias=True, align_corners=False)
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    return {
+        "noise": noise_start(height, width, seed=1),
+        "photo": photo[:, :, top : top + height, left : left + width].clamp(0, 1),
+    }
+
+
+def dreams(
+    student: Look, teacher: Teacher, start: Tensor, options: argparse.Namespace
+) -> tuple[dict[str, dict[str, float]], list[list[Tensor]], list[Tensor]]:
+    """For each layer the teacher's energy after the student's zoom over that after its own; the sheet; and what the
+    teacher dreamt at the judged frame."""
     measured: dict[str, dict[str, float]] = {}
     rows: list[list[Tensor]] = []
+    dreamt: list[Tensor] = []
     for layer in options.layers:
         row, reached = [], []
         for look in (student, teacher):
-            for frame, picture in enumerate(zoom_dream(look, start, layer, max(options.frames) + 1)):
+            for frame, picture in enumerate(zoom_dream(look, start, layer, max(*options.frames, options.judged) + 1)):
                 if frame in options.frames:
                     row.append(picture)
-            reached.append(energy(teacher, picture, layer))
+                if frame == options.judged:
+                    reached.append(energy(teacher, picture, layer))
+                    last = picture
+        dreamt.append(last)
         begin = energy(teacher, start, layer)
         measured[layer] = {"of the teacher's own": reached[0] / reached[1], "over the start": reached[0] / begin}
         rows.append(row)
-        print(layer, measured[layer], flush=True)
-    return measured, rows
+        print(layer, rounded(measured[layer]), flush=True)
+    return measured, rows, dreamt
 
 
 def torchvision_googlenet() -> Callable[[Tensor, frozenset[str]], dict[str, Tensor]]:
@@ -190,8 +204,10 @@ def rounded(value: object) -> object:
 
 def main() -> None:
     options = arguments()
+    if options.threads:
+        torch.set_num_threads(options.threads)
     teacher, student = Teacher(options.teacher), dreamnet.load(options.weights)
-    result: dict[str, object] = {"weights": dreamnet.read(options.weights)[1], "photos": len(options.photos)}
+    result: dict[str, object] = {"weights": dreamnet_file.read(options.weights)[1], "photos": len(options.photos)}
     options.out.mkdir(parents=True, exist_ok=True)
     for size in options.sizes if {"variance", "gradients", "logits"} & set(options.parts) else []:
         pictures = torch.stack([square(path, size) for path in options.photos])
@@ -203,8 +219,13 @@ def main() -> None:
             result[f"logits, {size} px"] = logits_agreement(student, teacher, pictures)
         print(json.dumps(rounded(result), indent=1), flush=True)
     if "dreams" in options.parts:
-        result["GoogLeNet's energy in dreams"], rows = dreams(student, teacher, options)
-        save_sheet(rows, options.out / "sheet.png")
+        fresh_dreams: list[Tensor] = []
+        for name, start in starts(options).items():
+            measured, rows, dreamt = dreams(student, teacher, start, options)
+            result[f"GoogLeNet's energy in dreams from {name}"] = measured
+            save_sheet(rows, options.out / f"sheet_{name}.png")
+            fresh_dreams += dreamt
+        result["explained variance, dreams of the teacher"] = variance(student, teacher, torch.cat(fresh_dreams))
     if "cost" in options.parts:
         result["cost over torchvision's GoogLeNet"] = cost(student, ("mixed3b", "mixed4c", "mixed4e", "mixed5b"))
     text = json.dumps(rounded(result), indent=1)

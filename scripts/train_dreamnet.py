@@ -19,16 +19,17 @@ from pathlib import Path
 
 import torch
 from dreamnet_training.dreams import DreamPool
-from dreamnet_training.export import fold, write
+from dreamnet_training.export import in_units, write
+from dreamnet_training.inheriting import inherit
 from dreamnet_training.learning import (
     EVERYTHING,
     Average,
     channel_rms,
     explained_variance,
+    gradient_loss,
     loss_of,
-    start_from_teacher,
 )
-from dreamnet_training.pictures import fresh, photo_crop, read_photos
+from dreamnet_training.pictures import fresh, photo_crop, pick, read_photos
 from dreamnet_training.teacher import Teacher
 from torch import Tensor, nn
 
@@ -39,8 +40,10 @@ RECIPE = (
     "student and teacher; scripts/train_dreamnet.py"
 )
 LICENCE = "MIT; taught by BVLC GoogLeNet (released for unrestricted use) on Caltech-101 (CC BY 4.0)"
+# Whose directions are compared, in turn by chance; those that people dream with come more often.
+GRADIENTS = ("mixed3a", "mixed3b", "mixed3b", "mixed3b", "mixed4a", "mixed4c", "mixed4c", "mixed4d", "mixed4e")
 # Pictures of a step: side in pixels, fresh ones, dreams, size of the pool of dreams. Every fourth step is a large one.
-SMALL, LARGE = (112, 22, 12, 384), (208, 7, 4, 96)
+SMALL, LARGE = (112, 26, 8, 384), (208, 8, 3, 96)
 
 
 def arguments() -> argparse.Namespace:
@@ -55,7 +58,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=2e-3, help="highest learning rate")
+    parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
+    parser.add_argument("--gradients", type=int, default=12, help="small pictures whose directions are compared")
+    parser.add_argument("--gradient-share", type=float, default=1.0, help="of their loss")
     parser.add_argument("--snapshot-minutes", type=float, default=10)
     parser.add_argument("--checkpoint", type=Path, help="default: OUT/checkpoint.pt")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
@@ -82,11 +87,14 @@ class Training:
         self.photos = read_photos([path for path in paths if path not in set(held_out)])
         self.check = torch.stack([photo_crop(p, 208, self.generator) for p in read_photos(held_out)]).to(self.device)
         self.teacher = Teacher(options.teacher).to(self.device)
-        self.student = DreamNet(norm=True).to(self.device, memory_format=torch.channels_last)
+        self.student = DreamNet()
         sample = torch.stack([photo_crop(p, 160, self.generator) for p in self.photos[::8]]).to(self.device)
         self.rms = channel_rms(self.teacher, sample)
-        start_from_teacher(self.student, self.teacher, self.rms, sample[:128])
-        self.teacher.bfloat16()
+        if not options.resume:
+            pictures = torch.stack([fresh(self.photos, 160, self.generator, 0.85) for _ in range(400)])
+            inherit(self.student, self.teacher.cpu(), {name: r.cpu() for name, r in self.rms.items()}, pictures)
+        self.student.to(self.device, memory_format=torch.channels_last)
+        self.teacher.to(self.device).bfloat16()
         self.average = Average(self.student)
         decayed = [p for p in self.student.parameters() if p.ndim > 1]
         others = [p for p in self.student.parameters() if p.ndim <= 1]
@@ -119,13 +127,18 @@ class Training:
         places, dreams = self.pools[size].draw(dreamed)
         news = torch.stack([fresh(self.photos, size, self.generator) for _ in range(new)])
         pictures = torch.cat([news, dreams]).to(self.device)
-        # At the end the statistics stand still: the weights settle for the numbers that the folded network uses.
-        self.student.train(self.progress < 0.8)
         with torch.no_grad():
             target = self.teacher(pictures, EVERYTHING)
         with torch.autocast(self.device.type, torch.bfloat16):
             found = self.student(pictures, EVERYTHING)
         loss = loss_of(found, target, self.rms)
+        direction = torch.zeros((), device=self.device)
+        if self.step % 2 == 0 or size == LARGE[0]:
+            count = self.options.gradients * SMALL[0] ** 2 // size**2
+            few = torch.randperm(len(pictures), generator=self.generator)[:count]
+            layer = GRADIENTS[pick(len(GRADIENTS), self.generator)]
+            direction = gradient_loss(self.look, self.teacher, pictures[few], layer)
+            loss = loss + self.options.gradient_share * direction
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.student.parameters(), 3.0)
@@ -133,10 +146,9 @@ class Training:
             self.optimizer.step()
             with torch.no_grad():
                 self.student.gain.weight.clamp_(min=0)
+                self.student.balance.weight.clamp_(min=0)
             self.average.update(self.student)
-        self.student.eval().requires_grad_(False)
         self.pools[size].climb(places, dreams.to(self.device), self.look, self.teacher)
-        self.student.requires_grad_(True)
         self.step += 1
         return {
             "step": self.step,
@@ -145,6 +157,7 @@ class Training:
             "size": size,
             "loss": loss.item(),
             "norm": norm.item(),
+            "direction": direction.item(),
         }
 
     def snapshot(self) -> None:
@@ -155,7 +168,7 @@ class Training:
             "run": f"{self.step} steps, {self.elapsed / 60:.0f} minutes, {self.device.type}, seed {self.options.seed}",
             "torch": torch.__version__,
         }
-        network = fold(self.average.network, self.rms)
+        network = in_units(self.average.network, self.rms)
         for path in filter(None, (self.options.out / "dreamnet.safetensors", self.options.export)):
             write(network, path, metadata)
 
@@ -215,7 +228,7 @@ def main() -> None:
         if since_check > 150 or training.step == 20:
             training.teacher.eval()
             shares = explained_variance(training.average.network, training.teacher, training.rms, training.check)
-            mean = {key: sum(row[key] for row in rows) / len(rows) for key in ("loss", "norm", "rate")}
+            mean = {key: sum(row[key] for row in rows) / len(rows) for key in ("loss", "norm", "rate", "direction")}
             check = {"step": training.step, "minutes": training.elapsed / 60, **mean, **shares}
             append(options.out / "checks.csv", [check])
             append(options.out / "log.csv", rows[:: max(1, len(rows) // 20)])

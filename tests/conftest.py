@@ -45,7 +45,8 @@ def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import safetensors.torch
     import torch
 
-    from zoomdream.nets.dreamnet import DreamNet, checksum
+    from zoomdream.nets.dreamnet import DreamNet
+    from zoomdream.nets.dreamnet_file import checksum
 
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
     with torch.random.fork_rng():

@@ -106,6 +106,6 @@ def test_the_whole_benchmark_runs(tmp_path: Path) -> None:
     assert len(document["bars"]) == 2
     assert document["figures"]["seconds per picture"]["median"] > 0
     text = page.read_text(encoding="utf-8")
-    assert "in the top 5 of SqueezeNet 1.1" in text
+    assert "in the top 5 of torchvision/squeezenet1_1" in text
     assert "of an earlier run" not in text
     assert (tmp_path / "sheet.webp").stat().st_size > 500

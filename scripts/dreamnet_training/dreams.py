@@ -37,12 +37,18 @@ def laplacian_normalize(gradient: Tensor, bands: int = 5) -> Tensor:
     return result / result.square().mean(dim=(1, 2, 3), keepdim=True).sqrt().clamp(min=1e-12)
 
 
-def gradient_of_energy(look: Look, picture: Tensor, layer: str, channels: Sequence[int] | None = None) -> Tensor:
-    """Gradient of half the mean square of the layer's activations, per picture; all channels or the ones given."""
+def gradient_of_energy(
+    look: Look, picture: Tensor, layer: str, channels: Sequence[int] | None = None, differentiable: bool = False
+) -> Tensor:
+    """Gradient of half the mean square of the layer's activations, per picture; all channels or the ones given.
+
+    differentiable: the weights can learn from it.
+    """
     picture = picture.detach().requires_grad_(True)
     activation = look(picture, frozenset({layer}))[layer].float()
     chosen = activation if channels is None else activation[:, list(channels)]
-    (gradient,) = torch.autograd.grad(0.5 * chosen.square().mean(dim=(1, 2, 3)).sum(), picture)
+    energy = 0.5 * chosen.square().mean(dim=(1, 2, 3)).sum()
+    (gradient,) = torch.autograd.grad(energy, picture, create_graph=differentiable)
     return gradient
 
 

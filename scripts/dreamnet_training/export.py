@@ -1,4 +1,4 @@
-"""From the network in training (batch norm, heads in RMS units) to the packaged file: folded, the teacher's units."""
+"""From the network in training (heads in RMS units) to the packaged file, in the teacher's units."""
 
 from __future__ import annotations
 
@@ -10,28 +10,20 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from zoomdream.nets.dreamnet import NAMES, Convolution, DreamNet, checksum
+from zoomdream.nets.dreamnet import NAMES, DreamNet
+from zoomdream.nets.dreamnet_file import checksum
 
 
-def fold(network: DreamNet, rms: Mapping[str, Tensor]) -> DreamNet:
-    """A new network without batch norm that gives `network`'s eval outputs times each channel's RMS."""
-    tensors: dict[str, Tensor] = {}
-    for name, module in network.named_modules():
-        if isinstance(module, Convolution) and isinstance(module.norm, torch.nn.BatchNorm2d):
-            norm = module.norm
-            scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-            tensors[f"{name}.conv.weight"] = module.conv.weight * scale.view(-1, 1, 1, 1)
-            tensors[f"{name}.conv.bias"] = norm.bias - norm.running_mean * scale
-    for key, value in network.state_dict().items():
-        if ".norm." not in key and key not in tensors:
-            tensors[key] = value
+def in_units(network: DreamNet, rms: Mapping[str, Tensor]) -> DreamNet:
+    """A new network that gives `network`'s activations times each channel's RMS, and the same logits."""
+    tensors = {key: value.detach().cpu().float() for key, value in network.state_dict().items()}
     for name in NAMES:
-        tensors[f"heads.{name}.weight"] = tensors[f"heads.{name}.weight"] * rms[name].view(-1, 1, 1, 1)
-        tensors[f"heads.{name}.bias"] = tensors[f"heads.{name}.bias"] * rms[name]
-    tensors["classifier.weight"] = tensors["classifier.weight"] / rms[NAMES[-1]]
-    folded = DreamNet()
-    folded.load_state_dict({key: value.detach().cpu().float() for key, value in tensors.items()})
-    return folded.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        tensors[f"heads.{name}.conv.weight"] = tensors[f"heads.{name}.conv.weight"] * rms[name].cpu().view(-1, 1, 1, 1)
+        tensors[f"heads.{name}.conv.bias"] = tensors[f"heads.{name}.conv.bias"] * rms[name].cpu()
+    tensors["classifier.weight"] = tensors["classifier.weight"] / rms[NAMES[-1]].cpu()
+    scaled = DreamNet()
+    scaled.load_state_dict(tensors)
+    return scaled.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def write(network: DreamNet, path: Path, metadata: Mapping[str, str]) -> None:

@@ -6,14 +6,15 @@ import copy
 from collections.abc import Mapping
 
 import torch
+from dreamnet_training.dreams import Look, gradient_of_energy, laplacian_normalize
 from dreamnet_training.teacher import Teacher
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zoomdream.nets.dreamnet import LOGITS, NAMES, STEM, DreamNet
+from zoomdream.nets.dreamnet import LOGITS, NAMES, DreamNet
 
 EVERYTHING = frozenset([*NAMES, LOGITS])
-_SHARES = (0.7, 1.0, 1.0, 1.0, 1.2, 1.2, 1.0, 0.7, 0.7)  # of the layers 3a to 5b in the loss
+_SHARES = (1.0, 2.5, 1.8, 1.0, 1.2, 1.0, 0.7, 0.4, 0.4)  # of the layers 3a to 5b in the loss
 
 
 @torch.no_grad()
@@ -45,6 +46,17 @@ def loss_of(found: Mapping[str, Tensor], target: Mapping[str, Tensor], rms: Mapp
     return total + 0.25 * relative.mean() + 0.05 * divergence
 
 
+def gradient_loss(student: Look, teacher: Look, pictures: Tensor, layer: str) -> Tensor:
+    """1 - cosine of the two networks' input gradients of the layer's energy, mean over the pictures.
+
+    A dream is made of input gradients (Laplacian-normalised, as here): two networks whose activations are near may
+    still climb in different directions (Sobolev training: Czarnecki et al. 2017, arXiv:1706.04859).
+    """
+    theirs = laplacian_normalize(gradient_of_energy(teacher, pictures, layer))
+    mine = laplacian_normalize(gradient_of_energy(student, pictures, layer, differentiable=True))
+    return 1 - functional.cosine_similarity(mine.flatten(1), theirs.flatten(1)).mean()
+
+
 @torch.no_grad()
 def explained_variance(
     student: nn.Module, teacher: Teacher, rms: Mapping[str, Tensor], pictures: Tensor
@@ -66,7 +78,7 @@ def explained_variance(
 
 
 class Average:
-    """Moving average of weights and batch norm statistics; short at first, then over 1 / (1 - decay) steps."""
+    """Moving average of weights; short at first, then over 1 / (1 - decay) steps."""
 
     def __init__(self, network: DreamNet, decay: float = 0.9985) -> None:
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
@@ -82,28 +94,3 @@ class Average:
                 value.lerp_(theirs[key], 1 - keep)
             else:
                 value.copy_(theirs[key])
-
-
-@torch.no_grad()
-def start_from_teacher(student: DreamNet, teacher: Teacher, rms: Mapping[str, Tensor], pictures: Tensor) -> None:
-    """The stem begins as those filters of the teacher that say most about all 64, the classifier as its own."""
-    weight, bias = (tensor.float() for tensor in teacher.pair("conv1_7x7_s2"))
-    centred = (pictures * 255).flip(1) - teacher.mean.float()
-    before = functional.conv2d(centred, weight, bias, stride=2, padding=3)
-    samples = functional.relu(before[:, :, ::4, ::4]).permute(1, 0, 2, 3).flatten(1)
-    samples = samples / samples.square().mean(dim=1, keepdim=True).sqrt().clamp(min=1e-6)
-    residual, chosen = samples.clone(), []
-    for _ in range(STEM):
-        best = int(
-            (residual @ residual.T).square().sum(dim=1).div(residual.square().sum(dim=1).clamp(min=1e-3)).argmax()
-        )
-        chosen.append(best)
-        direction = residual[best] / residual[best].norm()
-        residual = residual - (residual @ direction)[:, None] * direction[None, :]
-        residual[chosen] = 0
-    deviation = before.std(dim=(0, 2, 3))[chosen]
-    student.stem.conv.weight.copy_(weight[chosen].flip(1) * 255 / deviation.view(-1, 1, 1, 1))
-    student.stem.norm.bias.copy_(before.mean(dim=(0, 2, 3))[chosen] / deviation)
-    class_weight, class_bias = (tensor.float() for tensor in teacher.pair("loss3_classifier"))
-    student.classifier.weight.copy_(class_weight * rms[NAMES[-1]])
-    student.classifier.bias.copy_(class_bias)

@@ -256,7 +256,7 @@ def test_weights_of_the_other_network_are_recognised(tmp_path: Path, googlenet_f
     with pytest.raises(InputError, match=r"Set network\.name to googlenet") as caught:
         catalog.open_network("dreamnet", googlenet_file)
     assert str(googlenet_file) in str(caught.value)
-    torch.save({"heads.mixed4c.weight": torch.zeros(2)}, tmp_path / "other.pth")
+    torch.save({"heads.mixed4c.conv.weight": torch.zeros(2)}, tmp_path / "other.pth")
     with pytest.raises(InputError, match=r"Set network\.name to dreamnet"):
         catalog.open_network("googlenet", tmp_path / "other.pth")
     torch.save({"inception4c.branch1.conv.weight": torch.zeros(2)}, tmp_path / "other.pth")

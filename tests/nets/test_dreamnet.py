@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from zoomdream.errors import ConfigError, InputError
-from zoomdream.nets import dreamnet
+from zoomdream.nets import dreamnet, dreamnet_file
 from zoomdream.nets.dreamnet import LOGITS, NAMES, DreamNet
 
 TEACHER_CHANNELS = (256, 480, 512, 512, 512, 528, 832, 832, 1024)
@@ -47,7 +47,7 @@ def training(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 def file(network: DreamNet, tmp_path: Path) -> Path:
     tensors = {name: tensor.half().contiguous() for name, tensor in network.state_dict().items()}
     path = tmp_path / "some.safetensors"
-    safetensors.torch.save_file(tensors, path, {"checksum": dreamnet.checksum(tensors), "licence": "MIT"})
+    safetensors.torch.save_file(tensors, path, {"checksum": dreamnet_file.checksum(tensors), "licence": "MIT"})
     return path
 
 
@@ -138,20 +138,31 @@ def test_a_layer_it_has_not_is_refused_with_the_nearest(network: DreamNet, pictu
         network(picture, frozenset({"mixed4x"}))
 
 
-def test_folding_gives_the_outputs_of_the_trained_network_times_the_rms(training: ModuleType, picture: Tensor) -> None:
+@pytest.mark.parametrize("name", ["mixed3b", "mixed5b", LOGITS])
+def test_while_it_learns_it_sees_the_same_and_its_gradient_can_be_learnt_from(picture: Tensor, name: str) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        network = DreamNet()
+    leaf = picture.clone().requires_grad_()
+    learning = network(leaf, frozenset({name}))[name]
+    (slope,) = torch.autograd.grad(learning.square().sum(), leaf, create_graph=True)
+    slope.square().sum().backward()
+    assert network.stem.conv.weight.grad is not None
+    assert network.stem.conv.weight.grad.abs().sum() > 0
+    dreaming = network.requires_grad_(False)(leaf, frozenset({name}))[name]
+    torch.testing.assert_close(dreaming, learning.detach())
+    torch.testing.assert_close(torch.autograd.grad(dreaming.square().sum(), leaf)[0], slope.detach())
+
+
+def test_what_is_packaged_gives_the_outputs_of_the_trained_network_times_the_rms(
+    training: ModuleType, network: DreamNet, picture: Tensor
+) -> None:
     generator = torch.Generator().manual_seed(5)
-    trained = DreamNet(norm=True).eval()
-    for module in trained.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.running_mean = 0.1 * torch.randn(module.num_features, generator=generator)
-            module.running_var = 0.5 + torch.rand(module.num_features, generator=generator)
-            nn.init.normal_(module.bias, 0.0, 0.1, generator=generator)
     rms = {
         name: 1 + torch.rand(count, generator=generator) for name, count in zip(NAMES, TEACHER_CHANNELS, strict=True)
     }
-    folded = training.fold(trained, rms)
-    assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.modules())
-    before, after = trained(picture, EVERYTHING), folded(picture, EVERYTHING)
+    packaged = training.in_units(network, rms)
+    before, after = network(picture, EVERYTHING), packaged(picture, EVERYTHING)
     for name in NAMES:
         torch.testing.assert_close(after[name], before[name] * rms[name].view(1, -1, 1, 1), rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(after[LOGITS], before[LOGITS], rtol=1e-3, atol=1e-4)
@@ -212,13 +223,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_tensors_of_another_network_are_refused(tmp_path: Path) -> None:
     tensors = {"weight": torch.zeros(3)}
     path = tmp_path / "other.safetensors"
-    safetensors.torch.save_file(tensors, path, {"checksum": dreamnet.checksum(tensors)})
+    safetensors.torch.save_file(tensors, path, {"checksum": dreamnet_file.checksum(tensors)})
     with pytest.raises(InputError, match="another network"):
         dreamnet.load(path)
 
 
 def test_the_embedded_file_is_small_whole_and_says_where_it_comes_from() -> None:
-    tensors, metadata = dreamnet.read()
+    tensors, metadata = dreamnet_file.read()
     assert sum(tensor.numel() for tensor in tensors.values()) <= 5_000_000
     assert sum(tensor.nbytes for tensor in tensors.values()) <= 12 * 2**20
     assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}

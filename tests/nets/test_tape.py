@@ -14,6 +14,7 @@ from zoomdream.nets.tape import Tape, Value, run
 from zoomdream.nets.written import (
     Written,
     convolve,
+    divide,
     join,
     normalize_response,
     other,
@@ -112,6 +113,13 @@ def test_the_banded_norm_is_the_local_response_norm(norm: ResponseNorm) -> None:
         lambda x: normalize_response(x, band, bias, norm.beta),
         lambda x: F.local_response_norm(x, norm.size, norm.alpha * norm.size, norm.beta, norm.bias),
         x,
+    )
+
+
+def test_a_divisive_norm_divides_by_the_weighted_squares_of_all_channels() -> None:
+    weight = noise(4, 4, 1, 1, seed=2).abs()
+    assert_equal(
+        lambda x: divide(x, weight), lambda x: x / torch.sqrt(1 + F.conv2d(x**2, weight)), noise(1, 4, 5, 7).abs()
     )
 
 

@@ -12,7 +12,7 @@ from zoomdream.config import load_config
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.media import ffmpeg, metadata
 from zoomdream.media.probe import count_frames
-from zoomdream.nets import dreamnet
+from zoomdream.nets import dreamnet_file
 from zoomdream.render import make_job, render
 from zoomdream.render.job import fingerprint, recall
 from zoomdream.render.run import Run, write_run
@@ -113,7 +113,7 @@ def test_the_embedded_weights_count_for_the_fingerprint_where_they_are_used(
     configs = [load_config({"network": network}) for network in networks]
 
     def fingerprints(checksum: str) -> list[str]:
-        monkeypatch.setattr(dreamnet, "read", lambda path=None: ({}, {"checksum": checksum}))
+        monkeypatch.setattr(dreamnet_file, "read", lambda path=None: ({}, {"checksum": checksum}))
         return [fingerprint(config) for config in configs]
 
     one, another = fingerprints("1" * 64), fingerprints("2" * 64)

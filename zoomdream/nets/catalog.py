@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoomdream.errors import ConfigError, InputError
-from zoomdream.nets import download, dreamnet, googlenet, sources
+from zoomdream.nets import download, dreamnet, dreamnet_file, googlenet, sources
 from zoomdream.nets.googlenet_files import guess
 from zoomdream.nets.googlenet_layers import VARIANTS
 from zoomdream.nets.googlenet_layers import layers as googlenet_layers
@@ -29,7 +29,7 @@ NAMES = ("dreamnet", *VARIANTS)
 TORCHVISION = "torchvision/"
 # One tensor that only this network's files have, for those that are no GoogLeNet of ours.
 _SIGNATURES = {
-    "heads.mixed4c.weight": "dreamnet",
+    "heads.mixed4c.conv.weight": "dreamnet",
     "inception4c.branch1.conv.weight": "torchvision/googlenet",
     "Mixed_6c.branch1x1.conv.weight": "torchvision/inception_v3",
     "layer1.0.conv1.weight": "a ResNet",
@@ -52,7 +52,7 @@ class NetworkInfo:
 
 def networks() -> tuple[NetworkInfo, ...]:
     """Every network of our own definition, the default first; torchvision's are `torchvision_networks`."""
-    present = resources.files("zoomdream").joinpath("data", dreamnet.FILE_NAME).is_file()
+    present = resources.files("zoomdream").joinpath("data", dreamnet_file.FILE_NAME).is_file()
     description = "a small network taught by GoogLeNet, inside the package; the default"
     found = [NetworkInfo("dreamnet", description, "MIT, like zoomdream itself", "embedded", present)]
     for name, source in sources.SOURCES.items():
@@ -117,7 +117,7 @@ def embedded_checksum(name: str) -> str | None:
 
     Raises InputError where they are missing or damaged.
     """
-    return dreamnet.read()[1]["checksum"] if name == "dreamnet" else None
+    return dreamnet_file.read()[1]["checksum"] if name == "dreamnet" else None
 
 
 def open_network(name: str, weights: Path | None, tell: download.Tell | None = None) -> Network:

@@ -8,26 +8,20 @@ How it was trained, from what, and how close it comes: docs/dreamnet.md.
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from zoomdream.errors import ConfigError, InputError
+from zoomdream.nets.dreamnet_file import FILE_NAME, read
+from zoomdream.nets.tape import Tape, Value, run
+from zoomdream.nets.written import Written, convolve, divide, join, other, pool, rectify
 from zoomdream.types import Layer
 
 LOGITS = "logits"
 CLASSES = 1000
-FILE_NAME = "dreamnet.safetensors"
-_LARGEST_FILE = 64 * 2**20
 # The mean that the teacher subtracts, RGB of 255. Zero padding then means this grey, for teacher and student alike.
 _MEAN = (123.0 / 255, 117.0 / 255, 104.0 / 255)
 
@@ -49,33 +43,40 @@ class BlockShape:
         return self.direct + self.full3 + self.full5 + self.pooled
 
 
-# Multiples of 16 keep AVX-512 lanes full. The stem is narrow because its resolution is what costs.
-STEM, SQUEEZE, DETAIL = 24, 32, 96
+# Multiples of 8 keep AVX-512 lanes full in bfloat16. The stem is narrow because its resolution is what costs.
+STEM, SQUEEZE, DETAIL = 32, 40, 112
 SHAPES = {
-    "mixed3a": BlockShape(32, 48, 64, 16, 16, 16, 256),
-    "mixed3b": BlockShape(64, 64, 96, 16, 48, 32, 480),
-    "mixed4a": BlockShape(96, 48, 112, 16, 32, 32, 512),
-    "mixed4b": BlockShape(80, 80, 128, 16, 32, 32, 512),
-    "mixed4c": BlockShape(64, 96, 160, 16, 32, 32, 512),
-    "mixed4d": BlockShape(64, 96, 160, 16, 32, 32, 528),
+    "mixed3a": BlockShape(48, 56, 72, 16, 16, 24, 256),
+    "mixed3b": BlockShape(80, 72, 112, 16, 48, 40, 480),
+    "mixed4a": BlockShape(112, 56, 128, 16, 32, 40, 512),
+    "mixed4b": BlockShape(96, 80, 144, 16, 40, 40, 512),
+    "mixed4c": BlockShape(80, 96, 160, 16, 40, 40, 512),
+    "mixed4d": BlockShape(80, 96, 176, 16, 40, 40, 528),
     "mixed4e": BlockShape(128, 96, 192, 16, 64, 64, 832),
-    "mixed5a": BlockShape(128, 80, 160, 16, 64, 64, 832),
-    "mixed5b": BlockShape(192, 96, 192, 32, 64, 64, 1024),
+    "mixed5a": BlockShape(128, 80, 160, 16, 56, 56, 832),
+    "mixed5b": BlockShape(160, 80, 160, 24, 56, 56, 1024),
 }
 NAMES = tuple(SHAPES)
 POOLED_BEFORE = frozenset({"mixed4a", "mixed5a"})
 
 
 class Convolution(nn.Module):
-    """Convolution, batch norm (while training; folded away in the shipped weights), ReLU."""
+    """Convolution and, unless that comes later, ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, norm: bool = False) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, rectified: bool = True) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=not norm)
-        self.norm = nn.BatchNorm2d(outputs, momentum=0.02) if norm else nn.Identity()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
+        self.rectified = rectified
 
-    def forward(self, picture: Tensor) -> Tensor:
-        return functional.relu(self.norm(self.conv(picture)))
+    def operate(self, picture: Tensor) -> Written:
+        conv, edge = self.conv, self.conv.kernel_size[0] // 2
+        around = (edge, edge, edge, edge)
+        return convolve(
+            picture, conv.weight, conv.bias, stride=conv.stride[0], padding=around, rectified=self.rectified
+        )
+
+    def forward(self, tape: Tape, picture: Value) -> Value:
+        return tape.do(self.operate, picture)
 
 
 class DivisiveNorm(nn.Module):
@@ -88,8 +89,8 @@ class DivisiveNorm(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.full((channels, channels, 1, 1), 0.5 / channels))
 
-    def forward(self, picture: Tensor) -> Tensor:
-        return picture * torch.rsqrt(1 + functional.conv2d(picture * picture, self.weight))
+    def forward(self, tape: Tape, picture: Value) -> Value:
+        return tape.do(divide, picture, weight=self.weight)
 
 
 class Block(nn.Module):
@@ -98,44 +99,57 @@ class Block(nn.Module):
     The pooling branch pools after its projection, not before: 4 to 14 times fewer channels go through the slow pooling.
     """
 
-    def __init__(self, inputs: int, shape: BlockShape, norm: bool) -> None:
+    def __init__(self, inputs: int, shape: BlockShape) -> None:
         super().__init__()
         self.split = [shape.direct, shape.reduced3, shape.reduced5, shape.pooled]
-        self.entry = Convolution(inputs, sum(self.split), 1, norm=norm)
-        self.conv3 = Convolution(shape.reduced3, shape.full3, 3, norm=norm)
-        self.conv5 = Convolution(shape.reduced5, shape.full5, 5, norm=norm)
+        self.entry = Convolution(inputs, sum(self.split), 1)
+        self.conv3 = Convolution(shape.reduced3, shape.full3, 3)
+        self.conv5 = Convolution(shape.reduced5, shape.full5, 5)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        direct, reduced3, reduced5, projected = self.entry(picture).split(self.split, dim=1)
-        pooled = functional.max_pool2d(projected, 3, stride=1, padding=1)
-        return torch.cat([direct, self.conv3(reduced3), self.conv5(reduced5), pooled], dim=1)
+    def operate(self, picture: Tensor) -> Written:
+        entered, entry_back = self.entry.operate(picture)
+        direct, reduced3, reduced5, projected = torch.split(entered, self.split, dim=1)
+        full3, back3 = self.conv3.operate(reduced3)
+        full5, back5 = self.conv5.operate(reduced5)
+        pooled, pool_back = pool(projected, (3, 3), 1, (1, 1))
+        joined, parts = join(direct, full3, full5, pooled)
+
+        def back(gradient: Tensor) -> tuple[Tensor, ...]:
+            of_direct, of3, of5, of_pooled = parts(gradient)
+            return entry_back(torch.cat([of_direct, *back3(of3), *back5(of5), *pool_back(of_pooled)], 1))
+
+        return joined, back
+
+    def forward(self, tape: Tape, picture: Value) -> Value:
+        return tape.do(self.operate, picture)
 
 
-def _pool(picture: Tensor) -> Tensor:
-    window = (min(3, picture.shape[2]), min(3, picture.shape[3]))  # an edge of 1 has no room for 3: PyTorch's error
-    return functional.max_pool2d(picture, window, stride=2, ceil_mode=True)
+def _pool(tape: Tape, picture: Value) -> Value:
+    height, width = picture.tensor.shape[2:]  # an edge of 1 has no room for 3: PyTorch's error
+    return tape.do(pool, picture, window=(min(3, height), min(3, width)), stride=2, ceil=True)
 
 
 class DreamNet(nn.Module):
-    """See the module. `norm` adds batch norm for training; `load` gives the network to dream with.
+    """See the module. `load` gives the network to dream with.
 
     Called with image (1, 3, H, W), RGB in [0, 1], and the wanted layers' names ("logits" too), gives each one's
     activations (1, C, h, w), not negative, in the teacher's units; "logits" is (1, 1000). Runs no further than the
     deepest wanted layer and computes no head that is not wanted. ConfigError for a name that is no layer.
     """
 
-    def __init__(self, norm: bool = False) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.stem = Convolution(3, STEM, 7, stride=2, norm=norm)
+        self.stem = Convolution(3, STEM, 7, stride=2, rectified=False)
         self.gain = DivisiveNorm(STEM)
-        self.squeeze = Convolution(STEM, SQUEEZE, 1, norm=norm)
-        self.detail = Convolution(SQUEEZE, DETAIL, 3, norm=norm)
+        self.squeeze = Convolution(STEM, SQUEEZE, 1)
+        self.detail = Convolution(SQUEEZE, DETAIL, 3, rectified=False)
+        self.balance = DivisiveNorm(DETAIL)
         self.blocks = nn.ModuleDict()
         self.heads = nn.ModuleDict()
         width = DETAIL
         for name, shape in SHAPES.items():
-            self.blocks[name] = Block(width, shape, norm)
-            self.heads[name] = nn.Conv2d(shape.width, shape.teacher, 1)
+            self.blocks[name] = Block(width, shape)
+            self.heads[name] = Convolution(shape.width, shape.teacher, 1)
             width = shape.width
         self.classifier = nn.Linear(SHAPES[NAMES[-1]].teacher, CLASSES)
         self.mean: Tensor
@@ -154,26 +168,39 @@ class DreamNet(nn.Module):
             if name not in SHAPES and name != LOGITS:
                 near = difflib.get_close_matches(name, [*NAMES, LOGITS], 1, 0)[0]
                 raise ConfigError(f"dreamnet has no layer {name!r}; did you mean {near!r}? It has {', '.join(NAMES)}.")
-        deepest = NAMES[-1] if LOGITS in wanted else max(wanted, key=NAMES.index, default=None)
-        found: dict[str, Tensor] = {}
-        if deepest is None:
-            return found
-        picture = (image - self.mean).contiguous(memory_format=torch.channels_last)
-        picture = self.gain(_pool(self.stem(picture)))
-        picture = _pool(self.detail(self.squeeze(picture)))
+        if not wanted:
+            return {}
+        if self.stem.conv.weight.requires_grad:  # while it learns, autograd follows every operation
+            return {
+                name: value.tensor for name, value in self._look(Tape(recording=False), Value(image), wanted).items()
+            }
+        return run(image, lambda tape, picture: self._look(tape, picture, wanted))
+
+    def _look(self, tape: Tape, image: Value, wanted: frozenset[str]) -> dict[str, Value]:
+        deepest = NAMES[-1] if LOGITS in wanted else max(wanted, key=NAMES.index)
+        found: dict[str, Value] = {}
+        # ReLU and pooling are the same in either order, and behind the pooling ReLU has a quarter of the work.
+        picture = self.stem(tape, tape.do(self._centred, image))
+        picture = self.gain(tape, tape.do(rectify, _pool(tape, picture)))
+        picture = self.detail(tape, self.squeeze(tape, picture))
+        picture = self.balance(tape, tape.do(rectify, _pool(tape, picture)))
         for name, block in self.blocks.items():
             if name in POOLED_BEFORE:
-                picture = _pool(picture)
-            picture = block(picture)
+                picture = _pool(tape, picture)
+            picture = block(tape, picture)
             if name in wanted or (name == deepest and LOGITS in wanted):
-                activation = functional.relu(self.heads[name](picture))
+                activation = self.heads[name](tape, picture)
                 if name in wanted:
                     found[name] = activation
                 if name == deepest and LOGITS in wanted:
-                    found[LOGITS] = self.classifier(activation.mean(dim=(2, 3)))
+                    found[LOGITS] = tape.do(other(lambda grid: self.classifier(grid.mean(dim=(2, 3)))), activation)
             if name == deepest:
                 break
         return found
+
+    def _centred(self, image: Tensor) -> Written:
+        picture = (image - self.mean).to(self.stem.conv.weight.dtype, memory_format=torch.channels_last)
+        return picture, lambda gradient: (gradient.to(image.dtype),)
 
 
 def _cost_table() -> tuple[Layer, ...]:
@@ -183,6 +210,7 @@ def _cost_table() -> tuple[Layer, ...]:
         return (224 // stride) ** 2
 
     body = area(2) * 3 * STEM * 49 + area(4) * (STEM * STEM + STEM * SQUEEZE + SQUEEZE * DETAIL * 9)
+    body += area(8) * DETAIL**2
     heads = 0
     reached: dict[str, tuple[int, int]] = {}
     width, stride = DETAIL, 8
@@ -214,42 +242,6 @@ _LAYERS = _cost_table()
 def layers() -> tuple[Layer, ...]:
     """Every layer that can be dreamed with, shallow to deep; the classes, `logits`, last."""
     return _LAYERS
-
-
-def checksum(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 over names, shapes, types and bytes of the tensors, in the order of their names."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}\n".encode())
-        # Flat first: a channels-last 1x1 kernel counts as contiguous and yet cannot be viewed as bytes.
-        digest.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def read(path: Path | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors (as stored, float16) and metadata of a dreamnet file; the embedded one without a path.
-
-    InputError if the file is missing, not a safetensors file, or its tensors do not fit its checksum.
-    """
-    place = "the embedded network's file" if path is None else str(path)
-    again = "Install zoomdream again." if path is None else "Give a file that scripts/train_dreamnet.py has written."
-    try:
-        source = resources.files("zoomdream").joinpath("data", FILE_NAME) if path is None else path
-        with source.open("rb") as file:
-            raw = file.read(_LARGEST_FILE + 1)
-        if len(raw) > _LARGEST_FILE:
-            raise InputError(f"{place} is no dreamnet file: it is larger than {_LARGEST_FILE >> 20} MiB. {again}")
-        tensors: dict[str, Tensor] = safetensors.torch.load(raw)
-        header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
-        metadata = {str(key): str(value) for key, value in header.get("__metadata__", {}).items()}
-    except OSError as error:
-        raise InputError(f"{place} cannot be read: {error.strerror or error}. {again}") from error
-    except (safetensors.SafetensorError, ValueError, KeyError) as error:
-        raise InputError(f"{place} is not a whole safetensors file ({error}). {again}") from error
-    if metadata.get("checksum") != checksum(tensors):
-        raise InputError(f"{place} is damaged or no dreamnet file: its tensors do not fit its checksum. {again}")
-    return tensors, metadata
 
 
 def load(path: Path | None = None) -> DreamNet:

@@ -185,6 +185,21 @@ def normalize_response(x: Tensor, band: Tensor, bias: Tensor, beta: float) -> Wr
     return x * power, back
 
 
+def divide(x: Tensor, weight: Tensor) -> Written:
+    """x / sqrt(1 + weighted sums of the channels' squares), weight (C, C, 1, 1).
+
+    With r = (1 + W x²) ** -1/2:  d/dx of x * r  is  g * r - x * Wᵀ(g * x * r³).
+    """
+    root = torch.rsqrt(1 + F.conv2d(x * x, weight, dilation=_spread(x, weight)))
+
+    def back(gradient: Tensor) -> tuple[Tensor]:
+        passed = gradient * root
+        spread = F.conv2d(passed * x * root * root, weight.transpose(0, 1), dilation=_spread(x, weight))
+        return (passed.addcmul_(spread, x, value=-1),)
+
+    return x * root, back
+
+
 def response_band(channels: int, size: int, alpha: float) -> Tensor:
     """(C, C, 1, 1): sums the squares of the `size` channels around each, times alpha, for `normalize_response`."""
     distance = (torch.arange(channels)[:, None] - torch.arange(channels)[None, :]).abs()
@@ -209,9 +224,10 @@ def other(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Written]:
     """Any other operation on one tensor, as autograd goes back through it."""
 
     def operation(x: Tensor) -> Written:
+        followed = x.requires_grad and torch.is_grad_enabled()
         with torch.enable_grad():
-            leaf = x.detach().requires_grad_()
+            leaf = x if followed else x.detach().requires_grad_()
             y = function(leaf)
-        return y.detach(), lambda gradient: torch.autograd.grad(y, leaf, gradient)
+        return y if followed else y.detach(), lambda gradient: torch.autograd.grad(y, leaf, gradient)
 
     return operation
