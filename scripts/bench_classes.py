@@ -34,6 +34,7 @@ FILES = {"googlenet": "bvlc_googlenet_caffe.pth", JUDGE: "squeezenet1_1_torchvis
 SIZE, QUICK_SIZE = (320, 320), (192, 192)
 LENGTH, QUICK_LENGTH = "1s", "0.2s"
 KNOWN = 12 / 20  # of the pictures must be known to the judge
+KNOWN_OF_DREAMNET = 8 / 20  # of those that dreamnet has dreamt
 TOP = 5
 
 
@@ -42,7 +43,8 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--class", action="append", dest="classes", metavar="NAME", help="instead of the 20")
     parser.add_argument("--network", default="googlenet", help="the network that dreams (default: googlenet)")
     parser.add_argument("--weights", type=Path, help="its weights file")
-    parser.add_argument("--judge", type=Path, help="the weights file of SqueezeNet 1.1")
+    parser.add_argument("--judged-by", default=JUDGE, metavar="NETWORK", help=f"a network (default: {JUDGE})")
+    parser.add_argument("--judge", type=Path, help="the weights file of that one")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the config")
     parser.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet there (.webp or .jpg)")
@@ -60,7 +62,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     found = Report()
     files = {
         options.network: find(options.network, options.weights),
-        JUDGE: find(JUDGE, options.judge),
+        options.judged_by: find(options.judged_by, options.judge),
     }
     for name, file in files.items():
         if file is None and name in FILES:
@@ -91,7 +93,7 @@ class Bench:
         self._options, self._weights = options, files[options.network]
         self._dreaming = catalog.open_network(options.network, self._weights)
         self._itself = catalog.open_network(options.network, self._weights)
-        self._judge = catalog.open_network(JUDGE, files[JUDGE])
+        self._judge = catalog.open_network(options.judged_by, files[options.judged_by])
         self._size = QUICK_SIZE if options.quick else SIZE
         self._changes = [f"duration={QUICK_LENGTH if options.quick else LENGTH}", *options.set]
         if options.threads:
@@ -118,8 +120,8 @@ class Bench:
         found.figures["classes"] = figures
         found.figures["seconds per picture"] = report.spread(seconds)
         found.at_least(f"{len(names)} classes: on top for the network itself", sum(own), len(names))
-        limit = math.ceil(KNOWN * len(names))
-        found.at_least(f"{len(names)} classes: in the top {TOP} of SqueezeNet 1.1", sum(others), limit)
+        limit = math.ceil((KNOWN_OF_DREAMNET if self._options.network == "dreamnet" else KNOWN) * len(names))
+        found.at_least(f"{len(names)} classes: in the top {TOP} of {self._options.judged_by}", sum(others), limit)
         if self._options.sheet:
             write_sheet(self._options.sheet, shown, columns=5, edge=192)
 
@@ -151,7 +153,7 @@ class Bench:
             itself, judge = (self._verdict(network, crops, name) for network in (self._itself, self._judge))
             self._done[name, changes] = picture, itself, judge, seconds
             print(
-                f"{name} {' '.join(changes)}: itself {itself.rank}, SqueezeNet {judge.rank} ({judge.probability:.2g}), "
+                f"{name} {' '.join(changes)}: itself {itself.rank}, the judge {judge.rank} ({judge.probability:.2g}), "
                 f"{seconds:.0f} s",
                 file=sys.stderr,
                 flush=True,
