@@ -38,6 +38,7 @@ def beside(work: Callable[[], None], name: str) -> threading.Thread:
     ready = threading.Event()
 
     def run() -> None:
+        torch.get_num_threads()  # a thread that was never asked takes the number of all others when it first works
         torch.set_num_threads(1)
         ready.set()
         work()
