@@ -17,6 +17,7 @@ import pytest
 from shot_clip import clip_config
 from test_drive import Pretended
 
+from zoomdream.batch import work
 from zoomdream.batch.drive import drive
 from zoomdream.batch.renders import Render
 from zoomdream.batch.shots import split
@@ -106,7 +107,10 @@ def test_one_worker_does_a_clip_in_one_piece(config: Config) -> None:
     assert [work.parts for work in engine.works] == [()]
 
 
-def test_a_part_that_was_stopped_goes_on_after_its_last_segment(config: Config, decoded: Decoded) -> None:
+def test_a_part_that_was_stopped_goes_on_after_its_last_segment(
+    config: Config, decoded: Decoded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_SECONDS_BETWEEN_REPORTS", 0.0)  # the whole part may take less than what is usual
     alone = render(load_config("clip.yaml", output="alone.mp4"))
     found = split(config, 1, 100)
     assert found is not None
@@ -114,7 +118,13 @@ def test_a_part_that_was_stopped_goes_on_after_its_last_segment(config: Config, 
     networks = WarmNetworks()
 
     def stop(event: Event) -> None:
-        if event.key == 1 and isinstance(event, Advanced) and Path(parts[1].folder, "segment_00001.mp4").exists():
+        if event.key == 1 and isinstance(event, Advanced) and event.progress.done > 60 - 9:
+            # it is being written beside the dreaming, which with so small a network may be over before
+            written = Path(parts[1].folder, "segment_00001.mp4")
+            for _ in range(6000):
+                if written.exists():
+                    break
+                time.sleep(0.01)
             raise KeyboardInterrupt
         told.append(event)
 
