@@ -60,8 +60,7 @@ def test_a_clip_broken_in_the_middle_keeps_its_time(whole: Path, tmp_path: Path,
     clip = open_clip(PROGRAM, hurt(whole / name, tmp_path / name, 0.4, 0.5, seed=seed))
     assert clip.fps == 25
     assert abs(clip.span - 4) < Fraction(1, 4)
-    if name != "whole.mkv":  # where a hole happens to end at a cluster, ffmpeg goes on there without a word
-        assert any("damage" in note for note in clip.notes)
+    assert any("damage" in note for note in clip.notes)
     numbers = frame_numbers(clip, clip.fps, Fraction(0), None)
     with ClipReader(PROGRAM, clip, numbers, clip.size, "fill") as reader:
         pictures = [reader.frame(index).clone() for index in range(len(numbers))]
