@@ -26,8 +26,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     encode(folder / "whole.mp4", numbered(100), *X264, "-movflags", "+faststart")
     for name in ("whole.mkv", "whole.ts"):
-        # Else Matroska's identifiers are random and sometimes shorter, which moves what is hurt: in one file of a hundred
-        # a hole then ends just where a cluster begins, and ffmpeg goes on there without a word.
+        # Else Matroska's identifiers are random and sometimes shorter, which moves what is hurt: in a few files of a
+        # hundred a hole then ends just where a cluster begins, and ffmpeg goes on there without a word.
         run("-i", folder / "whole.mp4", "-c", "copy", "-fflags", "+bitexact", folder / name)
     return folder
 
