@@ -7,6 +7,7 @@ import torch
 
 from zoomdream.ops.noise import generator
 from zoomdream.ops.objective import ClassTerm, GuideTerm, Pick, Term, energy, objective, picked
+from zoomdream.ops.squares import half_squares
 
 
 def gradient(term: Term | ClassTerm | GuideTerm, activation: torch.Tensor) -> torch.Tensor:
@@ -119,3 +120,18 @@ def test_a_guide_before_a_relu_may_be_the_opposite_and_still_has_a_gradient() ->
 
 def test_a_negative_weight_turns_a_class_away() -> None:
     assert float(gradient(ClassTerm("logits", (0,), -2.0), torch.tensor([[4.0, 1.0]]))[0, 0]) < 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_half_the_squares_of_a_channel_and_their_gradient_are_those_of_autograd(dtype: torch.dtype) -> None:
+    activation = torch.randn(1, 5, 6, 7, generator=torch.Generator().manual_seed(1)).to(dtype)
+    factors = torch.tensor([0.1, 1, -2, 0, 3])
+    gradients = []
+    for squares in (half_squares, lambda x: 0.5 * x.float().square().sum(dim=(0, 2, 3))):
+        leaf = activation.clone().requires_grad_()
+        found = squares(leaf)
+        assert found.dtype == torch.float32
+        gradients.append(torch.autograd.grad((found * factors).sum(), leaf)[0])
+        torch.testing.assert_close(found, 0.5 * activation.float().square().sum(dim=(0, 2, 3)))
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=0.01 if dtype == torch.bfloat16 else 1e-3, atol=1e-6)
+    assert gradients[0].dtype == dtype

@@ -16,6 +16,8 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from zoomdream.ops.squares import half_squares
+
 Rank = Literal["strongest", "weakest", "average"]
 _TINY = 1e-12
 
@@ -87,7 +89,7 @@ class Term:
         """Half the mean squared activation of each channel, (C,)."""
         activation = _planes(activation)
         if self.at is None:
-            return 0.5 * _mean(activation.float().square(), part)
+            return half_squares(activation) / _places(activation, part)
         neurons = _neurons(activation, self.at, part)
         if neurons.shape[2:].numel() == 0:  # the place is in another part
             return activation.new_zeros(activation.shape[1], dtype=torch.float32)
@@ -207,11 +209,15 @@ def _planes(activation: Tensor) -> Tensor:
 
 def _mean(planes: Tensor, part: Part | None) -> Tensor:
     """The mean of each channel (1, C, h, w) over its places, or what a part adds to that of the whole, (C,)."""
+    return planes.sum(dim=(0, 2, 3)) / _places(planes, part)
+
+
+def _places(activation: Tensor, part: Part | None) -> float:
+    """Over how many positions the sum of (1, C, h, w) is a mean; of the whole picture, given a `part` of it."""
+    here = activation.shape[2:].numel()
     if part is None:
-        return planes.mean(dim=(0, 2, 3))
-    if planes.shape[2:].numel() == 1:  # of the whole part, as classes are
-        return planes[0, :, 0, 0] * part.share
-    return planes.sum(dim=(0, 2, 3)) / (part.rows * part.columns)
+        return here
+    return 1 / part.share if here == 1 else part.rows * part.columns  # one place: of the whole part, as classes are
 
 
 def _neurons(activation: Tensor, at: tuple[float, float], part: Part | None = None) -> Tensor:
