@@ -91,6 +91,9 @@ def difference(found: Tensor, expected: Tensor) -> float:
     return float((found.float() - expected).norm() / expected.norm())
 
 
+PACKED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None) and torch.ops.mkldnn._convolution_pointwise.default
+
+
 class Counter(TorchFunctionMode):
     """Counts convolutions and their multiplications."""
 
@@ -101,7 +104,7 @@ class Counter(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
-        if func is F.conv2d:
+        if func in (F.conv2d, PACKED):
             self.calls += 1
             self.multiplications += result.shape[2] * result.shape[3] * args[1].numel()
         return result

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.nets.dreamnet_file import FILE_NAME, read
+from zoomdream.nets.packed import Packed
 from zoomdream.nets.tape import Tape, Value, run
 from zoomdream.nets.written import Written, convolve, divide, join, other, pool, rectify
 from zoomdream.types import Layer
@@ -66,13 +67,19 @@ class Convolution(nn.Module):
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, rectified: bool = True) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2)
-        self.rectified = rectified
+        self.stride, self.around, self.rectified = stride, (kernel // 2,) * 4, rectified
+        self.packed = Packed()
 
     def operate(self, picture: Tensor) -> Written:
-        conv, edge = self.conv, self.conv.kernel_size[0] // 2
-        around = (edge, edge, edge, edge)
+        weight, bias = self.conv.weight, self.conv.bias
         return convolve(
-            picture, conv.weight, conv.bias, stride=conv.stride[0], padding=around, rectified=self.rectified
+            picture,
+            weight,
+            bias,
+            stride=self.stride,
+            padding=self.around,
+            rectified=self.rectified,
+            packed=self.packed,
         )
 
     def forward(self, tape: Tape, picture: Value) -> Value:

@@ -26,6 +26,7 @@ from zoomdream.nets.googlenet_layers import (
     Variant,
     layers,
 )
+from zoomdream.nets.packed import Packed
 from zoomdream.nets.tape import Tape, Value, run
 from zoomdream.nets.written import (
     Written,
@@ -50,6 +51,7 @@ class _Convolution(nn.Module):
         self.stride = stride
         self.padding = weight.shape[-1] // 2
         self.same = same and stride == 2
+        self.packed = Packed()
 
     def forward(self, tape: Tape, x: Value, rectified: bool = False) -> Value:
         above = left = self.padding
@@ -64,6 +66,7 @@ class _Convolution(nn.Module):
             stride=self.stride,
             padding=(above, self.padding, left, self.padding),
             rectified=rectified,
+            packed=self.packed,
         )
 
 

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.nn.grad import conv2d_input
 
+from zoomdream.nets.packed import Packed, can_pack, convolve_packed
+
 Backward = Callable[[Tensor], tuple[Tensor, ...]]
 """The gradient of a result in, those of what it was made of out. It may be called once."""
 
@@ -30,28 +32,48 @@ def convolve(
     stride: int = 1,
     padding: tuple[int, int, int, int] = (0, 0, 0, 0),
     rectified: bool = False,
+    packed: Packed | None = None,
 ) -> Written:
-    """A convolution, and a ReLU where `rectified`. padding: zeros above, below, on the left and on the right."""
+    """A convolution, and a ReLU where `rectified`. padding: zeros above, below, on the left and on the right.
+
+    packed: keeps what is made of the weight for further calls.
+    """
     above, below, left, right = padding
     even = above == below and left == right
     seen = x if even else F.pad(x, (left, right, above, below))
     within = (above, left) if even else (0, 0)
-    y = F.conv2d(seen, weight, bias, stride, within, _spread(x, weight))
-    if rectified:
-        y = _rectify(y)
+    if packed is not None and not can_pack(seen, weight):
+        packed = None
+    form = packed.form(weight, seen.shape, within, stride) if packed is not None else None
+    if form is None:
+        y = F.conv2d(seen, weight, bias, stride, within, _spread(x, weight))
+        if rectified:
+            y = _rectify(y)
+    else:
+        y = convolve_packed(seen, form, bias, within, stride, rectified)
     size, seen_size = x.shape, seen.shape
 
     def back(gradient: Tensor) -> tuple[Tensor]:
         if rectified:
             gradient = _passed(gradient, y)
         if stride == 2 and size[1] <= 4:
-            return (_from_phases(gradient, weight, size, (above, left)),)
+            return (_from_phases(gradient, weight, size, (above, left), packed),)
+        edges = (weight.shape[2] - 1 - within[0], weight.shape[3] - 1 - within[1])
+        if packed is not None and stride == 1 and even and min(edges) >= 0:
+            back_form = packed.form(weight, gradient.shape, edges, made=_turned, name="back")
+            if back_form is not None:
+                return (convolve_packed(gradient, back_form, None, edges),)
         if stride == 1 and weight.shape[2:] == (1, 1):
             return (F.conv2d(gradient, weight.transpose(0, 1), dilation=_spread(gradient, weight)),)
         found: Tensor = conv2d_input(seen_size, weight, gradient, stride, within)  # type: ignore[no-untyped-call]
         return (found if even else found[:, :, above : above + size[2], left : left + size[3]],)
 
     return y, back
+
+
+def _turned(weight: Tensor) -> Tensor:
+    """The kernel of the convolution that is the way back through one with stride 1."""
+    return weight.flip(2, 3).transpose(0, 1)
 
 
 def _spread(x: Tensor, weight: Tensor) -> int:
@@ -61,7 +83,9 @@ def _spread(x: Tensor, weight: Tensor) -> int:
     return 2 if weight.shape[2:] == (1, 1) and x.device.type == "cpu" else 1
 
 
-def _from_phases(gradient: Tensor, weight: Tensor, size: torch.Size, before: tuple[int, int]) -> Tensor:
+def _from_phases(
+    gradient: Tensor, weight: Tensor, size: torch.Size, before: tuple[int, int], packed: Packed | None
+) -> Tensor:
     """The gradient of a convolution with stride 2 in a picture of `size` (1, 3, H, W) before which there is padding.
 
     Libraries compute it with three channels in lanes made for sixteen: 14.6 ms for GoogLeNet's first layer at 640x360
@@ -70,13 +94,9 @@ def _from_phases(gradient: Tensor, weight: Tensor, size: torch.Size, before: tup
     places. Along an axis with y[o] = sum over k of w[k] x[2o + k - before], pixel 2i + a sees w[a + before - 2d] of
     y[i + d].
     """
-    outputs, colours = weight.shape[:2]
-    front = [edge % 2 for edge in before]  # then the taps of even and odd pixels alternate from the start
-    behind = [(kernel + first) % 2 for kernel, first in zip(weight.shape[2:], front, strict=True)]
-    kernel = F.pad(weight, (front[1], behind[1], front[0], behind[0]))
-    rows, columns = (edge // 2 for edge in kernel.shape[2:])
-    kernel = kernel.view(outputs, colours, rows, 2, columns, 2).flip(2, 4).permute(3, 5, 1, 0, 2, 4)
-    kernel = kernel.reshape(4 * colours, outputs, rows, columns).contiguous(memory_format=torch.channels_last)
+    colours = weight.shape[1]
+    front = (before[0] % 2, before[1] % 2)  # then the taps of even and odd pixels alternate from the start
+    rows, columns = ((edge + first + 1) // 2 for edge, first in zip(weight.shape[2:], front, strict=True))
     padding, begin, length = [0, 0], [0, 0], [0, 0]
     for axis, taps in enumerate((rows, columns)):
         length[axis] = (size[2 + axis] + 1) // 2
@@ -84,10 +104,27 @@ def _from_phases(gradient: Tensor, weight: Tensor, size: torch.Size, before: tup
         short = begin[axis] + length[axis] - (gradient.shape[2 + axis] - taps + 1)
         padding[axis] = max(-begin[axis], short, 0)
         begin[axis] += padding[axis]
-    phases = F.conv2d(gradient, kernel, padding=padding)
+    edges = (padding[0], padding[1])
+    form = None
+    if packed is not None:
+        form = packed.form(weight, gradient.shape, edges, made=lambda w: _phases(w, front), name=f"phases {front}")
+    if form is None:
+        phases = F.conv2d(gradient, _phases(weight, front), padding=edges)
+    else:
+        phases = convolve_packed(gradient, form, None, edges)
     phases = phases[:, :, begin[0] : begin[0] + length[0], begin[1] : begin[1] + length[1]]
     placed = phases.view(-1, 2, 2, colours, *length).permute(0, 3, 4, 1, 5, 2)
     return placed.reshape(-1, colours, 2 * length[0], 2 * length[1])[:, :, : size[2], : size[3]]
+
+
+def _phases(weight: Tensor, front: tuple[int, int]) -> Tensor:
+    """(4 * colours, outputs, rows, columns), see `_from_phases`; front: taps of nothing before the first, 0 or 1."""
+    outputs, colours = weight.shape[:2]
+    behind = [(edge + first) % 2 for edge, first in zip(weight.shape[2:], front, strict=True)]
+    kernel = F.pad(weight, (front[1], behind[1], front[0], behind[0]))
+    rows, columns = (edge // 2 for edge in kernel.shape[2:])
+    kernel = kernel.view(outputs, colours, rows, 2, columns, 2).flip(2, 4).permute(3, 5, 1, 0, 2, 4)
+    return kernel.reshape(4 * colours, outputs, rows, columns).contiguous(memory_format=torch.channels_last)
 
 
 def rectify(x: Tensor) -> Written:
