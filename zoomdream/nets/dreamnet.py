@@ -95,9 +95,10 @@ class DivisiveNorm(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.full((channels, channels, 1, 1), 0.5 / channels))
+        self.packed = Packed()
 
     def forward(self, tape: Tape, picture: Value) -> Value:
-        return tape.do(divide, picture, weight=self.weight)
+        return tape.do(divide, picture, weight=self.weight, packed=self.packed)
 
 
 class Block(nn.Module):

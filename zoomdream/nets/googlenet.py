@@ -81,9 +81,10 @@ class _ResponseNorm(nn.Module):
         self.register_buffer("band", response_band(channels, norm.size, norm.alpha), persistent=False)
         self.register_buffer("bias", torch.full((channels,), norm.bias), persistent=False)
         self.beta = norm.beta
+        self.packed = Packed()
 
     def forward(self, tape: Tape, x: Value) -> Value:
-        return tape.do(normalize_response, x, band=self.band, bias=self.bias, beta=self.beta)
+        return tape.do(normalize_response, x, band=self.band, bias=self.bias, beta=self.beta, packed=self.packed)
 
 
 class _Found:

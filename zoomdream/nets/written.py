@@ -198,7 +198,24 @@ def _whole(parts: Tensor, groups: int) -> Tensor:
     return parts.permute(2, 3, 0, 1).reshape(1, height, width, -1).permute(0, 3, 1, 2)
 
 
-def normalize_response(x: Tensor, band: Tensor, bias: Tensor, beta: float) -> Written:
+def _mix(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    packed: Packed | None,
+    made: Callable[[Tensor], Tensor] | None = None,
+    name: str = "",
+) -> Tensor:
+    """A convolution 1x1 with a weight, or with what is `made` of it under a `name`."""
+    if packed is not None and can_pack(x, weight):
+        form = packed.form(weight, x.shape, (0, 0), made=made, name=name)
+        if form is not None:
+            return convolve_packed(x, form, bias, (0, 0))
+    kernel = weight if made is None else made(weight)
+    return F.conv2d(x, kernel, bias, dilation=_spread(x, kernel))
+
+
+def normalize_response(x: Tensor, band: Tensor, bias: Tensor, beta: float, packed: Packed | None = None) -> Written:
     """Local response norm: x * (bias + alpha * sum of the squares of neighbouring channels) ** -beta.
 
     The sum is a 1x1 convolution with a banded matrix, `response_band`: exact to 2e-5, and it runs in bfloat16 on the
@@ -209,32 +226,37 @@ def normalize_response(x: Tensor, band: Tensor, bias: Tensor, beta: float) -> Wr
     # 64, which is exact, and the band holds 64 squared.
     half = x.dtype == torch.float16
     small = x * (1 / _RESPONSE_SCALE) if half else x
-    scaled_band = band if half else band * (1 / _RESPONSE_SCALE**2)
-    sums = F.conv2d(small * small, scaled_band, bias, dilation=_spread(x, band))
+    made = None if half else _scaled
+    sums = _mix(small * small, band, bias, packed, made)
     power = _power(sums, beta)
 
     def back(gradient: Tensor) -> tuple[Tensor]:
         passed = gradient * power
         # The band is symmetric, so it is its own transpose.
-        spread = F.conv2d((passed * x).div_(sums), scaled_band, dilation=_spread(x, band))
+        spread = _mix((passed * x).div_(sums), band, None, packed, made)
         return (passed.addcmul_(spread, x, value=-2 * beta / (_RESPONSE_SCALE**2 if half else 1)),)
 
     return x * power, back
 
 
-def divide(x: Tensor, weight: Tensor) -> Written:
+def _scaled(band: Tensor) -> Tensor:
+    return band * (1 / _RESPONSE_SCALE**2)
+
+
+def divide(x: Tensor, weight: Tensor, packed: Packed | None = None) -> Written:
     """x / sqrt(1 + weighted sums of the channels' squares), weight (C, C, 1, 1).
 
     With r = (1 + W x²) ** -1/2:  d/dx of x * r  is  g * r - x * Wᵀ(g * x * r³).
     """
-    root = torch.rsqrt(1 + F.conv2d(x * x, weight, dilation=_spread(x, weight)))
+    root = _mix(x * x, weight, None, packed).add_(1).rsqrt_()
+    y = x * root
 
     def back(gradient: Tensor) -> tuple[Tensor]:
         passed = gradient * root
-        spread = F.conv2d(passed * x * root * root, weight.transpose(0, 1), dilation=_spread(x, weight))
+        spread = _mix((passed * y).mul_(root), weight, None, packed, _turned, "back")
         return (passed.addcmul_(spread, x, value=-1),)
 
-    return x * root, back
+    return y, back
 
 
 def response_band(channels: int, size: int, alpha: float) -> Tensor:
