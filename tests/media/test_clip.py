@@ -218,20 +218,7 @@ def test_the_first_video_that_is_no_cover_is_shown(plain: Path, tmp_path: Path) 
     cover = tmp_path / "cover.png"
     run("-f", "lavfi", "-i", "color=s=200x200", "-frames:v", 1, cover)
     other = encode(tmp_path / "other.mp4", numbered(5, (96, 128)), *X264)
-    maps = (
-        "-map",
-        "0:v",
-        "-map",
-        "1:a",
-        "-map",
-        "1:v",
-        "-map",
-        "2:v",
-        "-c",
-        "copy",
-        "-disposition:v:0",
-        "attached_pic",
-    )
+    maps = "-map 0:v -map 1:a -map 1:v -map 2:v -c copy -disposition:v:0 attached_pic".split()
     run("-i", cover, "-i", plain, "-i", other, *maps, tmp_path / "many.mp4")
     clip = look(tmp_path / "many.mp4")
     assert (clip.size, len(clip.times)) == ((48, 64), 40)
@@ -259,6 +246,34 @@ def test_people_are_told_what_a_clip_is(plain: Path, tmp_path: Path) -> None:
     assert "1 frame in 0.10 s" in describe(look(single))[0]
     uneven = " ".join(describe(look(variable(tmp_path / "a.mp4", "40*(N+floor(N/10)*5)"))))
     assert "variable frame rate" in uneven
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4"])
+def test_a_hole_that_ffmpeg_passes_in_silence_is_told_with_its_place(tmp_path: Path, suffix: str) -> None:
+    whole = encode(tmp_path / "whole.mkv", numbered(96), *X264, "-x264opts", "scenecut=0")
+    path = tmp_path / f"hole.{suffix}"
+    run("-i", whole, "-c", "copy", "-bsf:v", "noise=drop=between(n\\,36\\,59)", path)  # two groups of pictures
+    clip = look(path)
+    assert (clip.fps, clip.variable, len(clip.times), clip.scan.damaged) == (25, True, 72, False)
+    assert clip.notes == (
+        "no frame from 1.44 s on for 0.96 s, where 24 would be at 25 per second; the one before is held",
+    )
+    assert shown(clip, frame_numbers(clip, clip.fps, Fraction(0), None)) == [*range(36), *[35] * 24, *range(60, 96)]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        "40*(N+gt(N,20))",  # a frame that a phone left out
+        "40*(N+floor(N/4))",  # duplicates that were removed
+        "40*(N+15*gt(N,3)+15*gt(N,9)+9*gt(N,14)+20*gt(N,33))",  # a screen on which little happens
+        "floor(100*N/3)+floor(N/2)*33+400*gt(N,30)",  # pulldown, and a pause
+        "N*37+150*sin(N/5)*sin(N/5)+900*gt(N,20)",  # no grid, and a pause
+    ],
+)
+def test_a_variable_rate_is_not_taken_for_a_hole(tmp_path: Path, times: str) -> None:
+    (note,) = look(variable(tmp_path / "a.mkv", times)).notes
+    assert "variable frame rate" in note
 
 
 def test_fields_become_whole_frames(tmp_path: Path) -> None:

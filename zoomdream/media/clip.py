@@ -21,6 +21,8 @@ HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 _SLACK = Fraction(1, 1000)
 """Frames by which a time may miss a frame's and still mean it: times in YAML have few digits."""
 
+_MOST_GAPS, _FEWEST_MISSING, _STEADY = 3, 3, 24  # gaps, frames in each, frames for each
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -176,11 +178,32 @@ def _notes(clip: Clip) -> list[str]:
         notes.append("interlaced; fields are joined to whole frames")
     if scan.resized:
         notes.append("the size changes on the way; all is shown in that of the first frame")
-    if clip.variable:
+    if gaps := [] if scan.damaged else _gaps(clip):
+        notes.extend(gaps)
+    elif clip.variable:
         notes.append(f"variable frame rate; resampled to a steady {_rate(clip.fps)} by default")
     if scan.damaged or not clip.has_sound:  # sound may be longer than the picture
         notes.extend(_losses(clip))
     return notes
+
+
+def _gaps(clip: Clip) -> list[str]:
+    """Where a clip that is steady for all else has no frames; none where the rate is variable.
+
+    A hole that nobody complains of, as where a part was cut out of the stream, and a recording that paused look alike:
+    so this says what is there, not why. Few and long gaps only: phones and screen recorders leave out single frames,
+    and pulldown and removed duplicates have many steps of more than one place.
+    """
+    places = clip.places or ()
+    gaps = [number for number, (place, following) in enumerate(pairwise(places)) if following - place != 1]
+    missing = [places[number + 1] - places[number] - 1 for number in gaps]
+    if len(gaps) > _MOST_GAPS or len(places) < _STEADY * len(gaps) or min(missing, default=0) < _FEWEST_MISSING:
+        return []
+    return [
+        f"no frame from {_seconds((places[number] + 1) / clip.fps)} s on for {_seconds(count / clip.fps)} s, "
+        f"where {count} would be at {_rate(clip.fps)} per second; the one before is held"
+        for number, count in zip(gaps, missing, strict=True)
+    ]
 
 
 def _losses(clip: Clip) -> list[str]:
