@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -173,7 +172,6 @@ def test_what_fails_on_the_cluster_says_why_and_ctrl_c_stops_it(cluster: Any, he
 
     Path("long.yaml").write_text(tiny(frames=5000))
     renders = gather([Path("long.yaml")])
-    begun = time.monotonic()
 
     def stop(changed: Render | None) -> None:
         if Path("long.mp4.zoomdream/state.safetensors").exists() and renders[0].status == "running":
@@ -183,5 +181,4 @@ def test_what_fails_on_the_cluster_says_why_and_ctrl_c_stops_it(cluster: Any, he
         drive(renders, engine, stop)
     assert renders[0].status == "stopped"
     assert outcome(renders) == 130
-    assert time.monotonic() - begun < 60
-    assert gather([Path("long.yaml")])[0].kept >= 30
+    assert 30 <= gather([Path("long.yaml")])[0].kept < 5000

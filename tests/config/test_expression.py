@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 
 import pytest
+from counted_work import calls
 
 from zoomdream.config.expression import FUNCTIONS, ExpressionError, Moment, compile_expression
 
@@ -113,10 +113,11 @@ def test_everything_else_is_refused_by_name(text, reason):
     ],
 )
 def test_size_and_nesting_are_bounded(text):
-    start = time.perf_counter()
-    with pytest.raises(ExpressionError, match=r"long|read|large|deep"):
-        compile_expression(text)
-    assert time.perf_counter() - start < 1
+    def refuse():
+        with pytest.raises(ExpressionError, match=r"long|read|large|deep"):
+            compile_expression(text)
+
+    assert calls(refuse) < 50_000
 
 
 @pytest.mark.parametrize(
@@ -137,10 +138,8 @@ def test_size_and_nesting_are_bounded(text):
     ],
 )
 def test_a_value_that_does_not_exist_says_why(text, reason):
-    start = time.perf_counter()
     with pytest.raises(ExpressionError, match=reason):
         value(text)
-    assert time.perf_counter() - start < 1
 
 
 def test_every_function_shows_a_usage_that_works():

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
+from counted_work import calls
 
 from zoomdream.config.origin import Place
 from zoomdream.config.read_yaml import Tree, read_yaml
@@ -102,11 +102,12 @@ LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     ],
     ids=["laughs", "brackets", "braces", "dashes", "question marks", "endless quote", "many items", "anchors", "bell"],
 )
-def test_hostile_files_are_refused_quickly(text):
-    start = time.perf_counter()
-    with pytest.raises(ConfigError):
-        read(text)
-    assert time.perf_counter() - start < 5
+def test_hostile_files_are_refused_with_little_work(text):
+    def refuse():
+        with pytest.raises(ConfigError):
+            read(text)
+
+    assert calls(refuse) < 10_000 + 20 * len(text)
 
 
 def test_an_anchor_cannot_hide_depth():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import pickle
-import time
 from fractions import Fraction
 from itertools import pairwise
 
 import pytest
+from counted_work import calls
 
 from zoomdream.config.schedule import Limits, Schedule
 from zoomdream.errors import ConfigError
@@ -142,10 +142,9 @@ def test_a_timeline_keeps_shares_where_they_were_in_the_longer_film():
     assert schedule.bound("x", timeline=101).values(30, Fraction(10), 7) == whole[:30]
 
 
-def test_twenty_thousand_frames_are_quick():
-    start = time.perf_counter()
-    values("1.3 + 0.1*sin(2*pi*t/8) + 0.1*noise(t/4)", frames=20_000, fps=Fraction(30))
-    assert time.perf_counter() - start < 2
+def test_twenty_thousand_frames_read_their_expression_once():
+    written = "1.3 + 0.1*sin(2*pi*t/8) + 0.1*noise(t/4)"
+    assert calls(lambda: values(written, frames=20_000, fps=Fraction(30))) < 100 * 20_000
 
 
 def test_a_schedule_of_the_wrong_class_is_never_made():
