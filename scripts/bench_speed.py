@@ -14,19 +14,16 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from benchmarks import report
+from benchmarks import command
 from benchmarks.dreamers import find_weights, missing
 from benchmarks.report import Report
 from speed import accuracy, comparing, gpu, scale, starting, tables, weights
-from speed.timing import Clock, Setting, say
-
-from zoomdream.errors import ZoomdreamError
+from speed.timing import Clock, Setting
 
 Part = Callable[[Setting, Report], None]
 PARTS: dict[str, Part] = {
@@ -41,53 +38,26 @@ PARTS: dict[str, Part] = {
 }
 
 
-def size_of(text: str) -> tuple[int, int]:
-    width, height = text.lower().split("x")
-    return int(width), int(height)
-
-
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="the same figures from less work, a minute")
-    parser.add_argument("--only", action="append", choices=PARTS, help="a part; may be repeated")
+    parser = command.parser("bench_speed", __doc__, PARTS)
     parser.add_argument("--googlenet", type=Path, metavar="FILE", help="weights of BVLC GoogLeNet")
     parser.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="which seconds (default: wall)")
     parser.add_argument(
         "--precision", action="append", choices=("float32", "bfloat16"), help="of renders and floors; may be repeated"
     )
-    parser.add_argument("--size", type=size_of, metavar="WxH", help="of what is compared (default: 640x360)")
+    parser.add_argument("--size", type=command.size_of, metavar="WxH", help="of what is compared (default: 640x360)")
     parser.add_argument("--rounds", type=int, help="turns of each who is compared (default: 2, quick: 1)")
-    parser.add_argument("--json", type=Path, help="write everything there")
-    parser.add_argument("--markdown", type=Path, help="put the tables into this page, at their place for bench_speed")
-    parser.add_argument("--read", type=Path, metavar="JSON", help="measure nothing, show what an earlier run wrote")
     chosen = parser.parse_args(words)
     chosen.rounds = chosen.rounds or (1 if chosen.quick else 2)
     return chosen
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    options = arguments(words)
-    if options.markdown:  # before a quarter of an hour of work
-        report.insert(options.markdown.read_text(encoding="utf-8"), "bench_speed", "")
-    if options.read:
-        document = report.read_json(options.read)
-    else:
-        try:
-            document = measure(options)
-        except ZoomdreamError as error:
-            print(error, file=sys.stderr)
-            return error.exit_code
-    print(tables.to_text(document))
-    print(report.to_text(document))
-    if options.markdown:
-        page = options.markdown.read_text(encoding="utf-8")
-        section = report.to_markdown(document) + tables.to_markdown(document)
-        options.markdown.write_text(report.insert(page, "bench_speed", section), encoding="utf-8")
-    return 0
+    return command.run(arguments(words), measure, tables.to_text, tables.to_markdown)
 
 
-def measure(options: argparse.Namespace) -> dict[str, Any]:
+def measure(options: argparse.Namespace) -> command.Document:
     """Run the chosen parts; returns the report's document."""
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -99,15 +69,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         setting = make_setting(options, Path(folder))
         if setting.random_googlenet:
             found.skipped["GoogLeNet's own weights"] = "none here; random ones of the same shapes are as quick"
-        for name, part in PARTS.items():
-            if name in (options.only or PARTS):
-                begin = time.perf_counter()
-                say(f"{name}:")
-                part(setting, found)
-                say(f"{name}: {time.perf_counter() - begin:.0f} s")
-                if options.json:  # what there is, should the next part fail
-                    report.write_json(options.json, found.document())
-    return found.document()
+
+        def with_setting(part: Part) -> command.Part:
+            return lambda options, found, folder: part(replace(setting, folder=folder), found)
+
+        return command.run_parts(options, found, {name: with_setting(part) for name, part in PARTS.items()})
 
 
 def make_setting(options: argparse.Namespace, folder: Path) -> Setting:

@@ -27,7 +27,7 @@ def parser(name: str, doc: str | None, parts: Collection[str]) -> argparse.Argum
     made.add_argument("--quick", action="store_true", help="the same figures from less work, under a minute")
     made.add_argument("--only", action="append", choices=list(parts), help="a part; may be repeated")
     made.add_argument("--json", type=Path, help="write everything there")
-    made.add_argument("--markdown", type=Path, help=f"put the table into this page, at its place for {name}")
+    made.add_argument("--markdown", type=Path, help=f"put the tables into this page, at its place for {name}")
     made.add_argument("--read", type=Path, metavar="JSON", help="measure nothing, show what an earlier run wrote")
     return made
 
@@ -72,8 +72,9 @@ def run(
 
 def run_parts(options: argparse.Namespace, found: Report, parts: Mapping[str, Part]) -> Document:
     """Run the chosen parts, each in a folder of its own; returns the report's document."""
-    for name in options.only or parts:
+    for name in dict.fromkeys(options.only or parts):
         with tempfile.TemporaryDirectory(prefix=f"{options.name}_", ignore_cleanup_errors=True) as folder:
+            say(f"{name}:")
             begin = time.perf_counter()
             parts[name](options, found, Path(folder))
             say(f"{name}: {time.perf_counter() - begin:.0f} s")

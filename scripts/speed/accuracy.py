@@ -8,9 +8,10 @@ from dataclasses import asdict
 
 import torch
 from benchmarks import looks
+from benchmarks.command import say
 from benchmarks.report import Report
 from speed import renders
-from speed.timing import Setting, say
+from speed.timing import Setting
 from torch import Tensor
 
 import zoomdream

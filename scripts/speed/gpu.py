@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
+from benchmarks.command import say
 from benchmarks.report import Report
 from speed import renders
-from speed.timing import Setting, say
+from speed.timing import Setting
 
 import zoomdream
 from zoomdream.plan import make_plan

@@ -6,9 +6,10 @@ import statistics
 import time
 from pathlib import Path
 
+from benchmarks.command import say
 from benchmarks.report import Report
 from speed import processes, renders
-from speed.timing import Setting, say
+from speed.timing import Setting
 
 from zoomdream.config import Config
 from zoomdream.plan import make_plan

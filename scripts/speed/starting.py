@@ -6,10 +6,11 @@ import re
 import subprocess
 import sys
 
+from benchmarks.command import say
 from benchmarks.report import Report, spread
 from speed import processes, renders
 from speed.scale import written
-from speed.timing import Setting, say
+from speed.timing import Setting
 
 HELP = 0.5  # seconds
 OFF_THE_TRUTH = 0.20

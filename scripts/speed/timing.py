@@ -9,7 +9,6 @@ import contextlib
 import multiprocessing
 import multiprocessing.process
 import statistics
-import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from benchmarks.command import say
 
 ClockName = Literal["wall", "cpu"]
 
@@ -158,7 +158,3 @@ def repeated(work: Callable[[], object], clock: Clock, times: int) -> Turn:
         return statistics.median(seconds)
 
     return turn
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
