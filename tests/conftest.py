@@ -56,6 +56,22 @@ def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def random_googlenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of BVLC GoogLeNet's layout with random weights, for what bench_speed measures."""
+    from speed import weights
+
+    return weights.random_googlenet(tmp_path_factory.mktemp("weights") / "googlenet.pth")
+
+
+@pytest.fixture(scope="session")
+def random_torchvision(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same of torchvision's GoogLeNet."""
+    from speed import weights
+
+    return weights.random_torchvision(tmp_path_factory.mktemp("weights") / "torchvision.pth")
+
+
 @pytest.fixture
 def decoded() -> Callable[[Path], list[str]]:
     """The checksum of each decoded frame of a video."""

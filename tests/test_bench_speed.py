@@ -16,7 +16,7 @@ import pytest
 import torch
 from benchmarks import report
 from benchmarks.report import Report
-from speed import comparing, gpu, processes, renders, scale, starting, tables, weights
+from speed import comparing, gpu, processes, renders, scale, starting, tables
 from speed.timing import Clock, Elsewhere, Setting, Turns, repeated, take_turns
 
 import zoomdream
@@ -26,19 +26,9 @@ SIZE = (96, 64)
 FRAMES_OF_A_RENDER = 40
 
 
-@pytest.fixture(scope="module")
-def googlenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return weights.random_googlenet(tmp_path_factory.mktemp("weights") / "googlenet.pth")
-
-
-@pytest.fixture(scope="module")
-def torchvision(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return weights.random_torchvision(tmp_path_factory.mktemp("weights") / "torchvision.pth")
-
-
 @pytest.fixture
-def setting(googlenet: Path, torchvision: Path, tmp_path: Path) -> Setting:
-    return Setting(Clock(), 1, ("float32",), 1, True, googlenet, torchvision, True, tmp_path, SIZE)
+def setting(random_googlenet: Path, random_torchvision: Path, tmp_path: Path) -> Setting:
+    return Setting(Clock(), 1, ("float32",), 1, True, random_googlenet, random_torchvision, True, tmp_path, SIZE)
 
 
 def test_every_second_round_runs_in_reverse_and_gives_a_ratio_of_its_own() -> None:

@@ -6,23 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from speed import floor, rivals, weights
+from speed import floor, rivals
 from torch import Tensor
 
 from zoomdream.nets import catalog
 from zoomdream.ops.pyramid import octave_sizes
 
 SIZE = (96, 64)
-
-
-@pytest.fixture(scope="module")
-def googlenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return weights.random_googlenet(tmp_path_factory.mktemp("weights") / "googlenet.pth")
-
-
-@pytest.fixture(scope="module")
-def torchvision(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return weights.random_torchvision(tmp_path_factory.mktemp("weights") / "torchvision.pth")
 
 
 def drawn(size: tuple[int, int] = SIZE) -> Tensor:
@@ -39,19 +29,22 @@ def alike(one: Tensor, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=1e-3, atol=1e-4 * float(other.abs().max()))
 
 
-def test_the_floor_computes_what_zoomdream_sees_in_googlenet(googlenet: Path) -> None:
+def test_the_floor_computes_what_zoomdream_sees_in_googlenet(random_googlenet: Path) -> None:
     mean = torch.tensor([123.0, 117.0, 104.0]).view(1, 3, 1, 1) / 255
-    bare = floor.GoogLeNet(googlenet, torch.float32)
-    assert alike(bare(drawn() - mean), seen_by_zoomdream("googlenet", googlenet, drawn()))
+    bare = floor.GoogLeNet(random_googlenet, torch.float32)
+    assert alike(bare(drawn() - mean), seen_by_zoomdream("googlenet", random_googlenet, drawn()))
 
 
-def test_the_floor_computes_what_zoomdream_sees_in_torchvisions_googlenet(torchvision: Path) -> None:
-    bare = floor.TorchvisionGoogLeNet(torchvision, torch.float32)
-    assert alike(bare(2 * drawn() - 1), seen_by_zoomdream("torchvision/googlenet", torchvision, drawn()))
+def test_the_floor_computes_what_zoomdream_sees_in_torchvisions_googlenet(random_torchvision: Path) -> None:
+    bare = floor.TorchvisionGoogLeNet(random_torchvision, torch.float32)
+    assert alike(bare(2 * drawn() - 1), seen_by_zoomdream("torchvision/googlenet", random_torchvision, drawn()))
 
 
-def test_random_weights_neither_vanish_nor_explode(googlenet: Path, torchvision: Path) -> None:
-    for bare in (floor.GoogLeNet(googlenet, torch.float32), floor.TorchvisionGoogLeNet(torchvision, torch.float32)):
+def test_random_weights_neither_vanish_nor_explode(random_googlenet: Path, random_torchvision: Path) -> None:
+    for bare in (
+        floor.GoogLeNet(random_googlenet, torch.float32),
+        floor.TorchvisionGoogLeNet(random_torchvision, torch.float32),
+    ):
         assert 1e-3 < float(bare(2 * drawn() - 1).square().mean()) < 1e6
 
 
@@ -59,8 +52,8 @@ def test_the_floor_climbs_at_the_sizes_of_zoomdreams_octaves() -> None:
     assert sorted(floor.octave_sizes((640, 360), 3)) == list(octave_sizes((360, 640), 3, 1.4))
 
 
-def test_a_frame_of_the_floor_is_every_step_of_every_octave(googlenet: Path) -> None:
-    bare, seen = floor.GoogLeNet(googlenet, torch.bfloat16), []
+def test_a_frame_of_the_floor_is_every_step_of_every_octave(random_googlenet: Path) -> None:
+    bare, seen = floor.GoogLeNet(random_googlenet, torch.bfloat16), []
 
     def passes(x: Tensor) -> Tensor:
         assert x.dtype == torch.bfloat16
@@ -72,23 +65,23 @@ def test_a_frame_of_the_floor_is_every_step_of_every_octave(googlenet: Path) -> 
     assert seen == [(46, 69)] * 3 + [(64, 96)] * 3
 
 
-def test_neural_dream_sees_what_zoomdream_sees(googlenet: Path) -> None:
+def test_neural_dream_sees_what_zoomdream_sees(random_googlenet: Path) -> None:
     size = (224, 224)
-    whole = rivals._WholeGoogLeNet(googlenet)
+    whole = rivals._WholeGoogLeNet(random_googlenet)
     mean = torch.tensor([104.0, 117.0, 123.0]).view(1, 3, 1, 1)
     seen = whole(255 * drawn(size).flip(1) - mean)
-    assert alike(seen, seen_by_zoomdream("googlenet", googlenet, drawn(size)))
+    assert alike(seen, seen_by_zoomdream("googlenet", random_googlenet, drawn(size)))
 
 
-def test_pytorch_deepdream_sees_what_zoomdream_sees(torchvision: Path, tmp_path: Path) -> None:
-    rival = rivals.PytorchDeepdream(torchvision, SIZE, 1, 1, tmp_path)
+def test_pytorch_deepdream_sees_what_zoomdream_sees(random_torchvision: Path, tmp_path: Path) -> None:
+    rival = rivals.PytorchDeepdream(random_torchvision, SIZE, 1, 1, tmp_path)
     mean, deviation = (torch.from_numpy(values).view(1, 3, 1, 1) for values in (rivals._MEAN, rivals._DEVIATION))
     seen = rival._activations((drawn() - mean) / deviation)
-    assert alike(seen, seen_by_zoomdream("torchvision/googlenet", torchvision, drawn()))
+    assert alike(seen, seen_by_zoomdream("torchvision/googlenet", random_torchvision, drawn()))
 
 
-def test_pytorch_deepdream_climbs_and_saves_frames_and_a_video(torchvision: Path, tmp_path: Path) -> None:
-    rival = rivals.PytorchDeepdream(torchvision, SIZE, 2, 2, tmp_path)
+def test_pytorch_deepdream_climbs_and_saves_frames_and_a_video(random_torchvision: Path, tmp_path: Path) -> None:
+    rival = rivals.PytorchDeepdream(random_torchvision, SIZE, 2, 2, tmp_path)
     start = 0.1 * torch.randn(1, 3, SIZE[1], SIZE[0], generator=torch.Generator().manual_seed(5))
     climbed = rival._climb(start.clone(), 0).detach()
     energies = [float(rival._activations(image).square().mean()) for image in (start, climbed)]
@@ -99,8 +92,8 @@ def test_pytorch_deepdream_climbs_and_saves_frames_and_a_video(torchvision: Path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["000000.jpg", "000001.jpg", "video.mp4"]
 
 
-def test_neural_dream_climbs_and_saves_frames(googlenet: Path, tmp_path: Path) -> None:
-    dreamer = rivals.NeuralDream(googlenet, rivals.smallest_size(1), 1, 1, tmp_path)
+def test_neural_dream_climbs_and_saves_frames(random_googlenet: Path, tmp_path: Path) -> None:
+    dreamer = rivals.NeuralDream(random_googlenet, rivals.smallest_size(1), 1, 1, tmp_path)
     picture = dreamer._picture.clone().requires_grad_()
     optimizer = torch.optim.Adam([picture], lr=1.5)
     energies = []
@@ -112,8 +105,8 @@ def test_neural_dream_climbs_and_saves_frames(googlenet: Path, tmp_path: Path) -
     assert [path.name for path in tmp_path.iterdir()] == ["out_0.png"]
 
 
-def test_neural_dream_stops_where_its_last_pooling_has_no_room(googlenet: Path, tmp_path: Path) -> None:
+def test_neural_dream_stops_where_its_last_pooling_has_no_room(random_googlenet: Path, tmp_path: Path) -> None:
     width, height = rivals.smallest_size(2)
-    rivals.NeuralDream(googlenet, (width, height), 2, 1, tmp_path)
+    rivals.NeuralDream(random_googlenet, (width, height), 2, 1, tmp_path)
     with pytest.raises(ValueError, match="below 224"):
-        rivals.NeuralDream(googlenet, (width, height - 4), 2, 1, tmp_path)
+        rivals.NeuralDream(random_googlenet, (width, height - 4), 2, 1, tmp_path)
