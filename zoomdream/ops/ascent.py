@@ -73,7 +73,7 @@ def ascend(
     average (1 is the full range of a pixel). `settled`, where given, is what becomes of the picture after each step.
     """
     for step in range(steps):
-        image = image + step_size * sights(step).gradient(image, climbed, normalized)
+        image = torch.add(image, sights(step).gradient(image, climbed, normalized), alpha=step_size)
         if settled is not None:
             image = settled(image)
     return image

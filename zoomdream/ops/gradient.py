@@ -52,7 +52,7 @@ def laplacian(gradient: Tensor, favor: Favor | None = None) -> Tensor:
     weights = (*BAND_WEIGHTS[: len(parts) - 1], BAND_WEIGHTS[-1])
     factors = [weight / root_mean_square(part).clamp_min(_TINY) for weight, part in zip(weights, parts, strict=True)]
     if favor is None:
-        return merge([factor * part for factor, part in zip(factors, parts, strict=True)])
-    merged = merge([factor * more * part for factor, more, part in zip(factors, favor.bands, parts, strict=True)])
+        return merge(parts, factors)
+    merged = merge(parts, [factor * more for factor, more in zip(factors, favor.bands, strict=True)])
     grey = merged.mean(dim=1, keepdim=True)
     return torch.lerp(grey, merged, favor.color)

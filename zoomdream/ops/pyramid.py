@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -54,11 +55,12 @@ def bands(image: Tensor, count: int) -> list[Tensor]:
     return [*levels, current]
 
 
-def merge(levels: list[Tensor]) -> Tensor:
-    """The picture whose bands these are."""
-    current = levels[-1]
-    for level in reversed(levels[:-1]):
-        current = level + _doubled(current, level)
+def merge(levels: Sequence[Tensor], factors: Sequence[Tensor] | None = None) -> Tensor:
+    """The picture whose bands these are, each times its factor (0-dim) if there are `factors`."""
+    current = levels[-1] if factors is None else factors[-1] * levels[-1]
+    for place in reversed(range(len(levels) - 1)):
+        enlarged = _doubled(current, levels[place])
+        current = enlarged + levels[place] if factors is None else enlarged.addcmul_(levels[place], factors[place])
     return current
 
 
