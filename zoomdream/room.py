@@ -133,11 +133,16 @@ def _peak(network: Network, layers: frozenset[str], edge: int) -> tuple[int, int
     """The most bytes that tensors take at once while the gradient in a square picture is found: of floating point
     numbers, and of all else.
     """
-    with _Counted() as counted, torch.enable_grad():
-        leaf = torch.full((1, 3, edge, edge), 0.5).requires_grad_()
-        height = torch.stack([activation.square().mean() for activation in network(leaf, layers).values()]).sum()
-        torch.autograd.grad(height, leaf)
-        del height
+
+    def gradient() -> None:
+        with torch.enable_grad():
+            leaf = torch.full((1, 3, edge, edge), 0.5).requires_grad_()
+            height = torch.stack([activation.square().mean() for activation in network(leaf, layers).values()]).sum()
+            torch.autograd.grad(height, leaf)
+
+    gradient()  # packs weights for pictures of this size, which must not count
+    with _Counted() as counted:
+        gradient()
     most: tuple[int, int] = counted.most
     return most
 
@@ -154,7 +159,9 @@ class _Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         results = function(*args, **(kwargs or {}))
         for tensor in tree_leaves(results):
-            if isinstance(tensor, Tensor) and (storage := tensor.untyped_storage()) not in self._seen:
+            if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided:  # packed weights do not count
+                continue
+            if (storage := tensor.untyped_storage()) not in self._seen:
                 floating, size = tensor.is_floating_point(), storage.nbytes()
                 self._seen[storage] = None
                 weakref.finalize(storage, self._forget, floating, size)
