@@ -134,5 +134,6 @@ def outside(flow: Tensor, tolerance: float = 0.0) -> Tensor:
     """
     height, width = flow.shape[-2:]
     x, y = (identity_grid((height, width), flow.device) + flow).unbind(dim=1)
-    beyond = torch.stack((-x, x - (width - 1), -y, y - (height - 1))).amax(dim=0)
+    across, down = (width - 1) / 2, (height - 1) / 2
+    beyond = torch.maximum((x - across).abs_().sub_(across), (y - down).abs_().sub_(down))
     return (beyond - tolerance + 0.5).clamp(0, 1)[:, None]

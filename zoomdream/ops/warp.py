@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoomdream.ops.constant import constant
-
 Border = Literal["reflect", "replicate", "wrap"]
 
 _POLE = 3**0.5 - 2  # of the cubic B-spline's inverse filter
@@ -44,47 +42,61 @@ def warp(image: Tensor, flow: Tensor, border: Border = "reflect") -> Tensor:
     which PyTorch's own bicubic (a = -0.75) does: in a feedback loop that grows into rings. Four bilinear fetches
     evaluate the 4x4 kernel (Sigg and Hadwiger 2005).
     """
-    height, width = image.shape[-2:]
-    position = identity_grid((height, width), image.device) + flow
+    sizes = (image.shape[-1], image.shape[-2])
     coefficients = _spline_coefficients(image, wrapped=border == "wrap")
-    extent = constant((width, height), torch.float32, image.device).view(1, 2, 1, 1)
-    if border == "replicate":  # the nearest place inside
-        position = torch.minimum(position.clamp_min(0), extent - 1)
-    elif border == "wrap":  # the same place inside, with a margin of opposite pixels for the kernel
-        position = torch.remainder(position, extent) + 2
+    if border == "wrap":  # with a margin of opposite pixels for the kernel
         coefficients = F.pad(coefficients, (2, 3, 2, 3), mode="circular")
+    fetches = []
+    for axis, size in enumerate(sizes):
+        pixels = torch.arange(size, dtype=torch.float32, device=flow.device)
+        position = flow[0, axis] + (pixels if axis == 0 else pixels[:, None])
+        if border == "replicate":  # the nearest place inside
+            position = position.clamp_(0, size - 1)
+        elif border == "wrap":  # the same place inside
+            position = torch.remainder(position, size).add_(2)
+        fetches.append(_fetches(position, coefficients.shape[3 - axis]))
+    (left, right, across), (upper, lower, down) = fetches
+    return _gather(coefficients, (left, right), (upper, lower), across, down)
+
+
+def _fetches(position: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The two places along one axis, -1 to 1 from edge to edge, where linear interpolation fetches what the cubic
+    B-spline kernel sees around a pixel `position`, and the share of the second. Tensors (H, W); overwrites `position`.
+
+    With t the position less its whole part, the four weights are w0 = (1 - t)³/6, w1, w2, w3 = t³/6, the second share
+    is w2 + w3 = (1 + 3t + 3t² - 2t³)/6, and the places are whole - w0 / (w0 + w1) and whole + 1 + w3 / (w2 + w3).
+    """
     whole = torch.floor(position)
-    t = position - whole
-    # cubic B-spline weights of the four neighbours, joined to two bilinear fetches per axis
-    square = t * t
-    w3 = square * t / 6
-    w1 = 3 * w3 - square + 2 / 3
-    rest = 1 - t
-    w01 = rest * rest * rest / 6 + w1
-    right = 1 - w01
-    before = whole - 1 + w1 / w01
-    after = whole + 1 + w3 / right
-    return _gather(coefficients, before, after, right)
+    t = position.sub_(whole)
+    share = t.mul(-2).add_(3).mul_(t).add_(3).mul_(t).add_(1)  # times 6
+    after = (t * t).mul_(t).div_(share)
+    rest = t.neg_().add_(1)
+    before = (rest * rest).mul_(rest).div_(6 - share)
+    scale, offset = 2 / size, 1 / size - 1
+    near = whole.sub(before).mul_(scale).add_(offset)
+    far = after.add_(whole).mul_(scale).add_(offset + scale)
+    return near, far, share.mul_(1 / 6)
 
 
-def _gather(coefficients: Tensor, before: Tensor, after: Tensor, right: Tensor) -> Tensor:
-    """Blend the bilinear fetches at `before` and `after` by `right`, the share of `after`, in x and in y."""
-    height, width = coefficients.shape[-2:]
-    scale = constant((2 / width, 2 / height), torch.float32, coefficients.device).view(1, 2, 1, 1)
-    offset = scale / 2 - 1
-    near, far = torch.addcmul(offset, before, scale), torch.addcmul(offset, after, scale)
-    grid = torch.stack((near[:, 0], near[:, 1]), dim=-1)
+def _gather(
+    coefficients: Tensor,
+    columns: tuple[Tensor, Tensor],
+    rows: tuple[Tensor, Tensor],
+    across: Tensor,
+    down: Tensor,
+) -> Tensor:
+    """Blend what lies at two columns and two rows by the shares of the second of them, `across` and `down`."""
+    grid = torch.stack((columns[0], rows[0]), dim=-1)[None]
 
     def fetch() -> Tensor:
         return F.grid_sample(coefficients, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
-    across, down = right[:, :1], right[:, 1:]
     upper = fetch()  # then around the four places, one coordinate at a time
-    grid[..., 0] = far[:, 0]
+    grid[..., 0] = columns[1]
     upper = torch.lerp(upper, fetch(), across)
-    grid[..., 1] = far[:, 1]
+    grid[..., 1] = rows[1]
     lower = fetch()
-    grid[..., 0] = near[:, 0]
+    grid[..., 0] = columns[0]
     return torch.lerp(upper, torch.lerp(fetch(), lower, across), down)
 
 
