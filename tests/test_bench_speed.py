@@ -16,10 +16,11 @@ import pytest
 import torch
 from benchmarks import report
 from benchmarks.report import Report
-from speed import comparing, gpu, processes, renders, scale, starting, tables
+from speed import accuracy, comparing, gpu, processes, renders, scale, starting, tables
 from speed.timing import Clock, Elsewhere, Setting, Turns, repeated, take_turns
 
 import zoomdream
+from zoomdream.config import Config
 from zoomdream.render import Progress
 
 SIZE = (96, 64)
@@ -200,6 +201,42 @@ def test_what_check_and_the_eta_foretell_is_found(setting: Setting, monkeypatch:
     starting.prediction(setting, found)
     assert all(value > 0 for value in found.figures["prediction"]["dreamnet, 480x270"].values())
     assert len(found.bars) == 2
+
+
+@pytest.fixture
+def small_precision(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Setting:
+    monkeypatch.setattr(accuracy, "WINDOW", 8)
+    monkeypatch.setattr(accuracy, "PRECISIONS", ("float32", "float32"))
+    return dataclasses.replace(setting, precisions=("float32", "bfloat16"))
+
+
+def test_a_zoom_that_goes_on_from_its_own_pictures_is_the_same_zoom(small_precision: Setting) -> None:
+    found = Report()
+    accuracy.measure(small_precision, found)
+    assert set(found.figures["precision"]["dreamnet, bfloat16 over float32, less 1"].values()) == {0}
+    assert set(found.skipped) == {"precision, googlenet"}
+    assert all(bar["holds"] for bar in found.bars.values())
+
+
+def test_who_dreams_less_well_from_the_same_pictures_fails(
+    small_precision: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def configs(*zoom: Any) -> tuple[Config, Config]:
+        exact, other = real(*zoom)
+        return exact, other.model_copy(update={"dream": other.dream.model_copy(update={"steps": 1})})
+
+    real = accuracy.configs
+    monkeypatch.setattr(accuracy, "configs", configs)
+    found = Report()
+    accuracy.measure(small_precision, found)
+    assert found.figures["precision"]["dreamnet, bfloat16 over float32, less 1"]["objective"] < -0.1
+    assert not found.bars["dreamnet: bfloat16's objective off float32's"]["holds"]
+
+
+def test_a_difference_comes_with_its_standard_error() -> None:
+    off, error = accuracy.changes([({"objective": 2.0}, {"objective": 2.2}), ({"objective": 4.0}, {"objective": 4.8})])
+    assert off["objective"] == pytest.approx(0.15)
+    assert error["objective"] == pytest.approx(0.05)
 
 
 def test_the_gpu_is_skipped_with_a_reason_where_there_is_none(
