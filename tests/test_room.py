@@ -52,6 +52,11 @@ def test_what_is_free_counts_even_where_the_user_allows_more(monkeypatch: pytest
 
 
 @pytest.mark.usefixtures("plenty")
+def test_where_memory_is_short_for_the_moment_the_smallest_tiles_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "free_memory", lambda _: GIB // 100)
+    assert room.tile_edge(config("auto"), "cpu", "float32") == room.SMALLEST_EDGE
+
+
 def test_a_limit_that_no_tile_fits_into_is_an_error_that_says_what_is_needed() -> None:
     with pytest.raises(ConfigError, match=r"performance\.memory is too little for 3840x2160, which takes \d\.\d GiB"):
         room.tile_edge(config("2 GiB"), "cpu", "float32")

@@ -72,7 +72,7 @@ def tile_edge(config: Config, device: str, precision: str) -> int:
             f"{config.where('performance.memory')} is too little for {size}, which takes {least:.1f} GiB or "
             f"more{'' if limit <= free else '; so much is not free'}."
         )
-    return max(SMALLEST_EDGE, isqrt(int(left / each)))
+    return max(SMALLEST_EDGE, isqrt(max(0, int(left / each))))
 
 
 def _most(name: str) -> int:
