@@ -14,6 +14,7 @@ from pathlib import Path
 
 import drawn_clip
 import pytest
+from pretended_hardware import asked, pretended
 from shot_clip import clip_config
 from test_drive import Pretended
 
@@ -74,6 +75,22 @@ def test_parts_become_the_very_same_video(config: Config, output: str, decoded: 
     if output == "clip.mp4":
         assert probe.probe(ffmpeg.executable(), Path(output)).audio == "aac"
         assert render(config) == Path(output)  # it is that render, and finished
+
+
+def test_hardware_that_does_not_work_is_told_before_a_part_is_dreamed(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = pretended(tmp_path / "bin", "refuses")
+    monkeypatch.setenv("PATH", str(program.parent))
+    found = split(load_config("clip.yaml", ["encode.hardware=qsv", "encode.ffmpeg=path", "encode.preset="]), 1, 100)
+    assert found is not None
+    fixed, parts = found
+    told: list[Event] = []
+    perform(Work(0, fixed, 1, part=parts[0], parts=parts), WarmNetworks(), told.append)
+    assert isinstance(told[-1], Failed)
+    assert "h264_qsv does not work here" in told[-1].text
+    assert (told[-1].exit_code, told[-1].passing) == (4, False)
+    assert len(asked(program)) == 1
 
 
 def test_neighbouring_shots_go_together_where_fewer_parts_are_wanted(config: Config) -> None:

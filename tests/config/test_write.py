@@ -128,6 +128,16 @@ def test_the_fingerprint_ignores_output_and_folders_and_nothing_else(tmp_path, m
         assert fingerprint("a", **change) != fingerprint("a")
 
 
+def test_renders_from_before_there_was_hardware_go_on():
+    def fingerprint(**encode: Any) -> str:
+        return load_config({"encode": encode}).fingerprint_text()
+
+    assert "hardware" not in fingerprint()
+    assert fingerprint(hardware="off") == fingerprint()
+    assert len({fingerprint(), fingerprint(hardware="nvenc"), fingerprint(hardware="qsv")}) == 3
+    assert "hardware: 'off'" in load_config({}).to_yaml()
+
+
 def test_a_preview_is_the_beginning_of_the_whole_in_small():
     whole = load_config(
         {

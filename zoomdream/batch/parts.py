@@ -17,6 +17,7 @@ import torch
 from zoomdream import build, pipeline
 from zoomdream.batch.shots import Part
 from zoomdream.config import Config
+from zoomdream.media import trial
 from zoomdream.media.encode import SEGMENT_FRAMES, EncodeSettings, SegmentWriter, raw_bits, segment_name
 from zoomdream.media.files import discard, settle, temporary_name
 from zoomdream.media.pixels import to_bytes
@@ -59,6 +60,7 @@ def render_part(
         progress(Progress(done, count, None, None, f"frames {part.begin} to {part.end - 1}"))
         if done == count:
             return
+        trial.check(settings, config.where("encode.hardware"))
         stages = opened.enter_context(closing(build.stages(config, plan, networks(config, plan))))
         states = pipeline.frames(stages, _before(part, start, plan), part.end)
         forecast = Forecast(build.effort(config, plan)[part.begin : part.end], done, time.monotonic())

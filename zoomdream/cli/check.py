@@ -15,8 +15,9 @@ from zoomdream.config import Config, NoiseSource, VideoSource
 from zoomdream.config.codecs import Codec
 from zoomdream.errors import ZoomdreamError
 from zoomdream.loading import load_config
-from zoomdream.media import ffmpeg, metadata
+from zoomdream.media import ffmpeg, metadata, trial
 from zoomdream.media.clip import describe, open_clip
+from zoomdream.media.encode import encoder_name
 from zoomdream.plan import Plan, make_plan
 from zoomdream.render import make_job
 
@@ -61,6 +62,7 @@ def _report(path: Path, config: Config, begun: float) -> str:
 def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     job = make_job(config)
     job.settings.check()  # size and codec, and the files besides the weights
+    trial.check(job.settings, config.where("encode.hardware"))
     planned = make_plan(config)
     opened = build.network(config)
     names = ", ".join(build.targets(config, opened))
@@ -68,6 +70,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     source = "noise" if isinstance(config.source, NoiseSource) else config.source.path
     encode = config.encode
     quality = "" if encode.crf is None else f" at crf {encode.crf}"
+    maker = "" if encode.hardware == "off" else f" by {encoder_name(job.settings)}, which works here"
     length = float(config.frames / config.fps)
     yield f"{path} renders {config.output}, from {source}:"
     if isinstance(config.source, VideoSource):
@@ -75,7 +78,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
         yield from (f"  {line}" for line in describe(clip))
         yield from _part(config.source)
     yield f"  {width}x{height}, {counted(config.frames, 'frame')} at {config.fps} per second, {length:g} s long"
-    yield f"  {encode.codec} ({planned.pixel_format}){quality}"
+    yield f"  {encode.codec} ({planned.pixel_format}){quality}{maker}"
     threads = counted(planned.threads, "thread")
     yield f"  network: {opened.name}, {names}; on {planned.device} in {planned.precision}, {threads}"
     yield f"  tiles: {_tiles(config, planned)}"

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from importlib import metadata
 from pathlib import Path
 
@@ -122,6 +123,24 @@ def _ffmpeg() -> Iterator[Finding]:
     yield Finding("note", "ffmpeg on PATH", on_path or "none; only `encode.ffmpeg: path` would need it")
 
 
+def _hardware() -> Iterator[Finding]:
+    from zoomdream.media import ffmpeg, hardware, trial
+    from zoomdream.media.encode import EncodeSettings
+
+    programs = {"the bundled ffmpeg": ffmpeg.executable("bundled")}
+    if shutil.which("ffmpeg"):
+        programs["the ffmpeg on PATH"] = ffmpeg.executable("path")
+    for which, program in programs.items():
+        works = []
+        for name, encoders in hardware.ENCODERS.items():
+            for codec in encoders:  # h264 first: what has not even that is not asked any more
+                if trial.trial(EncodeSettings(codec, 256, 144, Fraction(30), "yuv420p", program, hardware=name)):
+                    break
+                works.append(f"{name} {codec}")
+        found = f"{', '.join(works) or 'none'} with {which}; only `encode.hardware` needs one"
+        yield Finding("ok" if works else "note", "hardware encoders", found)
+
+
 def _networks() -> Iterator[Finding]:
     from zoomdream.nets import catalog
 
@@ -164,6 +183,7 @@ EXAMINATIONS: dict[str, Callable[[], Iterator[Finding]]] = {
     "processor": _processor,
     "device": _device,
     "ffmpeg": _ffmpeg,
+    "hardware encoders": _hardware,
     "networks": _networks,
     "clips": _clips,
     "working folder": _folder,

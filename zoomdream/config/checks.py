@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
-from zoomdream.config.codecs import ABILITIES, CONTAINERS, SILENT, Codec, containers, fitting
+from zoomdream.config.codecs import (
+    ABILITIES,
+    CONTAINERS,
+    HARDWARE,
+    HARDWARE_FORMATS,
+    SILENT,
+    Codec,
+    containers,
+    fitting,
+)
 from zoomdream.config.explain import Problem
 from zoomdream.config.fields import schedules
 from zoomdream.config.schema import Config, Encode
@@ -108,6 +117,9 @@ def _encode(encode: Encode, output: Path) -> Iterator[Problem]:
     if encode.crf is not None and (ability.largest_crf is None or encode.crf > ability.largest_crf):
         limit = "nothing: it has no crf" if ability.largest_crf is None else f"0 to {ability.largest_crf}"
         yield Problem(("encode", "crf"), f"encode.crf is {encode.crf}. Allowed for {encode.codec}: {limit}.")
+    if encode.hardware != "off":
+        yield from _hardware(encode)
+        return
     if encode.preset is not None and encode.preset not in ability.presets:
         yield _choice("preset", encode.preset, encode.codec, ability.presets)
     if encode.pixel_format != "auto" and encode.pixel_format not in ability.pixel_formats:
@@ -115,6 +127,26 @@ def _encode(encode: Encode, output: Path) -> Iterator[Problem]:
     if isinstance(encode.audio, Path) and encode.codec in SILENT:
         text = f'encode.audio is "{encode.audio}", but {encode.codec} carries no sound. Allowed there: none.'
         yield Problem(("encode", "audio"), text)
+
+
+def _hardware(encode: Encode) -> Iterator[Problem]:
+    """What an encoder in hardware cannot do. It makes nothing without sound."""
+    if encode.codec not in HARDWARE[encode.hardware]:
+        able = [name for name, made in HARDWARE.items() if encode.codec in made]
+        yield Problem(
+            ("encode", "hardware"),
+            f"encode.hardware is {encode.hardware}, which makes no {encode.codec}. Allowed for {encode.codec}: "
+            f"{', '.join(['off', *able])}; {encode.hardware} makes {', '.join(HARDWARE[encode.hardware])}.",
+        )
+        return
+    if encode.preset is not None:
+        text = f'encode.preset is "{encode.preset[:40]}", and encode.hardware is {encode.hardware}.'
+        allowed = "Allowed with it: no preset; leave it out, or set `encode.preset: null`."
+        yield Problem(("encode", "preset"), f"{text} {allowed}")
+    if encode.pixel_format not in ("auto", *HARDWARE_FORMATS[encode.codec]):
+        listed = ", ".join(("auto", *HARDWARE_FORMATS[encode.codec]))
+        text = f'encode.pixel_format is "{encode.pixel_format[:40]}". Allowed for {encode.codec} by {encode.hardware}:'
+        yield Problem(("encode", "pixel_format"), f"{text} {listed}.")
 
 
 def _choice(name: str, value: str, codec: Codec, choices: tuple[str, ...]) -> Problem:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 Codec = Literal["h264", "h265", "vp9", "av1", "prores", "ffv1", "gif", "webp", "png"]
+Hardware = Literal["off", "nvenc", "qsv", "videotoolbox", "amf", "vaapi"]
 
 _X26X_PRESETS = (
     "ultrafast",
@@ -46,6 +47,22 @@ ABILITIES: dict[Codec, Ability] = {
     "webp": Ability(None, None, (), None, ("bgra", "yuv420p")),
     "png": Ability(None, None, (), None, ("rgb24", "rgb48be")),
 }
+
+HARDWARE: dict[Hardware, tuple[Codec, ...]] = {
+    "nvenc": ("h264", "h265", "av1"),
+    "qsv": ("h264", "h265", "av1"),
+    "videotoolbox": ("h264", "h265"),
+    "amf": ("h264", "h265", "av1"),
+    "vaapi": ("h264", "h265", "av1"),
+}
+"""The codecs that each kind of hardware has encoders for."""
+
+HARDWARE_FORMATS: dict[Codec, tuple[str, ...]] = {
+    "h264": ("yuv420p",),
+    "h265": ("yuv420p", "yuv420p10le"),
+    "av1": ("yuv420p", "yuv420p10le"),
+}
+"""The pixel formats that hardware takes, in the place of those in `ABILITIES`."""
 
 CONTAINERS: dict[str, tuple[Codec, ...]] = {
     ".mp4": ("h264", "h265", "vp9", "av1"),

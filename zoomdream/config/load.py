@@ -186,7 +186,8 @@ def _resolve_encode(data: dict[str, Any]) -> None:
         encode["audio"] = "none"
     ability = next((ability for codec, ability in ABILITIES.items() if codec == encode.get("codec")), None)
     if ability is not None:
-        filled = {"crf": ability.crf, "preset": ability.preset}
+        hardware = encode.get("hardware") not in (None, "off")  # whose encoders have presets of their own, if any
+        filled = {"crf": ability.crf, "preset": None if hardware else ability.preset}
         encode.update({key: value for key, value in filled.items() if value is not None and encode.get(key) is None})
 
 

@@ -9,6 +9,7 @@ pixels     (1, 3, H, W) to the raw bytes that ffmpeg reads
 codecs     how each codec is made: a table
 files      files that appear whole or not at all
 encode     frames to closed segment files; every command is data
+hardware   encoders in hardware: names and options; trial: whether one works here
 audio      the sound that goes under the finished pictures
 join       segments and a soundtrack to one finished file
 probe      what a video file says, parsed from what ffmpeg prints

@@ -10,7 +10,7 @@ from types import TracebackType
 from torch import Tensor
 
 from zoomdream.errors import OutputError
-from zoomdream.media import codecs, ffmpeg
+from zoomdream.media import codecs, ffmpeg, hardware
 from zoomdream.media.files import discard, settle, temporary_name
 from zoomdream.media.pixels import pack, raw
 from zoomdream.media.probe import count_frames
@@ -21,11 +21,12 @@ SEGMENT_FRAMES = 30
 
 @dataclass(frozen=True, slots=True)
 class EncodeSettings:
-    """How frames become a file. Nothing here is `auto`: two equal settings make the same bytes of the same frames.
+    """How frames become a file. Nothing here is `auto`: two equal settings make the same bytes of the same frames,
+    unless hardware makes them.
 
     width, height in pixels; fps frames per second, exact; crf and preset: None means the codec's default, and codecs
     without one ignore it; threads are pinned, because x264's decisions depend on their number; still: only the last
-    frame is kept, as one picture.
+    frame is kept, as one picture; hardware: a key of `hardware.ENCODERS`, or "off".
     """
 
     codec: str
@@ -38,6 +39,7 @@ class EncodeSettings:
     preset: str | None = None
     threads: int = 2
     still: bool = False
+    hardware: str = hardware.OFF
 
     def check(self) -> None:
         """ConfigError if the codec cannot hold such frames, or so many of them in a second."""
@@ -57,18 +59,29 @@ def segment_name(settings: EncodeSettings, number: int) -> str:
     return f"segment_{number:05d}" + (".png" if settings.still else suffix)
 
 
+def encoder_name(settings: EncodeSettings) -> str:
+    """What ffmpeg calls the encoder of the segments, e.g. "libx264"."""
+    if settings.hardware != hardware.OFF:
+        return hardware.ENCODERS[settings.hardware][settings.codec]
+    return codecs.CODECS[settings.codec].encoder
+
+
 def segment_command(settings: EncodeSettings, target: str) -> list[str]:
     """The command that turns raw frames on stdin into one segment; `target` is a name in the folder it runs in."""
     codec = codecs.CODECS[settings.codec]
     picture = codec.segment == "image2"
     raw = "rgb24" if raw_bits(settings) == 8 else "rgb48le"
+    filters, tags = _filters(settings.pieces, picture=picture), _tags(settings.pieces, picture=picture)
+    if settings.hardware != hardware.OFF:
+        filters = _filters(hardware.layout(settings.pieces), picture=False) + hardware.upload(settings.hardware)
+        tags = ["-pix_fmt", hardware.surface(settings.hardware, settings.pieces), *tags[2:]]
     return [
-        str(settings.program), *ffmpeg.QUIET, "-y",
+        str(settings.program), *ffmpeg.QUIET, "-y", *hardware.device(settings.hardware),
         "-f", "rawvideo", "-pixel_format", raw, "-video_size", f"{settings.width}x{settings.height}",
         "-framerate", str(settings.fps), "-i", "pipe:0", "-filter_threads", str(settings.threads),
-        "-vf", _filters(settings.pieces, picture=picture),
-        "-c:v", codec.encoder, *_encoder_options(settings), "-threads", str(settings.threads),
-        *_tags(settings.pieces, picture=picture),
+        "-vf", filters,
+        "-c:v", encoder_name(settings), *_encoder_options(settings), "-threads", str(settings.threads),
+        *tags,
         "-fps_mode", "passthrough", "-fflags", "+bitexact", "-flags:v", "+bitexact",
         *_container_options(settings), "-f", codec.segment, target,
     ]  # fmt: skip
@@ -109,7 +122,11 @@ def _tags(pixel_format: str, *, picture: bool) -> list[str]:
 def _encoder_options(settings: EncodeSettings) -> list[str]:
     """The options of each encoder. Every group is closed: a segment may not lean on its neighbours."""
     codec = codecs.CODECS[settings.codec]
-    crf = str(codec.crf if settings.crf is None else settings.crf)
+    wanted = codec.crf if settings.crf is None else settings.crf
+    if settings.hardware != hardware.OFF:
+        assert wanted is not None  # all that hardware makes has one
+        return hardware.options(settings.hardware, settings.codec, wanted, settings.pixel_format, SEGMENT_FRAMES)
+    crf = str(wanted)
     preset = settings.preset or codec.preset
     group = str(SEGMENT_FRAMES)
     match codec.encoder:

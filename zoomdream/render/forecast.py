@@ -27,7 +27,8 @@ def ending(settings: EncodeSettings, frames: int) -> float:
     """Seconds from the last frame of a render to its end: the last segment is encoded, and all are joined."""
     last = (frames - 1) % SEGMENT_FRAMES + 1
     pixels = settings.width * settings.height * last
-    return _RUNS + pixels * _LOOKING_AHEAD.get(settings.codec, 0.0) / settings.threads
+    ahead = _LOOKING_AHEAD.get(settings.codec, 0.0) if settings.hardware == "off" else 0.0
+    return _RUNS + pixels * ahead / settings.threads
 
 
 class Forecast:

@@ -90,6 +90,7 @@ def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
         preset=encode.preset,
         threads=min(cores(), _MOST_ENCODER_THREADS),
         still=encode.codec == "png" and not metadata.is_numbered(config.output),
+        hardware=encode.hardware,
     )
 
 

@@ -15,7 +15,7 @@ from types import FrameType
 from zoomdream import build, pipeline
 from zoomdream.config import Config
 from zoomdream.errors import ConfigError, RenderInterrupted
-from zoomdream.media import ffmpeg, metadata
+from zoomdream.media import ffmpeg, metadata, trial
 from zoomdream.media.encode import EncodeSettings
 from zoomdream.plan import Plan
 from zoomdream.render.delivery import check_sidecar, deliver, occupant, working_folder
@@ -70,6 +70,7 @@ def render(
 
             @cache
             def stages() -> pipeline.Stages:
+                trial.check(job.settings, config.where("encode.hardware"))  # called before the first frame, if any
                 made = build.stages(config, plan, networks and networks(config, plan))
                 opened.callback(made.close)
                 return made
