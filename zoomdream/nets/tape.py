@@ -6,14 +6,16 @@ which no gradient is wanted of, is neither kept nor done, and each operation's w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from zoomdream.nets.written import Backward, Written
+from zoomdream.nets.written import Written
+
+_Back = Callable[..., tuple[Tensor | None, ...]]
 
 
 class _Gradient:
@@ -33,6 +35,11 @@ class _Gradient:
         else:  # the first may be a view of another's
             self.total, self.own = self.total + part, True
 
+    def taken(self) -> Tensor | None:
+        """What there is, which is then no longer kept."""
+        total, self.total = self.total, None
+        return total
+
 
 class Value:
     """An activation on a tape."""
@@ -49,24 +56,47 @@ class Tape:
 
     def __init__(self, recording: bool) -> None:
         self._recording = recording
-        self._steps: list[tuple[_Gradient, tuple[_Gradient, ...], Backward]] = []
+        self._steps: list[tuple[tuple[_Gradient, ...], tuple[_Gradient, ...], _Back]] = []
 
     def do(self, operation: Callable[..., Written], *values: Value, **options: Any) -> Value:
         """What `operation` gives of the values."""
         tensor, backward = operation(*(value.tensor for value in values), **options)
         result = Value(tensor)
         if self._recording:
-            self._steps.append((result.gradient, tuple(value.gradient for value in values), backward))
+            self._steps.append(((result.gradient,), tuple(value.gradient for value in values), backward))
         return result
+
+    def follow(self, function: Callable[..., Iterable[Any]], *values: Value) -> list[Any]:
+        """What `function` gives of the values, as autograd goes back through it: Values, but what does not come from
+        the values is given as it is.
+        """
+        if not self._recording:
+            found = function(*(value.tensor for value in values))
+            return [Value(one) if isinstance(one, Tensor) else one for one in found]
+        leaves = [value.tensor.detach().requires_grad_() for value in values]
+        with torch.enable_grad():
+            found = list(function(*leaves))
+        ends = [one for one in found if isinstance(one, Tensor) and one.requires_grad]
+        given = [Value(one.detach()) if isinstance(one, Tensor) and one.requires_grad else one for one in found]
+
+        def back(*gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+            reached = [(end, gradient) for end, gradient in zip(ends, gradients, strict=True) if gradient is not None]
+            of, above = zip(*reached, strict=True)
+            return torch.autograd.grad(of, leaves, above, allow_unused=True)
+
+        results = tuple(one.gradient for one in given if isinstance(one, Value))
+        self._steps.append((results, tuple(value.gradient for value in values), back))
+        return given
 
     def back(self) -> None:
         """Hands the gradients from the last results to what they were made of; each operation is forgotten then."""
         while self._steps:
-            result, parts, backward = self._steps.pop()
-            if result.total is not None:
-                for part, gradient in zip(parts, backward(result.total), strict=True):
-                    part.add(gradient)
-                result.total = None
+            results, parts, backward = self._steps.pop()
+            if any(result.total is not None for result in results):
+                # Handed over, so that an operation may let go of what came back to it before it is through.
+                for part, gradient in zip(parts, backward(*(result.taken() for result in results)), strict=True):
+                    if gradient is not None:
+                        part.add(gradient)
 
 
 Run = Callable[[Tape, Value], Mapping[str, Value]]

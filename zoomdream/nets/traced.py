@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from zoomdream.nets.mapping import PACKED
+from zoomdream.nets.packed import Packed
+from zoomdream.nets.steps import Step, Values, plan
+from zoomdream.nets.tape import Tape, Value, run
 from zoomdream.nets.tracing import Blueprint
+from zoomdream.nets.written import other
 from zoomdream.types import Layer
 
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One call. done: the values that no later step needs. keeps: the wanted layers that this is."""
-
-    node: fx.Node
-    call: Callable[..., Any]
-    done: tuple[fx.Node, ...]
-    keeps: tuple[str, ...]
+# How many numbers the convolutions of a network may hold for their packed weights to be kept, two for each size of
+# pictures: of three octaves in float32 that is 190 MB. Large networks also have more to do besides packing.
+_PACKED = 8_000_000
 
 
 class TracedNetwork(nn.Module):
@@ -46,7 +41,7 @@ class TracedNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self._name, self._blueprint, self._smallest = name, blueprint, smallest
-        self._plans: dict[frozenset[str], tuple[_Step, ...]] = {}
+        self._plans: dict[frozenset[str], tuple[Step, ...]] = {}
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
         self.model = _prepared(model, blueprint)
@@ -64,25 +59,29 @@ class TracedNetwork(nn.Module):
         """The wanted layers by canonical name. Raises ValueError for a name that is not one of `layers`."""
         if unknown := wanted - self._blueprint.nodes.keys():
             raise ValueError(f"{self.name} has no layer {min(unknown)!r}")
+        if not wanted:
+            return {}
         if wanted not in self._plans:
-            self._plans[wanted] = self._plan(wanted)
-        picture = self._enlarged(((image - self.mean) / self.std).to(self.mean.dtype))
-        picture = picture.contiguous(memory_format=torch.channels_last)
-        values: dict[fx.Node, Any] = {}
-        found: dict[str, Tensor] = {}
+            targets = frozenset(self._blueprint.nodes[name] for name in wanted)
+            self._plans[wanted] = plan(self._blueprint, self.model, targets)
+        return run(image, lambda tape, picture: self._look(tape, picture, wanted))
+
+    def _look(self, tape: Tape, image: Value, wanted: frozenset[str]) -> dict[str, Value]:
+        placeholder = next(iter(self._blueprint.graph.nodes))
+        values: Values = {placeholder: tape.do(other(self._normalised), image)}
         for step in self._plans[wanted]:
-            if step.node.op == "placeholder":
-                value = picture
-            else:
-                arguments = fx.node.map_arg(step.node.args, values.__getitem__)
-                options = fx.node.map_arg(step.node.kwargs, values.__getitem__)
-                value = step.call(*arguments, **options)
-            values[step.node] = value
-            for name in step.keeps:
-                found[name] = value.permute(0, 3, 1, 2) if name in self._blueprint.last else value
+            step.take(tape, values)
             for node in step.done:
                 del values[node]
+        found = {}
+        for name in wanted:
+            value = values[self._blueprint.nodes[name]]
+            found[name] = tape.do(other(_channels_first), value) if name in self._blueprint.last else value
         return found
+
+    def _normalised(self, image: Tensor) -> Tensor:
+        picture = self._enlarged(((image - self.mean) / self.std).to(self.mean.dtype))
+        return picture.contiguous(memory_format=torch.channels_last)
 
     def _enlarged(self, picture: Tensor) -> Tensor:
         missing = [max(0, self._smallest - edge) for edge in picture.shape[2:]]
@@ -91,41 +90,9 @@ class TracedNetwork(nn.Module):
         above, before = missing[0] // 2, missing[1] // 2
         return functional.pad(picture, (before, missing[1] - before, above, missing[0] - above), mode="replicate")
 
-    def _plan(self, wanted: frozenset[str]) -> tuple[_Step, ...]:
-        targets = {self._blueprint.nodes[name] for name in wanted}
-        needed: set[fx.Node] = set()
-        waiting = list(targets)
-        while waiting:
-            node = waiting.pop()
-            if node not in needed:
-                needed.add(node)
-                waiting += node.all_input_nodes
-        ordered = [node for node in self._blueprint.graph.nodes if node in needed]
-        last_use = {before: node for node in ordered for before in (node, *node.all_input_nodes)}
-        return tuple(
-            _Step(
-                node,
-                self._call(node),
-                tuple(before for before in dict.fromkeys((node, *node.all_input_nodes)) if last_use[before] is node),
-                tuple(sorted(name for name in wanted if self._blueprint.nodes[name] is node)),
-            )
-            for node in ordered
-        )
 
-    def _call(self, node: fx.Node) -> Callable[..., Any]:
-        target = node.target
-        if callable(target):
-            return target
-        if node.op == "call_module":
-            return self.model.get_submodule(target)
-        if node.op == "call_method":
-            return lambda value, *arguments, **options: getattr(value, target)(*arguments, **options)
-        return lambda: _attribute(self.model, target)  # looked up each time: `to` may put another tensor there
-
-
-def _attribute(model: nn.Module, path: str) -> Any:
-    owner, _, name = path.rpartition(".")
-    return getattr(model.get_submodule(owner), name)
+def _channels_first(value: Tensor) -> Tensor:
+    return value.permute(0, 3, 1, 2)
 
 
 def _prepared(model: nn.Module, blueprint: Blueprint) -> nn.Module:
@@ -136,6 +103,10 @@ def _prepared(model: nn.Module, blueprint: Blueprint) -> nn.Module:
         if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
             _replace(model, path, fuse_conv_bn_eval(convolution, norm).requires_grad_(False))
             _replace(model, behind, nn.Identity())
+    convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+    if sum(convolution.weight.numel() for convolution in convolutions) <= _PACKED:
+        for convolution in convolutions:
+            setattr(convolution, PACKED, Packed())
     for module in model.modules():
         if getattr(module, "inplace", False):
             module.inplace = False  # type: ignore[assignment]

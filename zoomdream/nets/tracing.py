@@ -23,6 +23,7 @@ LOGITS = "logits"
 _PROBES = ((512, 384), (640, 512))
 # Modules that hold the whole network: what they give is better known by the name of their last part.
 _WHOLE = ("features", "trunk_output", "layers")
+_PLAIN = (int, float, complex, str, torch.Size, torch.dtype, torch.device, type(None))  # hold no tensors
 _SAFE: dict[Any, Callable[..., Any]] = {
     operator.iadd: operator.add,
     operator.isub: operator.sub,
@@ -36,7 +37,8 @@ class Blueprint:
     """Steps of a model, and its layers: shallow to deep, `logits` last.
 
     nodes: each layer's step. last: the layers whose channels come last, (1, h, w, C), as in Swin. folds: pairs of a
-    convolution and the batch norm that is folded into it.
+    convolution and the batch norm that is folded into it. shapes: of each step that gives a tensor, for a picture of
+    512 by 384. several: the steps that give something that may hold tensors.
     """
 
     graph: fx.Graph
@@ -44,6 +46,8 @@ class Blueprint:
     nodes: Mapping[str, fx.Node]
     last: frozenset[str]
     folds: tuple[tuple[str, str], ...]
+    shapes: Mapping[fx.Node, tuple[int, ...]]
+    several: frozenset[fx.Node]
 
 
 class _Tracer(fx.Tracer):
@@ -86,12 +90,15 @@ class _Probe(fx.Interpreter):
         super().__init__(module)
         self.shapes: dict[fx.Node, tuple[int, ...]] = {}
         self.work: dict[fx.Node, int] = {}
+        self.several: set[fx.Node] = set()
 
     def run_node(self, n: fx.Node) -> Any:
         result = super().run_node(n)
         if isinstance(result, Tensor):
             self.shapes[n] = tuple(result.shape)
             self.work[n] = self._multiplications(n, result)
+        elif not isinstance(result, _PLAIN):
+            self.several.add(n)
         return result
 
     def _multiplications(self, node: fx.Node, result: Tensor) -> int:
@@ -193,7 +200,8 @@ def _name(
                 more.append(other)
         layers.append(Layer(name, channels, stride, cost, (*aliases, *more)))
     nodes = {name: entry[0] for name, entry in found.items()}
-    return Blueprint(graph, tuple(layers), nodes, frozenset(last), folds)
+    shapes, several = probes[0].shapes, frozenset(probes[0].several)
+    return Blueprint(graph, tuple(layers), nodes, frozenset(last), folds, shapes, several)
 
 
 def _reached(graph: fx.Graph, work: Mapping[fx.Node, int]) -> dict[fx.Node, int]:

@@ -279,6 +279,12 @@ def join(*parts: Tensor) -> Written:
     return torch.cat(parts, 1), lambda gradient: torch.split(gradient, widths, 1)
 
 
+def add(x: Tensor, y: Tensor) -> Written:
+    """The sum, a tensor of its own."""
+    sizes = x.shape, y.shape
+    return x + y, lambda gradient: tuple(gradient.sum_to_size(size) for size in sizes)
+
+
 def other(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Written]:
     """Any other operation on one tensor, as autograd goes back through it."""
 
