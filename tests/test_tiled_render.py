@@ -66,12 +66,13 @@ def test_a_gpu_that_runs_out_of_memory_goes_on_in_tiles(
     assert asked == [(300, 840)]  # frames that follow do not try again
 
 
-@pytest.mark.parametrize(("tile", "kept"), [("off", 1), (256, 0)])
+@pytest.mark.parametrize(("tile", "wanted"), [("off", "kept"), (256, "returned")])
 def test_freed_memory_is_only_kept_where_there_is_enough(
-    tile: int | str, kept: int, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch
+    tile: int | str, wanted: str, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[None] = []
-    monkeypatch.setattr("zoomdream.build.keep_freed_memory", lambda: calls.append(None))
+    calls: list[str] = []
+    monkeypatch.setattr("zoomdream.build.keep_freed_memory", lambda: calls.append("kept"))
+    monkeypatch.setattr("zoomdream.build.return_freed_memory", lambda: calls.append("returned"))
     config = load_config(tree(untrained_weights, tile))
     stages(config, make_plan(config)).close()
-    assert len(calls) == kept
+    assert calls == [wanted]

@@ -14,11 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_SIZES = 6  # of pictures: more than octaves have, as edges of tiles do, are not worth the memory
+_FORMS = 12  # there and back for six sizes of pictures: more, as edges of tiles have, are not worth the memory
 
 
 class Packed:
     """A weight as it is packed for pictures of each size, when it is first asked for; anew when it has changed.
+
+    Of many sizes the last ones asked for are kept. All are packed: what a picture gives must not depend on which ones
+    came before, or a resumed render would end with other frames.
 
     A copy of it, and what a file keeps of it, is empty: how weights lie is no matter of the network.
     """
@@ -36,9 +39,9 @@ class Packed:
         stride: int = 1,
         made: Callable[[Tensor], Tensor] | None = None,
         name: str = "",
-    ) -> Tensor | None:
+    ) -> Tensor:
         """The weight (outputs, inputs, rows, columns), or what is `made` of it under a `name`, for a convolution of
-        pictures of `size`; None for yet another size than those that it is packed for.
+        pictures of `size`.
         """
         version = 0 if weight.is_inference() else weight._version
         of = (weight.data_ptr(), version, weight.dtype)
@@ -46,13 +49,15 @@ class Packed:
             # It is held, so that no other can lie where it lay and be taken for it.
             self._forms, self._of, self._weight = {}, of, weight.detach()
         forms, key = self._forms, (name, size, padding, stride)
-        if key not in forms:
-            if len(forms) >= 2 * _SIZES:
-                return None
+        form = forms.pop(key, None)
+        if form is None:
             lying = (weight if made is None else made(weight)).contiguous(memory_format=torch.channels_last)
             # Without the size it may choose an order for which the convolution takes twenty times as long.
-            forms[key] = torch.ops.mkldnn._reorder_convolution_weight(lying, padding, (stride, stride), (1, 1), 1, size)
-        return forms[key]
+            form = torch.ops.mkldnn._reorder_convolution_weight(lying, padding, (stride, stride), (1, 1), 1, size)
+            for oldest in [*forms][: len(forms) + 1 - _FORMS]:
+                forms.pop(oldest, None)
+        forms[key] = form
+        return form
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
         return Packed, ()

@@ -44,12 +44,12 @@ def convolve(
     within = (above, left) if even else (0, 0)
     if packed is not None and not can_pack(seen, weight):
         packed = None
-    form = packed.form(weight, seen.shape, within, stride) if packed is not None else None
-    if form is None:
+    if packed is None:
         y = F.conv2d(seen, weight, bias, stride, within, _spread(x, weight))
         if rectified:
             y = _rectify(y)
     else:
+        form = packed.form(weight, seen.shape, within, stride)
         y = convolve_packed(seen, form, bias, within, stride, rectified)
     size, seen_size = x.shape, seen.shape
 
@@ -60,9 +60,8 @@ def convolve(
             return (_from_phases(gradient, weight, size, (above, left), packed),)
         edges = (weight.shape[2] - 1 - within[0], weight.shape[3] - 1 - within[1])
         if packed is not None and stride == 1 and even and min(edges) >= 0:
-            back_form = packed.form(weight, gradient.shape, edges, made=_turned, name="back")
-            if back_form is not None:
-                return (convolve_packed(gradient, back_form, None, edges),)
+            turned = packed.form(weight, gradient.shape, edges, made=_turned, name="back")
+            return (convolve_packed(gradient, turned, None, edges),)
         if stride == 1 and weight.shape[2:] == (1, 1):
             return (F.conv2d(gradient, weight.transpose(0, 1), dilation=_spread(gradient, weight)),)
         found: Tensor = conv2d_input(seen_size, weight, gradient, stride, within)  # type: ignore[no-untyped-call]
@@ -105,12 +104,10 @@ def _from_phases(
         padding[axis] = max(-begin[axis], short, 0)
         begin[axis] += padding[axis]
     edges = (padding[0], padding[1])
-    form = None
-    if packed is not None:
-        form = packed.form(weight, gradient.shape, edges, made=lambda w: _phases(w, front), name=f"phases {front}")
-    if form is None:
+    if packed is None:
         phases = F.conv2d(gradient, _phases(weight, front), padding=edges)
     else:
+        form = packed.form(weight, gradient.shape, edges, made=lambda w: _phases(w, front), name=f"phases {front}")
         phases = convolve_packed(gradient, form, None, edges)
     phases = phases[:, :, begin[0] : begin[0] + length[0], begin[1] : begin[1] + length[1]]
     placed = phases.view(-1, 2, 2, colours, *length).permute(0, 3, 4, 1, 5, 2)
@@ -208,9 +205,7 @@ def _mix(
 ) -> Tensor:
     """A convolution 1x1 with a weight, or with what is `made` of it under a `name`."""
     if packed is not None and can_pack(x, weight):
-        form = packed.form(weight, x.shape, (0, 0), made=made, name=name)
-        if form is not None:
-            return convolve_packed(x, form, bias, (0, 0))
+        return convolve_packed(x, packed.form(weight, x.shape, (0, 0), made=made, name=name), bias, (0, 0))
     kernel = weight if made is None else made(weight)
     return F.conv2d(x, kernel, bias, dilation=_spread(x, kernel))
 
