@@ -166,6 +166,15 @@ def test_bars_hold_or_fail_and_nan_fails() -> None:
     assert "stale" not in page
 
 
+def test_subjects_share_a_row_only_where_they_share_the_limit() -> None:
+    report = part("report").Report()
+    for subject, value, limit in (("slow", 7, 6), ("quick", 9, 12)):
+        report.at_least(f"{subject}: pace", value, limit)
+    page = part("report").to_markdown(report.document())
+    assert "| slow: pace | 6 | 7 |" in page
+    assert "| quick: pace | 12 | **9 ✗** |" in page
+
+
 def test_everything_once_very_small(tmp_path: Path, untrained_weights: Path) -> None:
     bench = importlib.import_module("bench_endless")
     found = tmp_path / "found.json"

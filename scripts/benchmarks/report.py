@@ -145,7 +145,8 @@ def _cell(bar: Mapping[str, Any]) -> str:
 def to_markdown(document: Mapping[str, Any]) -> str:
     """Machine, bars and what was skipped, as a section of docs/benchmarks.md.
 
-    Bars are named "subject: figure"; figures of several subjects make one table with a column for each.
+    Bars are named "subject: figure"; figures of several subjects with the same limit make one table with a column for
+    each.
     """
     facts = document["machine"]
     cores = "core" if facts["cores"] == 1 else "cores"
@@ -154,24 +155,23 @@ def to_markdown(document: Mapping[str, Any]) -> str:
         f"{', ' + facts['gpu'] if facts['gpu'] else ''}; torch {facts['torch']}, ffmpeg {facts['ffmpeg']}, "
         f"zoomdream {facts['zoomdream']} at {facts['commit']}; {facts['day']}.",
     ]
-    by_figure: dict[str, dict[str, Any]] = {}
+    by_figure: dict[tuple[str, str], dict[str, Any]] = {}
     for name, bar in document["bars"].items():
         subject, _, figure = name.partition(": ")
-        by_figure.setdefault(figure, {})[subject] = bar
+        by_figure.setdefault((figure, number(bar["limit"])), {})[subject] = bar
     shared = {figure: bars for figure, bars in by_figure.items() if len(bars) > 1}
     single = {figure: bars for figure, bars in by_figure.items() if len(bars) == 1}
     subjects = list(dict.fromkeys(subject for bars in shared.values() for subject in bars))
     if shared:
         lines += ["", f"| bar | limit | {' | '.join(subjects)} |", "|---|--:|" + "--:|" * len(subjects)]
-    for figure, bars in shared.items():
-        limit = number(next(iter(bars.values()))["limit"])
+    for (figure, limit), bars in shared.items():
         cells = (_cell(bars[subject]) if subject in bars else "" for subject in subjects)
         lines.append(f"| {figure} | {limit} | {' | '.join(cells)} |")
     if single:
         lines += ["", "| bar | limit | value |", "|---|--:|--:|"]
-    for figure, bars in single.items():
+    for (figure, limit), bars in single.items():
         ((subject, bar),) = bars.items()
-        lines.append(f"| {subject}: {figure} | {number(bar['limit'])} | {_cell(bar)} |")
+        lines.append(f"| {subject}: {figure} | {limit} | {_cell(bar)} |")
     lines += (
         ["", "Values in bold with a cross fail."] if not all(bar["holds"] for bar in document["bars"].values()) else []
     )
