@@ -45,10 +45,15 @@ def camera_flow(
     # float64 until the end: at 16384 pixels float32 positions are good to 1/1000 pixel only. Apple's GPUs have none, so
     # theirs are computed on the CPU.
     place = device if device is not None and device.type == "cuda" else None
-    grid = identity_grid((size[0] + 2 * rows, size[1] + 2 * columns), place).double()
-    x, y = grid.unbind(dim=1)
-    before_x, before_y = _before(motion, size, x - columns, y - rows)
-    return torch.stack((before_x + columns - x, before_y + rows - y), dim=1).float().to(device)
+    x = torch.arange(size[1] + 2 * columns, dtype=torch.float64, device=place) - columns
+    y = torch.arange(size[0] + 2 * rows, dtype=torch.float64, device=place)[:, None] - rows
+    # Where content was is linear in x and y, so what x and what y does to it can be found apart and added up.
+    zero = torch.zeros((), dtype=torch.float64, device=place)
+    along_x, along_y, still = (_before(motion, size, *at) for at in ((x, zero), (zero, y), (zero, zero)))
+    flow = torch.empty((1, 2, len(y), len(x)), device=place)
+    torch.add(along_x[0] - x, along_y[0] - still[0], out=flow[0, 0])
+    torch.add(along_x[1] - still[1], along_y[1] - y, out=flow[0, 1])
+    return flow.to(device)
 
 
 def combined(motions: Sequence[Motion], size: tuple[int, int]) -> Motion:

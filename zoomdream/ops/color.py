@@ -127,8 +127,5 @@ def soft_limit(picture: Tensor, knee: float = 0.12, low: float = 0.045, high: fl
     decoded pixels were clipped, with these 1.5 %. Values within `knee` of a limit or beyond it approach it as a
     hyperbolic tangent does.
     """
-    top = high - knee
-    bottom = low + knee
-    above = top + knee * torch.tanh((picture - top).clamp_min(0) / knee)
-    below = bottom - knee * torch.tanh((bottom - picture).clamp_min(0) / knee)
-    return torch.where(picture > top, above, torch.where(picture < bottom, below, picture))
+    inside = picture.clamp(low + knee, high - knee)
+    return inside.add_((picture - inside).mul_(1 / knee).tanh_(), alpha=knee)
