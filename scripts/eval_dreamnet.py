@@ -2,7 +2,7 @@
 
     python scripts/eval_dreamnet.py --teacher bvlc_googlenet.pth --photos FOLDER/bsds_* --out build/dreamnet_eval
 
-Writes result.json and, for a start from noise and one from a photo, sheet_noise.png and sheet_photo.png (rows: layers;
+Writes result.json and, for a start from noise and from a photo, sheet_noise.png and sheet_photo.png (rows: layers;
 columns: student, then teacher, at the frames asked for) to --out. The sizes stand for octaves.
 Explained variance is 1 - squared error / variance about each channel's mean, activations divided by the channel's RMS
 over the same pictures. Costs are seconds of a gradient step over torchvision's GoogLeNet at the same layer, in one run.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -47,7 +48,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, nargs="+", default=[0, 29, 99], help="frames on the sheet")
     parser.add_argument("--judged", type=int, default=59, help="the frame whose energy is measured")
     parser.add_argument("--dream-size", type=int, nargs=2, default=[256, 144], help="width and height, pixels")
-    parser.add_argument("--start", type=Path, help="the photo to zoom into; default: the first of --photos")
+    parser.add_argument(
+        "--starts", type=int, default=3, help="of zooms of each kind: seeds of noise, first of --photos"
+    )
     parser.add_argument("--threads", type=int, default=0)
     return parser.parse_args()
 
@@ -118,40 +121,52 @@ def energy(look: Look, picture: Tensor, layer: str) -> float:
         return look(picture, frozenset({layer}))[layer].square().mean().item()
 
 
-def starts(options: argparse.Namespace) -> dict[str, Tensor]:
-    """Where the zooms begin: noise, and a photo of the dreams' size."""
+def starts(options: argparse.Namespace) -> dict[str, list[Tensor]]:
+    """Where the zooms begin: noise, and photos of the dreams' size."""
     width, height = options.dream_size
-    photo = read_photo(options.start or options.photos[0]).float()[None] / 255
-    scale = max(height / photo.shape[-2], width / photo.shape[-1])
-    size = [max(edge, round(scale * old)) for edge, old in zip((height, width), photo.shape[-2:], strict=True)]
-    photo = functional.interpolate(photo, size, mode="bicubic", antialias=True, align_corners=False)
-    top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    return {
-        "noise": noise_start(height, width, seed=1),
-        "photo": photo[:, :, top : top + height, left : left + width].clamp(0, 1),
-    }
+    photos = []
+    for path in options.photos[: options.starts]:
+        photo = read_photo(path).float()[None] / 255
+        scale = max(height / photo.shape[-2], width / photo.shape[-1])
+        size = [max(edge, round(scale * old)) for edge, old in zip((height, width), photo.shape[-2:], strict=True)]
+        photo = functional.interpolate(photo, size, mode="bicubic", antialias=True, align_corners=False)
+        top, left = (size[0] - height) // 2, (size[1] - width) // 2
+        photos.append(photo[:, :, top : top + height, left : left + width].clamp(0, 1))
+    return {"noise": [noise_start(height, width, seed=1 + place) for place in range(options.starts)], "photo": photos}
 
 
 def dreams(
-    student: Look, teacher: Teacher, start: Tensor, options: argparse.Namespace
-) -> tuple[dict[str, dict[str, float]], list[list[Tensor]], list[Tensor]]:
-    """For each layer the teacher's energy after the student's zoom over that after its own; the sheet; and what the
-    teacher dreamt at the judged frame."""
-    measured: dict[str, dict[str, float]] = {}
+    student: Look, teacher: Teacher, begins: Sequence[Tensor], options: argparse.Namespace
+) -> tuple[dict[str, dict[str, object]], list[list[Tensor]], list[Tensor]]:
+    """For each layer the teacher's energy after the student's zoom over that after its own, mean over the starts and
+    each (one alone is off by half by chance); the first start's sheet; and what the teacher dreamt at the judged frame.
+    """
+    measured: dict[str, dict[str, object]] = {}
     rows: list[list[Tensor]] = []
     dreamt: list[Tensor] = []
     for layer in options.layers:
-        row, reached = [], []
-        for look in (student, teacher):
-            for frame, picture in enumerate(zoom_dream(look, start, layer, max(*options.frames, options.judged) + 1)):
-                if frame in options.frames:
-                    row.append(picture)
-                if frame == options.judged:
-                    reached.append(energy(teacher, picture, layer))
-                    last = picture
-        dreamt.append(last)
-        begin = energy(teacher, start, layer)
-        measured[layer] = {"of the teacher's own": reached[0] / reached[1], "over the start": reached[0] / begin}
+        row, shares, gains = [], [], []
+        for begin in begins:
+            reached = []
+            for look in (student, teacher):
+                for frame, picture in enumerate(
+                    zoom_dream(look, begin, layer, max(*options.frames, options.judged) + 1)
+                ):
+                    if frame in options.frames and begin is begins[0]:
+                        row.append(picture)
+                    if frame == options.judged:
+                        reached.append(energy(teacher, picture, layer))
+                        last = picture
+                        if begin is not begins[0]:
+                            break
+            dreamt.append(last)
+            shares.append(reached[0] / reached[1])
+            gains.append(reached[0] / energy(teacher, begin, layer))
+        measured[layer] = {
+            "of the teacher's own": statistics.fmean(shares),
+            "over the start": statistics.fmean(gains),
+            "each": [round(share, 3) for share in shares],
+        }
         rows.append(row)
         print(layer, rounded(measured[layer]), flush=True)
     return measured, rows, dreamt
@@ -220,8 +235,8 @@ def main() -> None:
         print(json.dumps(rounded(result), indent=1), flush=True)
     if "dreams" in options.parts:
         fresh_dreams: list[Tensor] = []
-        for name, start in starts(options).items():
-            measured, rows, dreamt = dreams(student, teacher, start, options)
+        for name, begins in starts(options).items():
+            measured, rows, dreamt = dreams(student, teacher, begins, options)
             result[f"GoogLeNet's energy in dreams from {name}"] = measured
             save_sheet(rows, options.out / f"sheet_{name}.png")
             fresh_dreams += dreamt
