@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 from dreamnet_training.dreams import DreamPool
-from dreamnet_training.export import in_units, write
+from dreamnet_training.export import in_units, out_of_units, write
 from dreamnet_training.inheriting import inherit
 from dreamnet_training.learning import (
     EVERYTHING,
@@ -33,7 +33,8 @@ from dreamnet_training.pictures import fresh, photo_crop, pick, read_photos
 from dreamnet_training.teacher import Teacher
 from torch import Tensor, nn
 
-from zoomdream.nets.dreamnet import DreamNet
+from zoomdream.nets.dreamnet import NAMES, DreamNet
+from zoomdream.nets.dreamnet_file import read
 
 RECIPE = (
     "activations (3a to 5b, logits) of BVLC GoogLeNet; Caltech-101 photos (CC BY 4.0), procedural pictures, dreams of "
@@ -41,9 +42,9 @@ RECIPE = (
 )
 LICENCE = "MIT; taught by BVLC GoogLeNet (released for unrestricted use) on Caltech-101 (CC BY 4.0)"
 # Whose directions are compared, in turn by chance; those that people dream with come more often.
-GRADIENTS = ("mixed3a", "mixed3b", "mixed3b", "mixed3b", "mixed4a", "mixed4c", "mixed4c", "mixed4d", "mixed4e")
+GRADIENTS = ("mixed3b", "mixed3b", "mixed3b", "mixed4a", *3 * ["mixed4c"], *4 * ["mixed4d"], "mixed4e")
 # Pictures of a step: side in pixels, fresh ones, dreams, size of the pool of dreams. Every fourth step is a large one.
-SMALL, LARGE = (112, 26, 8, 384), (208, 8, 3, 96)
+SMALL, LARGE = (112, 22, 12, 384), (208, 7, 4, 96)
 
 
 def arguments() -> argparse.Namespace:
@@ -60,9 +61,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--gradients", type=int, default=12, help="small pictures whose directions are compared")
+    parser.add_argument("--gradient-layers", nargs="+", choices=NAMES, default=GRADIENTS, metavar="LAYER")
     parser.add_argument("--gradient-share", type=float, default=1.0, help="of their loss")
     parser.add_argument("--snapshot-minutes", type=float, default=10)
     parser.add_argument("--checkpoint", type=Path, help="default: OUT/checkpoint.pt")
+    parser.add_argument("--begin", type=Path, help="weights to begin with, instead of inheriting the teacher's")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     found = parser.parse_args()
     if (found.minutes is None) == (found.steps is None):
@@ -90,7 +93,9 @@ class Training:
         self.student = DreamNet()
         sample = torch.stack([photo_crop(p, 160, self.generator) for p in self.photos[::8]]).to(self.device)
         self.rms = channel_rms(self.teacher, sample)
-        if not options.resume:
+        if options.begin is not None:
+            out_of_units(read(options.begin)[0], self.rms, self.student)
+        elif not options.resume:
             pictures = torch.stack([fresh(self.photos, 160, self.generator, 0.85) for _ in range(400)])
             inherit(self.student, self.teacher.cpu(), {name: r.cpu() for name, r in self.rms.items()}, pictures)
         self.student.to(self.device, memory_format=torch.channels_last)
@@ -136,7 +141,8 @@ class Training:
         if self.step % 2 == 0 or size == LARGE[0]:
             count = self.options.gradients * SMALL[0] ** 2 // size**2
             few = torch.randperm(len(pictures), generator=self.generator)[:count]
-            layer = GRADIENTS[pick(len(GRADIENTS), self.generator)]
+            layers = self.options.gradient_layers
+            layer = layers[pick(len(layers), self.generator)]
             direction = gradient_loss(self.look, self.teacher, pictures[few], layer)
             loss = loss + self.options.gradient_share * direction
         self.optimizer.zero_grad(set_to_none=True)

@@ -15,6 +15,8 @@ from torch.nn import functional
 
 from zoomdream.nets.dreamnet import NAMES
 
+_CLIMBED = (*NAMES, "mixed3b", "mixed4c", "mixed4c", "mixed4d", "mixed4d", "mixed4d")  # those people dream with more
+
 Look = Callable[[Tensor, frozenset[str]], Mapping[str, Tensor]]
 
 
@@ -86,7 +88,7 @@ class DreamPool:
         places = torch.randperm(len(self.pictures), generator=self._generator)[:count]
         return places, self.pictures[places]
 
-    def climb(self, places: Tensor, picture: Tensor, student: Look, teacher: Look, mean_draws: float = 30) -> None:
+    def climb(self, places: Tensor, picture: Tensor, student: Look, teacher: Look, mean_draws: float = 80) -> None:
         """One ascent for each half, by student and teacher; then some begin anew, after `mean_draws` on average."""
         generator = self._generator
         half = len(picture) // 2
@@ -98,7 +100,7 @@ class DreamPool:
 
     def _ascend(self, look: Look, picture: Tensor) -> Tensor:
         generator = self._generator
-        layer = NAMES[pick(len(NAMES), generator)]
+        layer = _CLIMBED[pick(len(_CLIMBED), generator)]
         if pick(2, generator):
             zoom, turn = math.exp(uniform(0.0, 0.05, generator)), uniform(-0.02, 0.02, generator)
             shift = (uniform(-0.03, 0.03, generator), uniform(-0.03, 0.03, generator))

@@ -9,6 +9,7 @@ from pathlib import Path
 import safetensors.torch
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from zoomdream.nets.dreamnet import NAMES, DreamNet
 from zoomdream.nets.dreamnet_file import checksum
@@ -24,6 +25,23 @@ def in_units(network: DreamNet, rms: Mapping[str, Tensor]) -> DreamNet:
     scaled = DreamNet()
     scaled.load_state_dict(tensors)
     return scaled.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def out_of_units(tensors: Mapping[str, Tensor], rms: Mapping[str, Tensor], network: DreamNet) -> None:
+    """Gives `network` the weights of a packaged file: the reverse of `in_units`.
+
+    Where it has more inputs than the file, the first ones are new, and start at zero.
+    """
+    tensors = {key: value.float() for key, value in tensors.items()}
+    for name in NAMES:
+        tensors[f"heads.{name}.conv.weight"] = tensors[f"heads.{name}.conv.weight"] / rms[name].cpu().view(-1, 1, 1, 1)
+        tensors[f"heads.{name}.conv.bias"] = tensors[f"heads.{name}.conv.bias"] / rms[name].cpu()
+    tensors["classifier.weight"] = tensors["classifier.weight"] * rms[NAMES[-1]].cpu()
+    for key, wanted in network.state_dict().items():
+        if wanted.ndim == 4:
+            new = wanted.shape[1] - tensors[key].shape[1]
+            tensors[key] = functional.pad(tensors[key], (0, 0, 0, 0, new, 0))
+    network.load_state_dict(tensors)
 
 
 def write(network: DreamNet, path: Path, metadata: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from dreamnet_training.teacher import Teacher
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zoomdream.nets.dreamnet import NAMES, POOLED_BEFORE, SHAPES, Block, DivisiveNorm, DreamNet
+from zoomdream.nets.dreamnet import NAMES, POOLED_BEFORE, SEES_BEFORE, SHAPES, Block, DivisiveNorm, DreamNet
 from zoomdream.nets.tape import Tape, Value
 
 _SAMPLES = 60_000
@@ -152,9 +152,10 @@ def inherit(student: DreamNet, teacher: Teacher, layer_rms: dict[str, Tensor], p
         _, small3, small5, _ = seen(block.entry, mine).split(block.split, dim=1)
         fit(block.conv3.conv, small3, scaled(full3, shape.full3)[0], generator)
         fit(block.conv5.conv, small5, scaled(full5, shape.full5)[0], generator)
-        mine = seen(block, mine)
+        before, mine = mine, seen(block, mine)
         theirs = torch.cat([functional.relu(part) for part in (direct, full3, full5, pooled)], dim=1)
-        fit(student.heads[name].conv, mine, theirs / layer_rms[name].view(1, -1, 1, 1), generator)
+        visible = torch.cat([before, mine], dim=1) if name in SEES_BEFORE else mine
+        fit(student.heads[name].conv, visible, theirs / layer_rms[name].view(1, -1, 1, 1), generator)
     weight, bias = teacher.pair("loss3_classifier")
     student.classifier.weight.copy_(weight * layer_rms[NAMES[-1]])
     student.classifier.bias.copy_(bias)

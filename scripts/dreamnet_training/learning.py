@@ -14,7 +14,7 @@ from torch.nn import functional
 from zoomdream.nets.dreamnet import LOGITS, NAMES, DreamNet
 
 EVERYTHING = frozenset([*NAMES, LOGITS])
-_SHARES = (1.0, 2.5, 1.8, 1.0, 1.2, 1.0, 0.7, 0.4, 0.4)  # of the layers 3a to 5b in the loss
+_SHARES = (1.0, 2.5, 1.5, 1.0, 1.2, 1.2, 0.7, 0.4, 0.4)  # of the layers 3a to 5b in the loss
 
 
 @torch.no_grad()

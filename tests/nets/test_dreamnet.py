@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.nets import dreamnet, dreamnet_file
-from zoomdream.nets.dreamnet import LOGITS, NAMES, DreamNet
+from zoomdream.nets.dreamnet import LOGITS, NAMES, SHAPES, DreamNet
 
 TEACHER_CHANNELS = (256, 480, 512, 512, 512, 528, 832, 832, 1024)
 EVERYTHING = frozenset([*NAMES, LOGITS])
@@ -166,6 +166,35 @@ def test_what_is_packaged_gives_the_outputs_of_the_trained_network_times_the_rms
     for name in NAMES:
         torch.testing.assert_close(after[name], before[name] * rms[name].view(1, -1, 1, 1), rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(after[LOGITS], before[LOGITS], rtol=1e-3, atol=1e-4)
+
+
+def test_training_goes_on_with_the_weights_of_a_packaged_file(
+    training: ModuleType, network: DreamNet, picture: Tensor
+) -> None:
+    rms = {name: torch.full((count,), 1.7) for name, count in zip(NAMES, TEACHER_CHANNELS, strict=True)}
+    again = DreamNet().eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    training.out_of_units(training.in_units(network, rms).state_dict(), rms, again)
+    for name, found in again(picture, EVERYTHING).items():
+        torch.testing.assert_close(found, network(picture, EVERYTHING)[name], rtol=1e-3, atol=1e-4)
+
+
+def test_what_a_head_sees_that_the_file_knows_nothing_of_says_nothing_at_first(
+    training: ModuleType, network: DreamNet
+) -> None:
+    rms = {name: torch.ones(count) for name, count in zip(NAMES, TEACHER_CHANNELS, strict=True)}
+    old = network.state_dict()
+    key, before = "heads.mixed3b.conv.weight", SHAPES["mixed3a"].width
+    narrow = {**old, key: old[key][:, before:]}
+    again = DreamNet()
+    training.out_of_units(narrow, rms, again)
+    assert not again.state_dict()[key][:, :before].any()
+    torch.testing.assert_close(again.state_dict()[key][:, before:], old[key][:, before:])
+
+
+def test_the_head_of_3b_sees_3a_too_and_no_other_sees_more_than_its_block(network: DreamNet) -> None:
+    for name, shape in SHAPES.items():
+        more = SHAPES["mixed3a"].width if name == "mixed3b" else 0
+        assert network.heads[name].conv.in_channels == shape.width + more
 
 
 def test_what_is_written_is_what_is_loaded_but_for_float16(

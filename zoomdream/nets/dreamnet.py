@@ -59,6 +59,14 @@ SHAPES = {
 }
 NAMES = tuple(SHAPES)
 POOLED_BEFORE = frozenset({"mixed4a", "mixed5a"})
+# Whose head sees what the block was made of too. For 3b it explains 0.02 more of the teacher's variance, and only those
+# who dream with 3b pay for it; for 4c and 4d, whose blocks are wider beside their teacher's, it explains nothing more.
+SEES_BEFORE = frozenset({"mixed3b"})
+
+
+def head_inputs(name: str, before: int) -> int:
+    """Channels that the head of a block sees that was made of `before` channels."""
+    return SHAPES[name].width + (before if name in SEES_BEFORE else 0)
 
 
 class Convolution(nn.Module):
@@ -157,7 +165,7 @@ class DreamNet(nn.Module):
         width = DETAIL
         for name, shape in SHAPES.items():
             self.blocks[name] = Block(width, shape)
-            self.heads[name] = Convolution(shape.width, shape.teacher, 1)
+            self.heads[name] = Convolution(head_inputs(name, width), shape.teacher, 1)
             width = shape.width
         self.classifier = nn.Linear(SHAPES[NAMES[-1]].teacher, CLASSES)
         self.mean: Tensor
@@ -195,9 +203,10 @@ class DreamNet(nn.Module):
         for name, block in self.blocks.items():
             if name in POOLED_BEFORE:
                 picture = _pool(tape, picture)
-            picture = block(tape, picture)
+            before, picture = picture, block(tape, picture)
             if name in wanted or (name == deepest and LOGITS in wanted):
-                activation = self.heads[name](tape, picture)
+                seen = tape.do(join, before, picture) if name in SEES_BEFORE else picture
+                activation = self.heads[name](tape, seen)
                 if name in wanted:
                     found[name] = activation
                 if name == deepest and LOGITS in wanted:
@@ -226,8 +235,8 @@ def _cost_table() -> tuple[Layer, ...]:
         stride *= 2 if name in POOLED_BEFORE else 1
         entry = width * (shape.direct + shape.reduced3 + shape.reduced5 + shape.pooled)
         body += area(stride) * (entry + shape.reduced3 * shape.full3 * 9 + shape.reduced5 * shape.full5 * 25)
+        head = area(stride) * head_inputs(name, width) * shape.teacher
         width = shape.width
-        head = area(stride) * width * shape.teacher
         heads += head
         reached[name] = (stride, body + head)
     whole = body + heads + SHAPES[NAMES[-1]].teacher * CLASSES
