@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from lively_norms import enliven
 from torch import Tensor, nn
 
 import zoomdream
@@ -46,10 +47,7 @@ def model(name: str) -> nn.Module:
     generator = torch.Generator().manual_seed(5)
     for module in built.modules():
         if isinstance(module, nn.BatchNorm2d):
-            assert module.running_mean is not None
-            assert module.running_var is not None
-            module.running_mean.copy_(torch.randn(module.num_features, generator=generator) * 0.1)
-            module.running_var.copy_(0.5 + torch.rand(module.num_features, generator=generator))
+            enliven(module, generator)
     return built
 
 

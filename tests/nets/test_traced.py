@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
+from lively_norms import enliven
 from torch import Tensor, fx, nn
 
 from zoomdream.nets import torchvision_zoo
@@ -41,10 +42,7 @@ def model(name: str) -> nn.Module:
             deep = module.weight[0].numel()
             module.weight.data = torch.randn(module.weight.shape, generator=generator) * (2 / deep) ** 0.5
         if isinstance(module, nn.BatchNorm2d):
-            assert module.running_mean is not None
-            assert module.running_var is not None
-            module.running_mean.copy_(torch.randn(module.num_features, generator=generator) * 0.1)
-            module.running_var.copy_(0.5 + torch.rand(module.num_features, generator=generator))
+            enliven(module, generator)
     return built
 
 
