@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -44,11 +45,14 @@ class State:
         return self.picture[..., top : top + height, left : left + width]
 
 
-def to_device(picture: Tensor, device: str) -> Tensor:
+def to_device(picture: Tensor, device: str | torch.device) -> Tensor:
     """A tensor where the network is. To a GPU it is only queued, behind what that has to do, and nobody waits."""
-    if device.startswith("cuda") and picture.device.type == "cpu":
-        return picture.pin_memory().to(device, non_blocking=True)
-    return picture.to(device)
+    return pinned(picture, device).to(device, non_blocking=str(device).startswith("cuda"))
+
+
+def pinned(picture: Tensor, device: str | torch.device) -> Tensor:
+    """The half of `to_device` that takes the CPU's time, if any: it may be done by another thread."""
+    return picture.pin_memory() if str(device).startswith("cuda") and picture.device.type == "cpu" else picture
 
 
 @dataclass(frozen=True, slots=True)

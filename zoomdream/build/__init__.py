@@ -45,6 +45,7 @@ def stages(config: Config, planned: Plan, opened: Network | None = None, referen
     else:
         return_freed_memory()
     torch.backends.cudnn.deterministic = True  # or a resumed render could end with other frames
+    torch.backends.cudnn.allow_tf32 = False  # or a GPU's float32 is one of 10 bits, and its dreams differ from a CPU's
     if opened is None:
         opened = network(config)
     if isinstance(config.source, VideoSource):

@@ -88,13 +88,9 @@ def _motion(config: Config, planned: Plan) -> Motions:
     """How one frame of the clip came out of another."""
     if config.flow.method == "none":
         size = height_width(config)
-        nowhere = Moved(torch.zeros((1, 2, *size)), torch.zeros((1, 1, *size)))
-
-        def still(now: Tensor, before: Tensor) -> Way:
-            moved = Moved(nowhere.flow.to(now.device), nowhere.trust.to(now.device))
-            return Way(moved, lambda: moved)
-
-        return still
+        flow, trust = (torch.zeros((1, channels, *size), device=planned.device) for channels in (2, 1))
+        nowhere = Moved(flow, trust)
+        return lambda now, before: Way(nowhere, lambda: nowhere)
     try:
         estimate = open_estimator(config.flow.method, config.flow.weights, torch.device(planned.device))
     except InputError as error:

@@ -23,7 +23,7 @@ from zoomdream.ops.dream import Recipe, dream
 from zoomdream.ops.noise import generator, wandering, white_noise
 from zoomdream.ops.objective import ClassTerm, Pick, Rank, Term, Wish, objective
 from zoomdream.plan import Plan
-from zoomdream.types import Layer, Network, to_device
+from zoomdream.types import Layer, Network, pinned, to_device
 
 EMPHASIS_SECONDS = 4.0  # how long a channel stays in favour; see `dream.variety`
 
@@ -49,7 +49,11 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
     fresh = values(config, config.dream.noise)
     draw: Callable[[tuple[int, int], int], Tensor] = partial(_noise, config)
     if planned.device != "cpu" and any(fresh):
-        draw = Drawn(draw, (*range(-config.dream.warmup, 0), *keys), closing)
+        draw = Drawn(
+            lambda size, index: pinned(_noise(config, size, index), planned.device),
+            (*range(-config.dream.warmup, 0), *keys),
+            closing,
+        )
     # On a clip all frames share their jitter. Then the gradients of neighbouring frames agree, and a still camera sees
     # a still dream: with a jitter of its own for each frame the error (see ops/carry.py) of the flower is three times
     # as high. A zoom must not do that: there the same places would get the same things for ever.

@@ -24,6 +24,7 @@ from zoomdream.nets import catalog
 from zoomdream.ops.objective import GuideTerm
 from zoomdream.ops.pyramid import resize
 from zoomdream.plan import Plan
+from zoomdream.types import to_device
 
 LONGEST_EDGE = 512
 """Pixels; a larger guide is shrunk. What a layer can recognise is no larger than that."""
@@ -50,7 +51,7 @@ def guide(config: Config, number: int, aim: Aim, planned: Plan, closing: ExitSta
     @lru_cache(maxsize=1)
     def seen(number: int) -> Tensor:
         with torch.no_grad():
-            picture = look(number).to(planned.device)
+            picture = to_device(look(number), planned.device)
             activation = aim.network(picture, frozenset({aim.layer.name}))[aim.layer.name]
         return activation.float().reshape(activation.shape[1], -1)
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from zoomdream.errors import InputError
 from zoomdream.nets import raft
+from zoomdream.types import to_device
 
 METHODS = ("dis", "farneback", *raft.NAMES)
 _WORKING_EDGE = 640  # pixels of the longer edge at which flow is estimated
@@ -100,8 +101,8 @@ def _with_opencv(make: Callable[[ModuleType], Callable[[Field, Field], Field]]) 
         # One thread: DIS cuts the picture into as many strips as there are threads, and its result depends on them.
         cv2.setNumThreads(1)
         found = estimate(_gray(now, size), _gray(before, size))
-        field = torch.from_numpy(found).permute(2, 0, 1)[None].to(now.device)
-        return _enlarge(field, (height, width))
+        field = torch.from_numpy(found).permute(2, 0, 1)[None]
+        return _enlarge(to_device(field, now.device), (height, width))
 
     return flow
 
@@ -127,7 +128,7 @@ def working_size(size: tuple[int, int], longest: int, shortest: int) -> tuple[in
 
 def _gray(picture: Tensor, size: tuple[int, int]) -> Field:
     """(height, width) luma in 0..1 at `size`."""
-    weights = torch.tensor((0.2126, 0.7152, 0.0722), device=picture.device).view(1, 3, 1, 1)
+    weights = to_device(torch.tensor((0.2126, 0.7152, 0.0722)), picture.device).view(1, 3, 1, 1)
     luma = (picture.float() * weights).sum(dim=1, keepdim=True)
     gray: Field = _resized(luma, size)[0, 0].clamp(0, 1).cpu().numpy()
     return gray
@@ -144,7 +145,7 @@ def _enlarge(flow: Tensor, size: tuple[int, int]) -> Tensor:
     height, width = flow.shape[-2:]
     if (height, width) == size:
         return flow
-    scale = torch.tensor((size[1] / width, size[0] / height), device=flow.device).view(1, 2, 1, 1)
+    scale = to_device(torch.tensor((size[1] / width, size[0] / height)), flow.device).view(1, 2, 1, 1)
     return F.interpolate(flow, size=size, mode="bilinear", align_corners=False) * scale
 
 

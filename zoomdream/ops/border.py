@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from zoomdream.ops.noise import natural_noise
+from zoomdream.types import to_device
 
 
 def fill_with_noise(moved: Tensor, revealed: Tensor, random: torch.Generator, contrast: float = 0.15) -> Tensor:
@@ -18,7 +19,8 @@ def fill_with_noise(moved: Tensor, revealed: Tensor, random: torch.Generator, co
     if not revealed.any():
         return moved
     height, width = moved.shape[-2:]
-    fresh = natural_noise((height, width), random).to(moved) * contrast + moved.mean(dim=(2, 3), keepdim=True)
+    fresh = to_device(natural_noise((height, width), random), moved.device)
+    fresh = fresh.to(moved) * contrast + moved.mean(dim=(2, 3), keepdim=True)
     return torch.lerp(moved, fresh, revealed)
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from zoomdream.ops.warp import identity_grid
+from zoomdream.types import to_device
 
 Number = TypeVar("Number", float, Tensor)
 
@@ -44,15 +45,17 @@ def camera_flow(
     rows, columns = margin
     # float64 until the end: at 16384 pixels float32 positions are good to 1/1000 pixel only. Apple's GPUs have none, so
     # theirs are computed on the CPU.
-    place = device if device is not None and device.type == "cuda" else None
-    x = torch.arange(size[1] + 2 * columns, dtype=torch.float64, device=place) - columns
-    y = torch.arange(size[0] + 2 * rows, dtype=torch.float64, device=place)[:, None] - rows
+    place = device if device is not None and device.type == "cuda" else torch.device("cpu")
+    x = torch.arange(size[1] + 2 * columns, dtype=torch.float64) - columns
+    y = torch.arange(size[0] + 2 * rows, dtype=torch.float64)[:, None] - rows
     # Where content was is linear in x and y, so what x and what y does to it can be found apart and added up.
-    zero = torch.zeros((), dtype=torch.float64, device=place)
+    zero = torch.zeros((), dtype=torch.float64)
     along_x, along_y, still = (_before(motion, size, *at) for at in ((x, zero), (zero, y), (zero, zero)))
+    across = to_device(torch.stack([along_x[0] - x, along_x[1] - still[1]]), place)
+    down = to_device(torch.stack([along_y[0] - still[0], along_y[1] - y]), place)
     flow = torch.empty((1, 2, len(y), len(x)), device=place)
-    torch.add(along_x[0] - x, along_y[0] - still[0], out=flow[0, 0])
-    torch.add(along_x[1] - still[1], along_y[1] - y, out=flow[0, 1])
+    for axis in (0, 1):
+        torch.add(across[axis], down[axis], out=flow[0, axis])
     return flow.to(device)
 
 

@@ -48,11 +48,12 @@ def measure(picture: Tensor) -> Look:
     """The look of a picture (1, 3, H, W)."""
     grey = luma(picture)
     levels = bands(grey - grey.mean(), BANDS - 1)
-    red, green, blue = picture.mean(dim=(0, 2, 3)).tolist()
     color = (picture - grey).square().sum(dim=1).mean().sqrt()
-    across, down = (float(slope) for slope, _ in _slopes(grey))
-    contrasts = tuple(float(level.square().mean().sqrt()) for level in levels)
-    return Look((red, green, blue), contrasts, float(color), (across, down))
+    slopes = [slope for slope, _ in _slopes(grey)]
+    contrasts = [level.square().mean().sqrt() for level in levels]
+    found = torch.cat([picture.mean(dim=(0, 2, 3)), torch.stack([color, *slopes, *contrasts])])
+    red, green, blue, saturation, across, down, *each = found.tolist()  # all at once, because who asks a GPU waits
+    return Look((red, green, blue), tuple(each), saturation, (across, down))
 
 
 def missing(picture: Tensor, reference: Look) -> Favor:

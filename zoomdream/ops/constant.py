@@ -7,8 +7,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from zoomdream.types import to_device
+
 
 @lru_cache(maxsize=256)
 def constant(numbers: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """(n,), to be read only. Made once, because bringing it to a GPU waits for all that the GPU has still to do."""
-    return torch.tensor(numbers, dtype=dtype, device=device)
+    """(n,), to be read only. Made once: bringing it to a GPU takes longer than what is done with it there."""
+    return to_device(torch.tensor(numbers, dtype=dtype), device)

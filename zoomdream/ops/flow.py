@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from zoomdream.ops.constant import constant
 from zoomdream.ops.warp import identity_grid
 
 _LONGEST = 640  # pixels of the longer edge at which reliability is decided
@@ -75,7 +76,7 @@ def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
     height, width = flow.shape[-2:]
     if (height, width) == size:
         return flow
-    scale = torch.tensor((size[1] / width, size[0] / height), dtype=flow.dtype, device=flow.device).view(1, 2, 1, 1)
+    scale = constant((size[1] / width, size[0] / height), flow.dtype, flow.device).view(1, 2, 1, 1)
     return F.interpolate(flow, size=size, mode="bilinear", align_corners=False) * scale
 
 
@@ -95,7 +96,7 @@ def _fetch(field: Tensor, flow: Tensor) -> Tensor:
     """field(p + flow(p)), bilinear; outside the picture its nearest value."""
     height, width = field.shape[-2:]
     place = identity_grid((height, width), flow.device) + flow + 0.5
-    scale = torch.tensor((2 / width, 2 / height), dtype=flow.dtype, device=flow.device).view(1, 2, 1, 1)
+    scale = constant((2 / width, 2 / height), flow.dtype, flow.device).view(1, 2, 1, 1)
     grid = (place * scale - 1).permute(0, 2, 3, 1)
     return F.grid_sample(field, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
@@ -105,6 +106,6 @@ def _squared(vectors: Tensor) -> Tensor:
 
 
 def _blur(mask: Tensor) -> Tensor:
-    kernel = torch.tensor(_BLUR, dtype=mask.dtype, device=mask.device)
+    kernel = constant(_BLUR, mask.dtype, mask.device)
     wide = F.pad(mask, (1, 1, 1, 1), mode="replicate")
     return F.conv2d(F.conv2d(wide, kernel.view(1, 1, 1, 3)), kernel.view(1, 1, 3, 1))

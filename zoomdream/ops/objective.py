@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from zoomdream.ops.constant import constant
 from zoomdream.ops.squares import half_squares
 
 Rank = Literal["strongest", "weakest", "average"]
@@ -128,7 +129,7 @@ class ClassTerm:
         return _mean(_planes(activation).float(), part)
 
     def judge(self, gathered: Tensor) -> Tensor:
-        chosen = gathered[list(self.classes)]
+        chosen = _chosen(gathered, self.classes)
         return torch.asinh(chosen).mean() + RIVALRY * (chosen.logsumexp(0) - gathered.logsumexp(0))
 
 
@@ -195,11 +196,15 @@ def _power_mean(gathered: Tensor, term: Term) -> Tensor:
     if term.emphasis is not None:
         shares = shares * term.emphasis.to(shares)
     if term.channels is not None:
-        shares = shares[list(term.channels)]
-        channels = channels[list(term.channels)]
+        shares, channels = (_chosen(values, term.channels) for values in (shares, channels))
     if term.pick is not None:
         shares = shares[picked(channels.detach(), term.pick)]
     return shares.mean() ** (1 / power)
+
+
+def _chosen(values: Tensor, numbers: tuple[int, ...]) -> Tensor:
+    """Those of (C,) with these numbers; which a GPU has to know only once."""
+    return values[constant(numbers, torch.int64, values.device)]
 
 
 def _planes(activation: Tensor) -> Tensor:
@@ -243,8 +248,8 @@ def picked(energies: Tensor, pick: Pick) -> Tensor:
         case "weakest":
             order = energies
         case "average":
-            active = energies[~silent]
-            order = (energies - (active.mean() if len(active) else 0)).abs()
+            average = energies.masked_fill(silent, 0).sum() / (~silent).sum().clamp_min(1)
+            order = (energies - average).abs()
     return order.masked_fill(silent, torch.inf).argsort(stable=True)[: pick.count]
 
 

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoomdream.ops.constant import constant
+from zoomdream.types import to_device
 
 # RGB of independent colours of natural pictures, by columns, each as long as it is common: grey, red to blue, green to
 # magenta (Olah et al. 2017).
@@ -34,7 +35,7 @@ def view(picture: Tensor, degrees: float, scale: float) -> Tensor:
     angle = math.radians(degrees)
     cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
     matrix = torch.tensor([[[cosine, -sine * height / width, 0.0], [sine * width / height, cosine, 0.0]]])
-    grid = F.affine_grid(matrix.to(picture), list(picture.shape), align_corners=False)
+    grid = F.affine_grid(to_device(matrix, picture.device).to(picture), list(picture.shape), align_corners=False)
     return F.grid_sample(picture, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 

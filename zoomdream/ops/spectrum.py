@@ -24,15 +24,18 @@ _MOST_TURNED = 0.5  # radians per step; the gradient knows nothing of what is be
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Between pictures and their independent parts: `amplitude` (H, W/2+1) of each frequency, `colors` (3, 3)."""
+    """Between pictures and their independent parts: `amplitude` (H, W/2+1) of each frequency, `colors` (3, 3) and the
+    `inverse` of those.
+    """
 
     amplitude: Tensor
     colors: Tensor
+    inverse: Tensor
 
     def parts(self, picture: Tensor) -> Tensor:
         """(1, 3, H, W) to (3, H, W/2+1), complex; of photographs all are about equally large."""
         spectrum = torch.fft.rfft2(picture[0].float(), norm="ortho") / self.amplitude
-        return torch.einsum("ca,ahw->chw", torch.linalg.inv(self.colors).to(spectrum.dtype), spectrum)
+        return torch.einsum("ca,ahw->chw", self.inverse.to(spectrum.dtype), spectrum)
 
     def picture(self, parts: Tensor, width: int) -> Tensor:
         """The reverse, (1, 3, H, `width`)."""
@@ -53,7 +56,8 @@ def axes(height: int, width: int, device: torch.device) -> Axes:
     amplitude = 1 / torch.sqrt(rows**2 + columns**2).clamp_min(1 / max(height, width))
     colors = torch.tensor(COLORS)
     amplitude = amplitude / amplitude.square().mean().sqrt()
-    return Axes(amplitude.to(device), (colors / colors.norm(dim=0).max()).to(device))
+    colors = colors / colors.norm(dim=0).max()
+    return Axes(amplitude.to(device), colors.to(device), torch.linalg.inv(colors).to(device))
 
 
 def ascend_frequencies(
