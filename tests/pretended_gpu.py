@@ -51,11 +51,13 @@ class PretendedGpu:
 
     def __init__(self) -> None:
         self.notes: list[Note] = []
-        self.watched = True
+        self.capturing = False
+        self.making = False
 
     def note(self, kind: str, what: object) -> None:
-        if self.watched:
-            self.notes.append((kind, str(what), _line()))
+        if self.capturing and kind != "double":
+            raise RuntimeError(f"CUDA error: operation not permitted when stream is capturing: {what} ({kind})")
+        self.notes.append((kind, str(what), _line()))
 
     def of(self, *kinds: str) -> list[Note]:
         return [note for note in self.notes if note[0] in kinds]
@@ -106,9 +108,9 @@ class _Watch(TorchDispatchMode):
         given = [one for one in tree_leaves((args, kwargs)) if isinstance(one, Tensor)]
         there = [one for one in given if on_gpu(one)]
         result = function(*args, **(kwargs or {}))
-        if not there:
+        if not there and not self._gpu.making:
             return result
-        if any(one.ndim > 0 and not on_gpu(one) for one in given):
+        if there and any(one.ndim > 0 and not on_gpu(one) for one in given):
             self._gpu.note("mixed", function)
         if asks_for_numbers(function, given):
             self._gpu.note("waits", function)
@@ -156,12 +158,11 @@ class _Sides(TorchFunctionMode):
         return function(*args, **kwargs)
 
     def _made(self, function: Callable[..., Tensor], args: Any, kwargs: dict[str, Any]) -> Tensor:
+        self._gpu.making = True
         made = function(*args, **(kwargs | {"device": "cpu"}))
+        self._gpu.making = False
         if function in (torch.tensor, torch.as_tensor):
             self._gpu.note("uploaded", function)
-        if made.dtype == torch.float64:
-            self._gpu.note("double", function)
-        _there[made.untyped_storage()] = None
         return made
 
     def _to(self, tensor: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -191,5 +192,7 @@ def _is_gpu(device: Any) -> bool:
 
 
 def _line() -> str:
-    ours = [frame for frame in traceback.extract_stack() if frame.filename.startswith(_PACKAGE)]
-    return f"{ours[-1].filename.removeprefix(_PACKAGE)}:{ours[-1].lineno}" if ours else ""
+    for frame, number in traceback.walk_stack(None):
+        if frame.f_code.co_filename.startswith(_PACKAGE):
+            return f"{frame.f_code.co_filename.removeprefix(_PACKAGE)}:{number}"
+    return ""

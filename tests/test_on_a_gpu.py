@@ -116,7 +116,7 @@ def test_a_clip_is_waited_for_once_a_frame_for_its_look(
     method: str, clip: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And once for each picture that DIS looks at, which runs on the CPU."""
-    monkeypatch.setattr("zoomdream.build.clip.Ahead", _ahead)
+    monkeypatch.setattr("zoomdream.build.clip.Ahead", without_a_thread)
     tree = {"objective": [{"layer": "shapes"}], "source": {"kind": "video", "path": str(clip)}, "camera": {"zoom": 1.1}}
     tree["dream"] = DREAM | {"mask": str(picture)}
     with pretended(monkeypatch) as gpu:
@@ -127,7 +127,7 @@ def test_a_clip_is_waited_for_once_a_frame_for_its_look(
     assert len(found) == len(grey) + 3
 
 
-def _ahead(*arguments: Any, threaded: bool, **options: Any) -> Ahead[Any]:
+def without_a_thread(*arguments: Any, threaded: bool, **options: Any) -> Ahead[Any]:
     """Without a thread of its own, which nobody would watch."""
     return Ahead(*arguments, threaded=False, **options)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import partial, reduce
+from functools import partial
 from typing import cast
 
 import torch
@@ -18,10 +18,11 @@ from zoomdream.build.tiling import tiling
 from zoomdream.build.timing import gathered, values
 from zoomdream.config import Config, VideoSource
 from zoomdream.nets import catalog
+from zoomdream.ops.captured import Captured, plainly
 from zoomdream.ops.color import Look
 from zoomdream.ops.dream import Recipe, dream
 from zoomdream.ops.noise import generator, wandering, white_noise
-from zoomdream.ops.objective import ClassTerm, Pick, Rank, Term, Wish, objective
+from zoomdream.ops.objective import ClassTerm, Groups, Height, Pick, Rank, Term, Wish
 from zoomdream.plan import Plan
 from zoomdream.types import Layer, Network, pinned, to_device
 
@@ -60,7 +61,7 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
     moving = not isinstance(config.source, VideoSource)
     # float16 has no numbers for GoogLeNet's small gradients (mixed3b at 1080p: 44 % are 0); normalising removes this
     loss_scale = 2.0**14 if dtype == torch.float16 else 1.0
-    tiled = tiling(planned, aimed)
+    tiled = tiling(planned, aimed, _calls(config, planned))
 
     def dreamt(picture: Tensor, look: Look, index: int, again: int) -> Tensor:
         now = max(index, 0)  # the warm-up dreams as frame 0 does
@@ -72,25 +73,23 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
             noise = draw((height, width), index) if again == 0 else _noise(config, (height, width), index, again)
             picture = picture + fresh[now] * to_device(noise, planned.device)
 
-        def climbed(image: Tensor) -> Tensor:
-            parts = (
-                objective(network(image, frozenset(term.layer for term in terms)), terms) for network, terms in groups
-            )
-            return loss_scale * reduce(torch.add, parts)
-
+        whole = Height(groups, loss_scale)
         recipe = replace(recipes[now], look=look)
-        slope = climbed if tiled is None else tiled(groups, climbed, loss_scale)
-        return dream(picture, slope, recipe, seed=config.seed, frame=index if moving else 0)
+        climbed = whole if tiled is None else tiled(groups, whole, loss_scale)
+        return dream(picture, climbed, recipe, seed=config.seed, frame=index if moving else 0)
 
     return dreamt
 
 
+def _calls(config: Config, planned: Plan) -> Callable[..., Tensor]:
+    """How the gradients of whole pictures are asked for: of NVIDIA's GPUs by graphs, unless memory is scarce."""
+    nvidia = planned.device.startswith("cuda") and torch.version.hip is None
+    scarce = planned.tile != 0 or config.performance.memory != "auto"
+    return Captured() if nvidia and not scarce else plainly
+
+
 def _noise(config: Config, size: tuple[int, int], index: int, *again: int) -> Tensor:
     return white_noise(size, generator(config.seed, "fresh", index, *again))
-
-
-Groups = list[tuple[Network, list[Wish]]]
-"""Each network that is needed, and what is wished from it."""
 
 
 def _wishes(config: Config, planned: Plan, aimed: tuple[Aim, ...], closing: ExitStack) -> Callable[[int], Groups]:

@@ -8,14 +8,16 @@ from functools import cache
 from torch import Tensor
 
 from zoomdream.build.networks import Aim
-from zoomdream.ops.tile import Groups, Room, Tiled, reach
+from zoomdream.ops.captured import plainly
+from zoomdream.ops.objective import Groups
+from zoomdream.ops.tile import Room, Tiled, reach
 from zoomdream.plan import Plan
 
 Tiling = Callable[[Groups, Callable[[Tensor], Tensor], float], Tiled]
 """What is wished, the objective of a picture that is looked at as a whole and its scale in → the slope of a frame."""
 
 
-def tiling(planned: Plan, aimed: tuple[Aim, ...]) -> Tiling | None:
+def tiling(planned: Plan, aimed: tuple[Aim, ...], call: Callable[..., Tensor] = plainly) -> Tiling | None:
     """How frames are climbed in tiles; None where they are not. The networks are on their device already.
 
     Memory that runs out on a GPU makes tiles smaller for all frames that follow, so there even a render without tiles
@@ -31,6 +33,6 @@ def tiling(planned: Plan, aimed: tuple[Aim, ...]) -> Tiling | None:
     room = Room(planned.tile or None)
 
     def tiled(groups: Groups, whole: Callable[[Tensor], Tensor], scale: float) -> Tiled:
-        return Tiled(groups, whole, room, context, scale)
+        return Tiled(groups, whole, room, context, scale, call)
 
     return tiled

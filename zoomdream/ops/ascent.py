@@ -8,23 +8,27 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zoomdream.ops.gradient import as_it_is, slope
 from zoomdream.ops.tile import Tiled
 
 Climbed = Callable[[Tensor], Tensor] | Tiled
 """A picture (1, 3, H, W) in, the 0-dim objective out; or what knows its gradient tile by tile."""
 
 
-def gradient_at(image: Tensor, climbed: Climbed, shifts: tuple[float, float] = (0.0, 0.0)) -> Tensor:
-    """The gradient of the objective in the picture, (1, 3, H, W). Only the picture gets one; parameters never do.
+def gradient_at(
+    image: Tensor,
+    climbed: Climbed,
+    shifts: tuple[float, float] = (0.0, 0.0),
+    then: Callable[[Tensor], Tensor] = as_it_is,
+) -> Tensor:
+    """The gradient of the objective in the picture, (1, 3, H, W), and what `then` makes of it. Only the picture gets
+    one; parameters never do.
 
     shifts: of where tiles meet, see `tile.spans`.
     """
     if isinstance(climbed, Tiled):
-        return climbed.gradient(image, shifts)
-    with torch.enable_grad():
-        leaf = image.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(climbed(leaf), leaf)
-    return gradient
+        return climbed.gradient(image, shifts, then)
+    return slope(image, climbed, then)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,16 @@ class Sight:
         view = self.view
         rolled = torch.roll(image, shifts=(y, x), dims=(2, 3))
         if view is None:
-            found = gradient_at(rolled, climbed, self.shifts)
+            found = gradient_at(rolled, climbed, self.shifts, normalized)
         elif isinstance(climbed, Tiled):
             with torch.enable_grad():
                 leaf = rolled.detach().requires_grad_()
                 viewed = view(leaf)
                 (found,) = torch.autograd.grad(viewed, leaf, climbed.gradient(viewed.detach(), self.shifts))
+            found = normalized(found)
         else:
-            found = gradient_at(rolled, lambda picture: climbed(view(picture)))
-        return torch.roll(normalized(found), shifts=(-y, -x), dims=(2, 3))
+            found = gradient_at(rolled, lambda picture: climbed(view(picture)), then=normalized)
+        return torch.roll(found, shifts=(-y, -x), dims=(2, 3))
 
 
 def ascend(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from zoomdream.ops.ascent import Climbed, Sight, ascend
 from zoomdream.ops.color import Look, missing
-from zoomdream.ops.gradient import Normalization, normalize
+from zoomdream.ops.gradient import Favor, Normalization, normalize
 from zoomdream.ops.noise import generator, jitter_offset
 from zoomdream.ops.priors import fade, natural_hues, random_view, roughness, soften, view
 from zoomdream.ops.pyramid import octave_sizes, resize
@@ -98,8 +98,19 @@ def _climber(start: Tensor, recipe: Recipe) -> Callable[..., Tensor]:
     # natural pictures have the same contrast in every band at every scale (Field 1987), so one look serves all
     # octaves
     favor = None if recipe.look is None else missing(start, recipe.look)
-    hues = natural_hues if recipe.natural else (lambda gradient: gradient)
-    return partial(ascend, normalized=lambda gradient: normalize(hues(gradient), recipe.normalization, favor))
+    return partial(ascend, normalized=Leveled(recipe.normalization, favor, recipe.natural))
+
+
+@dataclass(frozen=True, slots=True)
+class Leveled:
+    """What becomes of a gradient before it is climbed. Data, so that `captured` knows equal ones as equal."""
+
+    how: Normalization
+    favor: Favor | None
+    natural: bool
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        return normalize(natural_hues(gradient) if self.natural else gradient, self.how, self.favor)
 
 
 def _sights(recipe: Recipe, size: tuple[int, int], seed: int, frame: int, octave: int) -> Callable[[int], Sight]:

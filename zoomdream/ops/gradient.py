@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,18 @@ class Favor:
 
     bands: tuple[Tensor, ...]
     color: Tensor
+
+
+def as_it_is(gradient: Tensor) -> Tensor:
+    return gradient
+
+
+def slope(picture: Tensor, height: Callable[[Tensor], Tensor], then: Callable[[Tensor], Tensor] = as_it_is) -> Tensor:
+    """What `then` makes of the gradient of a picture's height, 0-dim, in the picture (1, 3, H, W)."""
+    with torch.enable_grad():
+        leaf = picture.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(height(leaf), leaf)
+    return then(gradient)
 
 
 def normalize(gradient: Tensor, how: Normalization, favor: Favor | None = None) -> Tensor:

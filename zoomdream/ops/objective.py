@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal, Protocol
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from zoomdream.ops.constant import constant
 from zoomdream.ops.squares import half_squares
+from zoomdream.types import Network
 
 Rank = Literal["strongest", "weakest", "average"]
 _TINY = 1e-12
@@ -260,3 +262,24 @@ def objective(activations: Mapping[str, Tensor], terms: Sequence[Wish]) -> Tenso
         if term.weight != 0:
             total = total + term.weight * term.value(activations[term.layer])
     return total
+
+
+Groups = Sequence[tuple[Network, Sequence[Wish]]]
+"""Each network, and what is wished from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Height:
+    """The objective of pictures that are looked at as a whole, `scale` times. Data, so that `captured` knows equal ones
+    as equal.
+    """
+
+    groups: Groups
+    scale: float = 1.0
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """image (1, 3, H, W); 0-dim."""
+        parts = (
+            objective(network(image, frozenset(term.layer for term in terms)), terms) for network, terms in self.groups
+        )
+        return self.scale * reduce(torch.add, parts)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from zoomdream.ops.ascent import Climbed, Sight
+from zoomdream.ops.gradient import as_it_is
 from zoomdream.ops.priors import COLORS
 
 _MEMORY = (0.9, 0.999)  # of Adam, for the gradient and for its square
@@ -80,7 +81,7 @@ def ascend_frequencies(
     width = image.shape[-1]
     adam = _Adam()
     for step in range(steps):
-        gradient = known.gradient(sights(step).gradient(image, climbed, lambda found: found))
+        gradient = known.gradient(sights(step).gradient(image, climbed, as_it_is))
         parts = known.parts(image)
         if phases_only:
             angles = adam(_turnable(gradient * (1j * parts).conj()).real)

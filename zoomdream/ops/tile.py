@@ -21,12 +21,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from zoomdream.ops.captured import plainly
+from zoomdream.ops.gradient import as_it_is, slope
 from zoomdream.ops.noise import generator, natural_noise
-from zoomdream.ops.objective import Part, Term, Wish
+from zoomdream.ops.objective import Groups, Part, Term, Wish
 from zoomdream.types import Network
-
-Groups = Sequence[tuple[Network, Sequence[Wish]]]
-"""Each network, and what is wished from it."""
 
 SMALLEST_EDGE = 256
 """Pixels of a tile that is worth climbing on."""
@@ -125,7 +124,7 @@ class Tiled:
     """The slope of one frame's objective on pictures of any size.
 
     whole: the objective of a picture that is looked at as a whole. context: pixels. scale: the gradient is so many
-    times as large, as that of `whole` is.
+    times as large, as that of `whole` is. call: how a whole picture's gradient is asked for, see `captured`.
     """
 
     def __init__(
@@ -135,34 +134,35 @@ class Tiled:
         room: Room,
         context: Callable[[], int],
         scale: float = 1.0,
+        call: Callable[..., Tensor] = plainly,
     ) -> None:
         self._groups, self._whole, self._room, self._context = groups, whole, room, context
-        self._scale = scale
+        self._scale, self._call = scale, call
         self._known: dict[tuple[int, int], list[list[Tensor]]] = {}
 
-    def gradient(self, picture: Tensor, shifts: tuple[float, float]) -> Tensor:
-        """The gradient in the picture, (1, 3, H, W). shifts: of where tiles meet, x and y; see `spans`.
+    def gradient(
+        self, picture: Tensor, shifts: tuple[float, float], then: Callable[[Tensor], Tensor] = as_it_is
+    ) -> Tensor:
+        """The gradient in the picture, (1, 3, H, W), and what `then` makes of it. shifts: of where tiles meet, x and y;
+        see `spans`.
 
         Raises torch.OutOfMemoryError if smaller tiles do not help either.
         """
         try:
-            return self._climb(picture, shifts)
+            return self._climb(picture, shifts, then)
         except RuntimeError as error:
             if not out_of_memory(error) or not self._room.narrow(_size(picture)):
                 raise
         # only here is the traceback gone, and with it all that filled the memory
         if picture.device.type == "cuda":
             torch.cuda.empty_cache()
-        return self._climb(picture, shifts)
+        return self._climb(picture, shifts, then)
 
-    def _climb(self, picture: Tensor, shifts: tuple[float, float]) -> Tensor:
+    def _climb(self, picture: Tensor, shifts: tuple[float, float], then: Callable[[Tensor], Tensor]) -> Tensor:
         edge = self._room.edge
         height, width = size = _size(picture)
         if edge is None or (height <= edge and width <= edge):
-            with torch.enable_grad():
-                leaf = picture.detach().requires_grad_()
-                (gradient,) = torch.autograd.grad(self._whole(leaf), leaf)
-            return gradient
+            return self._call(slope, picture, self._whole, then)
         gradient = torch.zeros_like(picture)
         known = self._known.get(size)
         self._known[size] = []
@@ -173,7 +173,7 @@ class Tiled:
             tiles = [(rows, columns) for rows in down for columns in across]
             totals = step.survey(picture, tiles) if known is None else known[number]
             self._known[size].append(step.climb(picture, tiles, totals, gradient))
-        return gradient.mul_(self._scale)
+        return then(gradient.mul_(self._scale))
 
 
 @dataclass(frozen=True, slots=True)
