@@ -4,6 +4,8 @@ belong.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,10 +13,11 @@ from torch import Tensor
 
 from zoomdream.ops.constant import constant
 from zoomdream.ops.gradient import Favor
-from zoomdream.ops.pyramid import bands, merge
+from zoomdream.ops.pyramid import bands, merge, root_mean_square
 
 _LUMA = (0.2126, 0.7152, 0.0722)  # BT.709
 BANDS = 5
+_TINY = 1e-6  # on the scale of pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +43,17 @@ NATURAL = Look(mean=(0.47, 0.45, 0.39), bands=(0.046, 0.036, 0.037, 0.045, 0.13)
 
 def luma(picture: Tensor) -> Tensor:
     """BT.709 luma of gamma-encoded RGB. (1, 3, H, W) to (1, 1, H, W)."""
-    weights = constant(_LUMA, picture.dtype, picture.device).view(1, 3, 1, 1)
-    return (picture * weights).sum(dim=1, keepdim=True)
+    weights = constant(_LUMA, picture.dtype, picture.device)
+    return (weights @ picture.flatten(2)).view(-1, 1, *picture.shape[2:])
 
 
 def measure(picture: Tensor) -> Look:
     """The look of a picture (1, 3, H, W)."""
     grey = luma(picture)
     levels = bands(grey - grey.mean(), BANDS - 1)
-    color = (picture - grey).square().sum(dim=1).mean().sqrt()
     slopes = [slope for slope, _ in _slopes(grey)]
-    contrasts = [level.square().mean().sqrt() for level in levels]
-    found = torch.cat([picture.mean(dim=(0, 2, 3)), torch.stack([color, *slopes, *contrasts])])
+    rest = [_saturation(picture - grey), *slopes, *(root_mean_square(level) for level in levels)]
+    found = torch.cat([picture.mean(dim=(0, 2, 3)), torch.stack(rest)])
     red, green, blue, saturation, across, down, *each = found.tolist()  # all at once, because who asks a GPU waits
     return Look((red, green, blue), tuple(each), saturation, (across, down))
 
@@ -65,13 +67,9 @@ def missing(picture: Tensor, reference: Look) -> Favor:
     """
     grey = luma(picture)
     levels = bands(grey - grey.mean(), BANDS - 1)
-    color = (picture - grey).square().sum(dim=1).mean()
     return Favor(
-        tuple(
-            (goal**2 / level.square().mean().clamp_min(1e-12)).clamp(1 / 8, 8)
-            for level, goal in zip(levels, _goals(reference, len(levels)), strict=True)
-        ),
-        (reference.saturation**2 / color.clamp_min(1e-12)).clamp(1 / 8, 2),
+        _wanting(levels, reference).square().clamp(1 / 8, 8),
+        (reference.saturation / _saturation(picture - grey).clamp_min(_TINY)).square().clamp(1 / 8, 2),
     )
 
 
@@ -88,16 +86,18 @@ def hold(picture: Tensor, reference: Look, share: float) -> Tensor:
     color = picture - grey
     middle = grey.mean()
     levels = bands(grey - middle, BANDS - 1)
-    goals = _goals(reference, len(levels))
-    levels = [
-        level * _gain(level.square().mean().sqrt(), goal, share) for level, goal in zip(levels, goals, strict=True)
-    ]
-    saturation = color.square().sum(dim=1).mean().sqrt()
-    goal_mean = constant(reference.mean, picture.dtype, picture.device).view(1, 3, 1, 1)
-    held = middle + merge(levels) + color * _gain(saturation, reference.saturation, share)
+    held = merge(levels, _gain(_wanting(levels, reference), share)).add_(middle)
     for (slope, ramp), goal in zip(_slopes(grey), reference.tilt, strict=True):
-        held = held + (1 - (1 - share) ** 4) * (goal - slope) * ramp
-    return held + share * (goal_mean - picture.mean(dim=(2, 3), keepdim=True))
+        held.add_((1 - (1 - share) ** 4) * (goal - slope) * ramp)
+    goal_mean = constant(reference.mean, picture.dtype, picture.device).view(1, 3, 1, 1)
+    shift = share * (goal_mean - picture.mean(dim=(2, 3), keepdim=True))
+    wanting = reference.saturation / _saturation(color).clamp_min(_TINY)
+    return color.mul_(_gain(wanting, share)).add_(held).add_(shift)
+
+
+def _saturation(color: Tensor) -> Tensor:
+    """Root mean square, over the pixels, of how far colours (1, 3, H, W) without their grey are from it; 0-dim."""
+    return root_mean_square(color) * math.sqrt(color.shape[1])
 
 
 def _slopes(grey: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -107,18 +107,23 @@ def _slopes(grey: Tensor) -> list[tuple[Tensor, Tensor]]:
         length = grey.shape[axis]
         shape = (1, 1, 1, length) if axis == 3 else (1, 1, length, 1)
         ramp = ((torch.arange(length, dtype=grey.dtype, device=grey.device) + 0.5) * (2 / length) - 1).view(shape)
-        found.append(((grey * ramp).mean() / ramp.square().mean(), ramp))
+        profile = grey.mean(dim=5 - axis, keepdim=True)
+        found.append(((profile * ramp).mean() / ramp.square().mean(), ramp))
     return found
 
 
-def _goals(reference: Look, count: int) -> tuple[float, ...]:
-    """The reference's bands for a picture so small that its pyramid has only `count` levels."""
-    return (*reference.bands[: count - 1], reference.bands[-1])
+def _wanting(levels: Sequence[Tensor], reference: Look) -> Tensor:
+    """The reference's bands over those of a picture, from fine to coarse, (n,)."""
+    # a picture may be so small that its pyramid has fewer levels than the reference's
+    goals = (*reference.bands[: len(levels) - 1], reference.bands[-1])
+    # no tensor is made of the goals: to a GPU it would have to be sent, and they may change with each frame of a clip
+    shares = [root_mean_square(level).clamp_min(_TINY) / goal for level, goal in zip(levels, goals, strict=True)]
+    return torch.stack(shares).reciprocal()
 
 
-def _gain(found: Tensor, wanted: float, share: float) -> Tensor:
+def _gain(wanting: Tensor, share: float) -> Tensor:
     # at most a factor of 2 either way: a flat picture has no contrast to enlarge, only rounding noise
-    return (wanted / found.clamp_min(1e-6)).clamp(0.5, 2) ** share
+    return wanting.clamp(0.5, 2) ** share
 
 
 def soft_limit(picture: Tensor, knee: float = 0.12, low: float = 0.045, high: float = 0.955) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from zoomdream.ops.constant import constant
 from zoomdream.ops.pyramid import bands, merge, root_mean_square
 
 Normalization = Literal["laplacian", "mean", "std"]
@@ -22,9 +23,9 @@ _TINY = 1e-12  # below any gradient that carries information; keeps a dead objec
 
 @dataclass(frozen=True, slots=True)
 class Favor:
-    """Factors on a gradient, all 0-dim: `bands` from fine to coarse, and `color` on what is not grey."""
+    """Factors on a gradient: on its `bands` from fine to coarse, (n,), and 0-dim on what is not grey."""
 
-    bands: tuple[Tensor, ...]
+    bands: Tensor
     color: Tensor
 
 
@@ -56,16 +57,17 @@ def normalize(gradient: Tensor, how: Normalization, favor: Favor | None = None) 
             gradient = gradient - gradient.mean()
         case "mean":
             pass
-    return gradient / gradient.abs().mean().clamp_min(_TINY)
+    total: Tensor = torch.linalg.vector_norm(gradient, 1)
+    return gradient / (total / gradient.numel()).clamp_min(_TINY)
 
 
 def laplacian(gradient: Tensor, favor: Favor | None = None) -> Tensor:
     """Each band of a pyramid divided by its own root mean square, times its weight in BAND_WEIGHTS, times `favor`."""
     parts = bands(gradient, len(BAND_WEIGHTS) - 1)
-    weights = (*BAND_WEIGHTS[: len(parts) - 1], BAND_WEIGHTS[-1])
-    factors = [weight / root_mean_square(part).clamp_min(_TINY) for weight, part in zip(weights, parts, strict=True)]
+    weights = constant((*BAND_WEIGHTS[: len(parts) - 1], BAND_WEIGHTS[-1]), gradient.dtype, gradient.device)
+    factors = weights / torch.stack([root_mean_square(part) for part in parts]).clamp_min(_TINY)
     if favor is None:
         return merge(parts, factors)
-    merged = merge(parts, [factor * more for factor, more in zip(factors, favor.bands, strict=True)])
+    merged = merge(parts, factors * favor.bands)
     grey = merged.mean(dim=1, keepdim=True)
     return torch.lerp(grey, merged, favor.color)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import lru_cache
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,10 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 def detail(image: Tensor) -> Tensor:
     """What a blur by [1 2 1]/4 takes from a picture (1, C, H, W): its finest waves. Edges repeat."""
+    opencv = _opencv_for(image)
+    if opencv is not None:
+        edges = {"borderType": opencv.BORDER_REPLICATE}
+        return image - _by_planes(image, lambda plane, out: opencv.GaussianBlur(plane, (3, 3), 0, out, **edges))
     wide = F.pad(image, (1, 1, 1, 1), mode="replicate")
     rows = (wide[..., :-2, :] + wide[..., 2:, :]) / 4 + wide[..., 1:-1, :] / 2
     return image - (rows[..., :-2] + rows[..., 2:]) / 4 - rows[..., 1:-1] / 2
@@ -55,8 +59,8 @@ def bands(image: Tensor, count: int) -> list[Tensor]:
     return [*levels, current]
 
 
-def merge(levels: Sequence[Tensor], factors: Sequence[Tensor] | None = None) -> Tensor:
-    """The picture whose bands these are, each times its factor (0-dim) if there are `factors`."""
+def merge(levels: Sequence[Tensor], factors: Tensor | None = None) -> Tensor:
+    """The picture whose bands these are, each times its factor if there are `factors`, (number of levels,)."""
     current = levels[-1] if factors is None else factors[-1] * levels[-1]
     for place in reversed(range(len(levels) - 1)):
         enlarged = _doubled(current, levels[place])
@@ -73,71 +77,53 @@ def root_mean_square(part: Tensor) -> Tensor:
 def _halved(image: Tensor) -> Tensor:
     """Every second pixel of a 5x5 binomial low-pass [1 4 6 4 1]/16, (1, C, H, W). Edges repeat."""
     channels, height, width = image.shape[1:]
-    padded = F.pad(image, (2, 2, 2, 2), mode="replicate")
-    if not _by_slices(image):
-        row = constant((1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16), image.dtype, image.device)
-        kernel = (row[:, None] * row).expand(channels, 1, 5, 5)
-        return F.conv2d(padded, kernel, stride=2, groups=channels)
-    # A convolution of three channels, each by itself, leaves most of a CPU's lanes empty: 2.4 ms at 640x360, this 0.5.
-    down = _weighted(padded[:, :, 0::2], padded[:, :, 1::2], 2, (height + 1) // 2)
-    return _weighted(down[..., 0::2].contiguous(), down[..., 1::2].contiguous(), 3, (width + 1) // 2) / 256
-
-
-def _by_slices(image: Tensor) -> bool:
-    """Whether many quick steps on whole slices take less time than PyTorch's single one."""
-    return image.device.type == "cpu" and image.numel() > 20_000
-
-
-def _weighted(even: Tensor, odd: Tensor, axis: int, length: int) -> Tensor:
-    """[1 4 6 4 1] around every second of the lines that are parted into even and odd ones."""
-    near, far = odd.narrow(axis, 0, length), even.narrow(axis, 0, length)
-    total = far + even.narrow(axis, 2, length)
-    total = total.add_(even.narrow(axis, 1, length), alpha=6).add_(near, alpha=4)
-    return total.add_(odd.narrow(axis, 1, length), alpha=4)
+    opencv = _opencv_for(image)
+    if opencv is not None:
+        edges = {"borderType": opencv.BORDER_REPLICATE}
+        return _by_planes(
+            image, lambda plane, out: opencv.pyrDown(plane, out, **edges), ((height + 1) // 2, (width + 1) // 2)
+        )
+    row = constant((1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16), image.dtype, image.device)
+    kernel = (row[:, None] * row).expand(channels, 1, 5, 5)
+    return F.conv2d(F.pad(image, (2, 2, 2, 2), mode="replicate"), kernel, stride=2, groups=channels)
 
 
 def _doubled(low: Tensor, like: Tensor) -> Tensor:
     """`low` enlarged to the size of `like`, twice its own or one less, by linear interpolation."""
     height, width = like.shape[-2:]
-    if not _by_slices(like) or low.requires_grad:
-        return F.interpolate(low, size=(height, width), mode="bilinear", align_corners=False)
-    # 1.8 ms at 640x360 by F.interpolate, this 0.3
-    padded = F.pad(low, (1, 1, 1, 1), mode="replicate")
-    return _stretched(_stretched(padded, 3, width), 2, height)
+    opencv = _opencv_for(low)
+    if opencv is not None:
+        return _by_planes(low, lambda plane, out: opencv.resize(plane, (width, height), out), (height, width))
+    return F.interpolate(low, size=(height, width), mode="bilinear", align_corners=False)
 
 
-def _stretched(padded: Tensor, axis: int, length: int) -> Tensor:
-    """An axis that has one line more at each end, drawn out to `length` lines."""
-    shape = list(padded.shape)
-    shape[axis] = length
-    result = padded.new_empty(shape)
-    for begin, first, count, share in _blends(padded.shape[axis] - 2, length):
-        place = [slice(None)] * axis + [slice(begin, begin + 2 * count, 2)]
-        weight = share if isinstance(share, float) else share.to(padded.dtype).view([-1] + [1] * (3 - axis))
-        before, after = padded.narrow(axis, first, count), padded.narrow(axis, first + 1, count)
-        torch.lerp(before, after, weight, out=result[tuple(place)])
-    return result
-
-
-@lru_cache(maxsize=256)
-def _blends(count: int, length: int) -> tuple[tuple[int, int, int, Tensor | float], ...]:
-    """How `count` lines with one more at each end are drawn out to `length`: first line of the result, first line of
-    what it is a blend of with the next, how often so on with every second line of the result and every next of the
-    other, and the share of the next: one for all or one for each.
+def _opencv_for(image: Tensor) -> Any:
+    """OpenCV where it can do the work, in a tenth of PyTorch's time: 0.08 and 0.06 ms to halve a picture of 480x270
+    and to double it again, instead of 1.3 and 1.0. None elsewhere. What both give differs by 2e-7.
     """
-    # The places of even and of odd lines are about one apart, so that few blends of whole slices make all of them.
-    place = (torch.arange(length, dtype=torch.float64) + 0.5) * (count / length) + 0.5
-    line = place.floor()
-    share = (place - line).float()
-    found = []
-    for parity in (0, 1):
-        lines = [int(number) for number in line[parity::2]]
-        jumps = [number for number in range(1, len(lines)) if lines[number] != lines[number - 1] + 1]
-        for start, end in pairwise([0, *jumps, len(lines)]):
-            part = share[parity::2][start:end].contiguous()
-            alike = bool((part == part[0]).all())
-            found.append((parity + 2 * start, lines[start], end - start, float(part[0]) if alike else part))
-    return tuple(found)
+    if image.device.type != "cpu" or image.dtype != torch.float32 or image.shape[0] != 1 or image.requires_grad:
+        return None
+    return _opencv()
+
+
+@cache
+def _opencv() -> Any:
+    """None where a library of the system is missing that OpenCV needs."""
+    try:
+        import cv2
+    except ImportError:
+        return None
+    # The network's threads still look out for work when OpenCV's wake up: with two and two nothing is gained.
+    cv2.setNumThreads(max(1, torch.get_num_threads() // 2))
+    return cv2
+
+
+def _by_planes(image: Tensor, function: Callable[[Any, Any], object], size: tuple[int, int] | None = None) -> Tensor:
+    """(1, C, *size): what `function` makes of each channel of (1, C, H, W), as arrays that it reads and writes."""
+    result = image.new_empty((*image.shape[:2], *(image.shape[2:] if size is None else size)))
+    for plane, out in zip(image.contiguous()[0].numpy(), result[0].numpy(), strict=True):
+        function(plane, out)
+    return result
 
 
 def fill(image: Tensor, size: tuple[int, int]) -> Tensor:
