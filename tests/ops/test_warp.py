@@ -197,3 +197,14 @@ def test_only_zooming_in_about_a_point_inside_reveals_nothing():
     assert reveals(Motion(scale=1.02, degrees=2), (180, 320))
     assert reveals(Motion(pan=(0.01, 0)), (180, 320))
     assert reveals(Motion(scale=1.02, pivot=(-0.5, 0.5)), (180, 320))
+
+
+def test_a_picture_moved_in_strips_is_the_one_moved_as_a_whole():
+    picture, size = torch.rand(1, 3, 30, 40, generator=generator(1, "strips")), (30, 40)
+    flow = camera_flow(Motion(1.1, 5.0, (0.1, 0.0), (0.3, 0.6)), size, (0, 0))
+    threads, found = torch.get_num_threads(), []
+    for count in (1, 4):  # a third of 30 rows each, since 4 does not divide them
+        torch.set_num_threads(count)
+        found.append(warp(picture, flow))
+    torch.set_num_threads(threads)
+    assert torch.equal(*found)

@@ -86,18 +86,28 @@ def _gather(
     down: Tensor,
 ) -> Tensor:
     """Blend what lies at two columns and two rows by the shares of the second of them, `across` and `down`."""
-    grid = torch.stack((columns[0], rows[0]), dim=-1)[None]
+    height, width = across.shape
+    parts = _parts(height) if across.device.type == "cpu" else 1  # side by side, as pictures of a batch are
+    grid = torch.stack((columns[0], rows[0]), dim=-1).view(parts, -1, width, 2)
+    coefficients = coefficients.expand(parts, -1, -1, -1)
+    across, down = (share.view(parts, 1, -1, width) for share in (across, down))
 
     def fetch() -> Tensor:
         return F.grid_sample(coefficients, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
     upper = fetch()  # then around the four places, one coordinate at a time
-    grid[..., 0] = columns[1]
+    grid[..., 0] = columns[1].view(grid.shape[:3])
     upper = torch.lerp(upper, fetch(), across)
-    grid[..., 1] = rows[1]
+    grid[..., 1] = rows[1].view(grid.shape[:3])
     lower = fetch()
-    grid[..., 0] = columns[0]
-    return torch.lerp(upper, torch.lerp(fetch(), lower, across), down)
+    grid[..., 0] = columns[0].view(grid.shape[:3])
+    found = torch.lerp(upper, torch.lerp(fetch(), lower, across), down)
+    return found.transpose(0, 1).reshape(1, -1, height, width)
+
+
+def _parts(height: int) -> int:
+    """Into how many strips of equal height a picture is parted: each takes but one of a CPU's threads."""
+    return max(count for count in range(1, torch.get_num_threads() + 1) if height % count == 0)
 
 
 def _spline_coefficients(image: Tensor, *, wrapped: bool) -> Tensor:
