@@ -28,31 +28,3 @@ print(use())
 def test_large_tensors_are_made_of_memory_that_is_there_already() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 100  # of 15,000 pages
-
-
-RETURNED = """
-import torch
-from zoomdream.build.memory import keep_freed_memory, return_freed_memory
-
-def held():
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) // 256
-
-def use():
-    small = [torch.ones(3_000_000) for _ in range(40)]
-    between = [torch.ones(1000) for _ in range(40)]
-    del small
-    return between
-
-keep_freed_memory()
-return_freed_memory()
-before = held()
-rest = [use() for _ in range(3)]
-print(held() - before)
-"""
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc can be told")
-def test_where_it_is_scarce_freed_memory_goes_back_even_after_a_render_that_kept_its_own() -> None:
-    done = subprocess.run([sys.executable, "-c", RETURNED], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 100  # MiB, of 480 that were held for a while

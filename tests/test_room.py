@@ -35,14 +35,14 @@ def test_a_picture_that_fits_has_no_tiles() -> None:
 
 @pytest.mark.usefixtures("plenty")
 def test_a_smaller_limit_means_smaller_tiles() -> None:
-    edges = [room.tile_edge(config(memory), "cpu", "float32") for memory in ("6 GiB", "5 GiB", "4.5 GiB", "4 GiB")]
+    edges = [room.tile_edge(config(memory), "cpu", "float32") for memory in ("6 GiB", "5.5 GiB", "5 GiB", "4.5 GiB")]
     assert edges == sorted(edges, reverse=True)
     assert 256 <= edges[-1] < edges[0] < 3840
 
 
 @pytest.mark.usefixtures("plenty")
 def test_half_the_precision_leaves_room_for_larger_tiles() -> None:
-    tight = config("4 GiB")
+    tight = config("4.5 GiB")
     assert room.tile_edge(tight, "cpu", "bfloat16") > 1.1 * room.tile_edge(tight, "cpu", "float32")
 
 

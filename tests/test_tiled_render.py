@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import zoomdream
-from zoomdream.build import network, stages
+from zoomdream.build import network
 from zoomdream.build.networks import aims
 from zoomdream.build.tiling import tiling
 from zoomdream.config import load_config
@@ -64,15 +64,3 @@ def test_a_gpu_that_runs_out_of_memory_goes_on_in_tiles(
     for _ in range(2):
         assert float(tiled(groups, full, 1.0).gradient(large, (0.0, 0.0)).abs().max()) > 0
     assert asked == [(300, 840)]  # frames that follow do not try again
-
-
-@pytest.mark.parametrize(("tile", "wanted"), [("off", "kept"), (256, "returned")])
-def test_freed_memory_is_only_kept_where_there_is_enough(
-    tile: int | str, wanted: str, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[str] = []
-    monkeypatch.setattr("zoomdream.build.keep_freed_memory", lambda: calls.append("kept"))
-    monkeypatch.setattr("zoomdream.build.return_freed_memory", lambda: calls.append("returned"))
-    config = load_config(tree(untrained_weights, tile))
-    stages(config, make_plan(config)).close()
-    assert calls == [wanted]

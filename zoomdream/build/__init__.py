@@ -20,7 +20,7 @@ from torch import Tensor
 from zoomdream.build.clip import clip_stages
 from zoomdream.build.dreaming import emphasis
 from zoomdream.build.effort import effort
-from zoomdream.build.memory import keep_freed_memory, return_freed_memory
+from zoomdream.build.memory import keep_freed_memory
 from zoomdream.build.networks import found_weights, layers, named_networks, network, targets
 from zoomdream.build.octaves import octaves
 from zoomdream.build.zoom import zoom_stages
@@ -40,10 +40,7 @@ def stages(config: Config, planned: Plan, opened: Network | None = None, referen
     """
     check_device(planned.device, config.where("performance.device"))
     torch.set_num_threads(planned.threads)
-    if planned.tile == 0:
-        keep_freed_memory()
-    else:
-        return_freed_memory()
+    keep_freed_memory()
     torch.backends.cudnn.deterministic = True  # or a resumed render could end with other frames
     torch.backends.cudnn.allow_tf32 = False  # or a GPU's float32 is one of 10 bits, and its dreams differ from a CPU's
     if opened is None:
