@@ -58,14 +58,17 @@ def off_the_line(ratios: list[float]) -> float:
 
 
 def tiles(setting: Setting, found: Report) -> None:
-    """dreamnet in tiles of a given edge, over the whole at once."""
+    """dreamnet in tiles of a given edge, over the whole at once.
+
+    With as many steps as by default: the first one on an octave looks at all tiles twice.
+    """
     if not renders.has_key("performance", "tile"):
         found.skipped["tiled over whole"] = "this version has no performance.tile"
         return
     size, edge = (QUICK_TILED_SIZE, QUICK_TILE) if setting.quick else (TILED_SIZE, TILE)
     seconds = {}
     for tile in ("off", edge):
-        chosen = renders.config(setting, "dreamnet", size, 4, *LIGHT, f"performance.tile={tile}")
+        chosen = renders.config(setting, "dreamnet", size, 4, f"performance.tile={tile}")
         seconds[tile] = renders.timed(chosen, setting.clock, skipped=1).per_frame
     found.figures["tiles"] = {
         f"{size[0]}x{size[1]}": {
