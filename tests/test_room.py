@@ -103,9 +103,9 @@ def test_control_groups_limit_what_is_free(tmp_path: Path, monkeypatch: pytest.M
 
 @pytest.mark.usefixtures("plenty")
 def test_a_plan_keeps_the_tile_of_an_earlier_start() -> None:
-    first = make_plan(config("4 GiB"))
+    first = make_plan(config("4.5 GiB"))
     assert make_plan(config("5 GiB"), first).tile == first.tile
-    told = resolved(config("4 GiB"), first).performance
+    told = resolved(config("4.5 GiB"), first).performance
     assert told.tile == first.tile
     assert make_plan(load_config({"performance": {"tile": 512}}), first).tile == 512
     assert resolved(load_config({"performance": {"tile": "off"}}), first).performance.tile == first.tile

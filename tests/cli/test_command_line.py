@@ -86,7 +86,7 @@ def test_a_zoom_loads_nothing_that_only_clips_and_terminals_need(tmp_path: Path,
     )
     loaded = loaded_by("from zoomdream.cli import main; assert main(['render', 'tiny.yaml']) == 0", tmp_path)
     assert "torch" in loaded
-    assert not loaded & {"torchvision", "cv2", "scenedetect", "rich", "ray", "torch._dynamo", "torch._inductor"}
+    assert not loaded & {"torchvision", "scenedetect", "rich", "ray", "torch._dynamo", "torch._inductor"}
 
 
 def test_how_threads_wait_is_the_users_to_say(monkeypatch: pytest.MonkeyPatch) -> None:

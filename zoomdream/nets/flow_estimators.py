@@ -150,7 +150,7 @@ def _enlarge(flow: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _opencv() -> ModuleType:
-    """OpenCV, loaded only where a clip needs it. InputError where a library of the system is missing."""
+    """OpenCV. InputError where a library of the system is missing: clips cannot do without it."""
     try:
         import cv2
     except ImportError as error:
