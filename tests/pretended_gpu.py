@@ -175,7 +175,7 @@ class _Sides(TorchFunctionMode):
         there = on_gpu(tensor) if device is None else _is_gpu(device)
         if there == on_gpu(tensor):
             return tensor.to(dtype or tensor.dtype, copy=copy, **options)
-        if there and not (non_blocking and here in _pinned):
+        if there and (self._gpu.capturing or not (non_blocking and here in _pinned)):
             self._gpu.note("uploaded", tuple(tensor.shape))
         if not there:
             self._gpu.note("fetched", (tuple(tensor.shape), "queued" if non_blocking else "waited for"))

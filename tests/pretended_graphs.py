@@ -30,18 +30,30 @@ class PretendedGraphs:
         self.gpu = gpu
         self.captures = self.replays = 0
         self.free, self.taken = 2**30, 2**20
+        self.stream = _stream()
+
+    @contextmanager
+    def streaming(self, stream: SimpleNamespace) -> Iterator[None]:
+        before, self.stream = self.stream, stream
+        try:
+            yield
+        finally:
+            self.stream = before
+
+
+def _stream() -> SimpleNamespace:
+    return SimpleNamespace(wait_stream=lambda other: None, device=torch.device("cuda:0"))
 
 
 @contextmanager
 def pretended_graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGraphs]:
     """As `pretended`, with graphs."""
-    stream = SimpleNamespace(wait_stream=lambda other: None, device=torch.device("cuda:0"))
     with pretended(monkeypatch) as gpu:
         graphs = PretendedGraphs(gpu)
         stand_ins: dict[str, Any] = {
-            "Stream": lambda device: stream,
-            "stream": lambda stream: nullcontext(),
-            "current_stream": lambda device=None: stream,
+            "Stream": lambda device: _stream(),
+            "stream": graphs.streaming,
+            "current_stream": lambda device: graphs.stream,
             "device": lambda device: nullcontext(),
             "CUDAGraph": lambda: _Graph(graphs),
             "graph": _capture,
@@ -60,16 +72,18 @@ def pretended_graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGraph
 
 
 @contextmanager
-def _capture(graph: _Graph, *, pool: object, stream: object, capture_error_mode: str) -> Iterator[None]:
+def _capture(graph: _Graph, *, pool: object, stream: SimpleNamespace, capture_error_mode: str) -> Iterator[None]:
     assert capture_error_mode == "thread_local"
     assert not torch._C._is_multithreading_enabled()
     graph.graphs.captures += 1
+    before, graph.graphs.stream = graph.graphs.stream, stream
     graph.graphs.gpu.capturing = True
     try:
         with _Recording(graph):
             yield
     finally:
         graph.graphs.gpu.capturing = False
+    graph.graphs.stream = before  # not after a failure, as in older PyTorch
     for tensor in graph.own.values():
         if tensor.is_floating_point():
             tensor.fill_(torch.nan)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from zoomdream import build, pipeline
 from zoomdream.loading import load_config
+from zoomdream.nets import custom
 from zoomdream.ops.captured import plainly
 from zoomdream.plan import Plan
 from zoomdream.types import Network, State
@@ -122,6 +123,38 @@ def test_so_it_is_with_googlenet_and_another_network(
     }
     with pretended_graphs(monkeypatch) as graphs:
         assert alike(rendered(tree), without(monkeypatch, tree))
+        assert proven(graphs, caplog, most=1)
+
+
+MINE = """
+from torch import nn
+
+
+class Attentive(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 8, 5, 4, 2), nn.Conv2d(8, 6, 3, 1, 1)
+
+    def forward(self, picture):
+        found = self.first(picture).relu()
+        places = found.flatten(2)
+        looked = (places.transpose(1, 2) @ places / 8).softmax(2)
+        return self.second((places @ looked).view_as(found)).relu()
+
+
+def small():
+    return Attentive()
+"""
+
+
+def test_so_it_is_with_a_users_network_through_which_autograd_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
+    opened = custom.load("mine.py:small", tmp_path, {})
+    tree = {"objective": [{"layer": "second"}, {"layer": "first"}], "dream": DREAM | {"octaves": 1}}
+    with pretended_graphs(monkeypatch) as graphs:
+        assert alike(rendered(tree, PLAN, opened), without(monkeypatch, tree, PLAN, opened))
         assert proven(graphs, caplog, most=1)
 
 

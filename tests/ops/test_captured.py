@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,6 +138,19 @@ def test_a_function_that_waits_is_called_as_it_is_and_never_captured(
         calls(Captured(), SETTLED + 3, function)
         assert graphs.captures == graphs.replays == 0
     assert [record.message[:38] for record in caplog.records] == ["zoomdream goes on without CUDA graphs,"]
+
+
+@pytest.mark.parametrize("function", [sums, bright, chosen, local])
+def test_a_capture_that_fails_midway_leaves_everything_as_it_was(
+    function: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("zoomdream.ops.captured._Watch", nullcontext)
+    with pretended_graphs(monkeypatch) as graphs:
+        stream = graphs.stream
+        calls(Captured(), SETTLED + 3, function)
+        assert graphs.captures == 1
+        assert graphs.stream is stream
+    assert "not permitted when stream is capturing" in caplog.text
 
 
 @pytest.mark.parametrize("fault", ["capture", "replay", "memory", "numbers"])

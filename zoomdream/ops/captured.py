@@ -11,11 +11,13 @@ is in its arguments. The rest is as PyTorch's "CUDA semantics" advises under "CU
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.grad_mode import set_multithreading_enabled
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -70,7 +72,8 @@ class Captured:
         # Only here is the traceback gone, and with it what filled the memory. Graphs may hold what was wanted.
         self._ended, known = True, None
         self._known.clear()
-        torch.cuda.empty_cache()
+        with suppress(RuntimeError):  # its bookkeeping may be out of step after a capture that failed
+            torch.cuda.empty_cache()
         logging.getLogger(__name__).warning("zoomdream goes on without CUDA graphs, maybe slower: %s", reason)
         return function(*arguments) if result is None else result
 
@@ -90,7 +93,7 @@ class Captured:
         known: _Known,
         function: Callable[..., Tensor],
         arguments: tuple[Any, ...],
-        tensors: Sequence[Tensor],
+        tensors: list[Tensor],
         result: Tensor,
     ) -> None:
         if known.graph is None:
@@ -122,15 +125,16 @@ class _Graph:
     ) -> None:
         self._inputs: list[Tensor] = []
         own = with_tensors(arguments, self._input)
-        device = stream.device
+        now = torch.cuda.current_stream(stream.device)
         # Backwards in this thread as well, so that nothing depends on another one. "thread_local", because those that
-        # read, draw and record go on meanwhile: they may pin memory, and wait for copies of their own.
-        with torch.cuda.device(device), torch.autograd.set_multithreading_enabled(False):
-            stream.wait_stream(torch.cuda.current_stream())
+        # read, draw and record go on meanwhile: they may pin memory, and wait for copies of their own. And what stream
+        # is used now is so afterwards: after a capture that failed older PyTorch stays with that one's.
+        with torch.cuda.device(stream.device), torch.cuda.stream(now), set_multithreading_enabled(False):
+            stream.wait_stream(now)
             # Once as it is, for libraries to make themselves ready.
             with torch.cuda.stream(stream), _Watch():  # type: ignore[no-untyped-call]
                 _check_memory(lambda: function(*own))
-            torch.cuda.current_stream().wait_stream(stream)
+            now.wait_stream(stream)
             self._graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self._graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
                 self._output = function(*own)
@@ -141,9 +145,8 @@ class _Graph:
         self._inputs.append(own.copy_(tensor))
         return own
 
-    def __call__(self, tensors: Sequence[Tensor]) -> Tensor:
-        for own, tensor in zip(self._inputs, tensors, strict=True):
-            own.copy_(tensor)
+    def __call__(self, tensors: list[Tensor]) -> Tensor:
+        torch._foreach_copy_(self._inputs, tensors)
         self._graph.replay()
         return self._output.clone()  # the next call overwrites it
 
