@@ -146,8 +146,10 @@ class _Sides(TorchFunctionMode):
             return on_gpu(args[0]) == (function == Tensor.is_cuda.__get__)
         if function in (Tensor.to, Tensor.cpu):
             return self._to(*args, **kwargs) if function is Tensor.to else self._to(*args, "cpu")
-        if function is Tensor.pin_memory:
-            pinned = args[0].clone()
+        if function is Tensor.pin_memory and args[0].untyped_storage() in _pinned:
+            return args[0]
+        if function is Tensor.pin_memory or kwargs.pop("pin_memory", False):
+            pinned = args[0].clone() if function is Tensor.pin_memory else function(*args, **kwargs)
             _pinned[pinned.untyped_storage()] = None
             return pinned
         if function in (Tensor.tolist, Tensor.numpy) and on_gpu(args[0]):

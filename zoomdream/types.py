@@ -47,12 +47,9 @@ class State:
 
 def to_device(picture: Tensor, device: str | torch.device) -> Tensor:
     """A tensor where the network is. To a GPU it is only queued, behind what that has to do, and nobody waits."""
-    return pinned(picture, device).to(device, non_blocking=str(device).startswith("cuda"))
-
-
-def pinned(picture: Tensor, device: str | torch.device) -> Tensor:
-    """The half of `to_device` that takes the CPU's time, if any: it may be done by another thread."""
-    return picture.pin_memory() if str(device).startswith("cuda") and picture.device.type == "cpu" else picture
+    if str(device).startswith("cuda") and picture.device.type == "cpu":
+        return picture.pin_memory().to(device, non_blocking=True)
+    return picture.to(device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from zoomdream.ops.dream import Recipe, dream
 from zoomdream.ops.noise import generator, wandering, white_noise
 from zoomdream.ops.objective import ClassTerm, Groups, Height, Pick, Rank, Term, Wish
 from zoomdream.plan import Plan
-from zoomdream.types import Layer, Network, pinned, to_device
+from zoomdream.types import Layer, Network, to_device
 
 EMPHASIS_SECONDS = 4.0  # how long a channel stays in favour; see `dream.variety`
 
@@ -48,13 +48,10 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
     wishes = _wishes(config, planned, aimed, closing)
     recipes = frame_recipes(config, aimed, keys)
     fresh = values(config, config.dream.noise)
-    draw: Callable[[tuple[int, int], int], Tensor] = partial(_noise, config)
+    draw = partial(_noise, config, planned)
+    ahead: Callable[[tuple[int, int], int], Tensor] = draw
     if planned.device != "cpu" and any(fresh):
-        draw = Drawn(
-            lambda size, index: pinned(_noise(config, size, index), planned.device),
-            (*range(-config.dream.warmup, 0), *keys),
-            closing,
-        )
+        ahead = Drawn(draw, (*range(-config.dream.warmup, 0), *keys), closing)
     # On a clip all frames share their jitter. Then the gradients of neighbouring frames agree, and a still camera sees
     # a still dream: with a jitter of its own for each frame the error (see ops/carry.py) of the flower is three times
     # as high. A zoom must not do that: there the same places would get the same things for ever.
@@ -70,7 +67,7 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
         groups = wishes(now)
         if fresh[now] > 0:
             height, width = picture.shape[-2:]
-            noise = draw((height, width), index) if again == 0 else _noise(config, (height, width), index, again)
+            noise = ahead((height, width), index) if again == 0 else draw((height, width), index, again)
             picture = picture + fresh[now] * to_device(noise, planned.device)
 
         whole = Height(groups, loss_scale)
@@ -88,8 +85,9 @@ def _calls(config: Config, planned: Plan) -> Callable[..., Tensor]:
     return Captured() if nvidia and not scarce else plainly
 
 
-def _noise(config: Config, size: tuple[int, int], index: int, *again: int) -> Tensor:
-    return white_noise(size, generator(config.seed, "fresh", index, *again))
+def _noise(config: Config, planned: Plan, size: tuple[int, int], index: int, *again: int) -> Tensor:
+    random = generator(config.seed, "fresh", index, *again)
+    return white_noise(size, random, pinned=planned.device.startswith("cuda"))
 
 
 def _wishes(config: Config, planned: Plan, aimed: tuple[Aim, ...], closing: ExitStack) -> Callable[[int], Groups]:

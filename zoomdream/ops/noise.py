@@ -30,9 +30,12 @@ def jitter_offset(reach: int, random: torch.Generator) -> tuple[int, int]:
     return int(x), int(y)
 
 
-def white_noise(size: tuple[int, int], random: torch.Generator) -> Tensor:
-    """(1, 3, height, width), mean 0, deviation 1, every pixel and channel independent."""
-    return torch.randn((1, 3, *size), generator=random)
+def white_noise(size: tuple[int, int], random: torch.Generator, *, pinned: bool = False) -> Tensor:
+    """(1, 3, height, width), mean 0, deviation 1, every pixel and channel independent.
+
+    pinned: in memory from which a GPU fetches by itself; else it would be copied there first.
+    """
+    return torch.randn((1, 3, *size), generator=random, pin_memory=pinned)
 
 
 def natural_noise(size: tuple[int, int], random: torch.Generator) -> Tensor:
