@@ -101,8 +101,9 @@ def _compared(setting: Setting, found: Report, rival: str, turns: dict[str, Turn
 
 def dreamnet(setting: Setting, found: Report) -> None:
     """Frames per second of the embedded network, and what its passes cost against torchvision's GoogLeNet."""
-    figures = found.figures["dreamnet"] = {}
     sizes = [(480, 270)] if setting.quick else [(480, 270), (960, 540), (1920, 1080)]
+    turns: dict[str, Turn] = {}
+    judged: dict[str, int] = {}
     for every in FRAMES_PER_SECOND:
         if every > 1 and not renders.has_key("dream", "every"):
             found.skipped[f"dreamnet with dream.every: {every}"] = "this version has no such key"
@@ -111,12 +112,18 @@ def dreamnet(setting: Setting, found: Report) -> None:
             frames = renders.WINDOW if size == (480, 270) and not setting.quick else 10 if setting.quick else SHORT
             changes = [f"dream.every={every}"] if every > 1 else []
             chosen = renders.config(setting, "dreamnet", size, frames, *changes)
-            seconds = renders.timed(chosen, setting.clock).per_frame
             title = f"{size[0]}x{size[1]}, {make_plan(chosen).precision}" + (f", every: {every}" if every > 1 else "")
-            figures[title] = {"frames per second": 1 / seconds, "seconds per frame": seconds}
+            turns[title] = partial(renders.per_frame, chosen, setting.clock)
             if size == sizes[0] and setting.clock.name == "wall" and setting.threads >= 2:
-                name = f"dreamnet at 480x270, every {every}: frames per second"
-                found.at_least(name, 1 / seconds, FRAMES_PER_SECOND[every])
+                judged[title] = every
+    taken = take_turns(turns, renders.rounds(setting), setting.threads)
+    found.figures["dreamnet"] = {
+        title: {"frames per second": spread([1 / one for one in seconds]), "seconds per frame": spread(seconds)}
+        for title, seconds in taken.seconds.items()
+    }
+    for title, every in judged.items():
+        name = f"dreamnet at 480x270, every {every}: frames per second"
+        found.at_least(name, 1 / taken.median(title), FRAMES_PER_SECOND[every])
     if setting.clock.name != "wall" or setting.threads < 2:
         found.skipped["dreamnet's frames per second as bars"] = "they are for two cores and seconds as they pass"
     _cost(setting, found)

@@ -96,3 +96,13 @@ def timed(chosen: Config, clock: Clock, *, skipped: int = SKIPPED, asked_at: int
         expected=expected[asked],
         whole=end - begin,
     )
+
+
+def per_frame(chosen: Config, clock: Clock, skipped: int = SKIPPED) -> float:
+    """Seconds for a frame of a render, see `timed`."""
+    return timed(chosen, clock, skipped=skipped).per_frame
+
+
+def rounds(setting: Setting) -> int:
+    """Turns of each of several renders: a machine whose speed changes meanwhile is not told by one."""
+    return 1 if setting.quick else max(3, setting.rounds)

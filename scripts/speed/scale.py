@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
+from functools import partial
 from pathlib import Path
 
 from benchmarks.command import say
-from benchmarks.report import Report
+from benchmarks.report import Report, spread
 from speed import processes, renders
-from speed.timing import Setting
+from speed.timing import Setting, Turn, take_turns
 
 from zoomdream.config import Config
 from zoomdream.plan import make_plan
@@ -35,19 +36,24 @@ def measure(setting: Setting, found: Report) -> None:
 
 def pixels(setting: Setting, found: Report) -> None:
     """dreamnet, untiled: seconds per megapixel of each size, and how far they are off one line through nothing."""
-    rows = found.figures["seconds by pixels"] = {}
     whole = ("performance.tile=off",) if renders.has_key("performance", "tile") else ()
+    pixels: dict[str, float] = {}
+    turns: dict[str, Turn] = {}
     for size in QUICK_SIZES if setting.quick else SIZES:
         frames = renders.WINDOW if size[0] < 1000 else 8
         chosen = renders.config(setting, "dreamnet", size, frames, *LIGHT, *whole)
-        seconds = renders.timed(chosen, setting.clock, skipped=2).per_frame
-        megapixels = size[0] * size[1] / 1e6
-        rows[f"{size[0]}x{size[1]}"] = {
+        title = f"{size[0]}x{size[1]}"
+        pixels[title] = size[0] * size[1] / 1e6
+        turns[title] = partial(renders.per_frame, chosen, setting.clock, 2)
+    taken = take_turns(turns, renders.rounds(setting), setting.threads)
+    rows = found.figures["seconds by pixels"] = {
+        title: {
             "megapixels": megapixels,
-            "seconds per frame": seconds,
-            "per megapixel": seconds / megapixels,
+            "seconds per frame": spread(taken.seconds[title]),
+            "per megapixel": taken.median(title) / megapixels,
         }
-        say(f"  {size[0]}x{size[1]}: {seconds:.3f} s")
+        for title, megapixels in pixels.items()
+    }
     off = off_the_line([row["per megapixel"] for row in rows.values()])
     found.at_most("pixels: off a straight line", off, OFF_THE_LINE)
 
@@ -66,18 +72,17 @@ def tiles(setting: Setting, found: Report) -> None:
         found.skipped["tiled over whole"] = "this version has no performance.tile"
         return
     size, edge = (QUICK_TILED_SIZE, QUICK_TILE) if setting.quick else (TILED_SIZE, TILE)
-    seconds = {}
-    for tile in ("off", edge):
+    turns: dict[str, Turn] = {}
+    for name, tile in (("whole", "off"), (f"tiles of {edge}", edge)):
         chosen = renders.config(setting, "dreamnet", size, 4, f"performance.tile={tile}")
-        seconds[tile] = renders.timed(chosen, setting.clock, skipped=1).per_frame
+        turns[name] = partial(renders.per_frame, chosen, setting.clock, 1)
+    taken = take_turns(turns, renders.rounds(setting), setting.threads)
+    ratio = taken.ratio(f"tiles of {edge}", "whole")
     found.figures["tiles"] = {
-        f"{size[0]}x{size[1]}": {
-            "whole": seconds["off"],
-            f"tiles of {edge}": seconds[edge],
-            "tiled over whole": seconds[edge] / seconds["off"],
-        }
+        f"{size[0]}x{size[1]}": {name: spread(seconds) for name, seconds in taken.seconds.items()}
+        | {"tiled over whole": spread(taken.ratios(f"tiles of {edge}", "whole"))}
     }
-    found.at_most(f"tiles of {edge}, {size[0]}x{size[1]}: over whole", seconds[edge] / seconds["off"], TILED_OVER_WHOLE)
+    found.at_most(f"tiles of {edge}, {size[0]}x{size[1]}: over whole", ratio, TILED_OVER_WHOLE)
 
 
 def frames(setting: Setting, found: Report) -> None:
