@@ -20,9 +20,15 @@ from zoomdream.errors import OutputError
 QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
 """Arguments with which ffmpeg says nothing but errors, and does not read keys from the terminal."""
 
-# A session of its own: Ctrl-C in the terminal reaches us alone, and we end ffmpeg in our own order.
-_SESSION = os.name != "nt"
-_GROUP: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+# A process group of its own: Ctrl-C in the terminal reaches us alone, and we end ffmpeg in our own order. No session of
+# its own, because Linux may give each session an equal share of the processor, whatever the priorities in it.
+_GROUP = None if os.name == "nt" else 0
+_FLAGS: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+
+# x264 looks so far ahead that it encodes nearly all of a segment at its end, on all cores. Torch's threads wait for the
+# slowest of them hundreds of times in a frame, so that at 426x240 the next one took 250 ms instead of 40. With this
+# much less priority it takes 60, and frames take 16 % less time on the whole.
+_LESS_PRIORITY = 15
 
 _TAIL = 12  # lines of stderr that are kept; the reason is nearly always among the last
 
@@ -74,8 +80,8 @@ def read_log(command: Sequence[str]) -> str:
         capture_output=True,
         env=_environment(),
         check=False,
-        start_new_session=_SESSION,
-        creationflags=_GROUP,
+        process_group=_GROUP,
+        creationflags=_FLAGS,
     )
     return result.stderr.decode("utf-8", "replace")
 
@@ -88,8 +94,8 @@ def filter_bytes(command: Sequence[str], data: bytes, *, what: str) -> bytes:
         capture_output=True,
         env=_environment(),
         check=False,
-        start_new_session=_SESSION,
-        creationflags=_GROUP,
+        process_group=_GROUP,
+        creationflags=_FLAGS,
     )
     if result.returncode != 0:
         lines = result.stderr.decode("utf-8", "replace").splitlines()
@@ -97,11 +103,20 @@ def filter_bytes(command: Sequence[str], data: bytes, *, what: str) -> bytes:
     return result.stdout
 
 
+def _give_way(process: int) -> None:
+    """Let a process have what of the processor nobody else wants, where the system knows priorities."""
+    if os.name == "nt":
+        return
+    with contextlib.suppress(OSError):  # it may have ended already
+        os.setpriority(os.PRIO_PROCESS, process, min(19, os.getpriority(os.PRIO_PROCESS, 0) + _LESS_PRIORITY))
+
+
 class Process:
     """A running ffmpeg. A context manager that always gives the process back: leaving it early kills it.
 
-    With `feed`, `write` sends it bytes; with `stream`, `read` takes what it prints, as it comes. `finish` closes the
-    pipe that feeds it, waits, and raises OutputError unless all went well; `end` waits and judges nothing.
+    With `feed`, `write` sends it bytes, and it gives way to us; with `stream`, `read` takes what it prints, as it
+    comes. `finish` closes the pipe that feeds it, waits, and raises OutputError unless all went well; `end` waits and
+    judges nothing.
     `hear` is called (in a thread) with every line of stderr, and says whether that line was only meant for it. If the
     command asks for levels, no error or warning lacks its own.
     """
@@ -128,11 +143,13 @@ class Process:
                 stdout=subprocess.DEVNULL if feed else subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=_environment(colors=hear is not None),
-                start_new_session=_SESSION,
-                creationflags=_GROUP,
+                process_group=_GROUP,
+                creationflags=_FLAGS,
             )
         except OSError as error:
             raise OutputError(f"{what} failed: {command[0]} does not start: {error.strerror or error}.") from error
+        if feed:
+            _give_way(self._process.pid)
         # Threads, because a pipe that nobody empties fills up and stalls ffmpeg.
         self._readers = [threading.Thread(target=self._listen, args=(self._process.stderr,), daemon=True)]
         if not feed and not stream:
