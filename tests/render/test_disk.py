@@ -25,7 +25,7 @@ def test_a_disk_that_fills_up_keeps_what_is_finished_until_there_is_room(
 ) -> None:
     folder = disk(kilobytes)
     with pytest.raises(OutputError, match="disk is full"):
-        render_frames(maker(70), job(folder / "a.mp4", 70))
+        render_frames(maker(70, pause=0.02), job(folder / "a.mp4", 70))  # so that segments end one by one
     assert [entry.name for entry in folder.iterdir()] == ["a.mp4.zoomdream"]
     assert (folder / "a.mp4.zoomdream" / "segment_00000.mp4").exists()
     disk(5000)
