@@ -160,7 +160,7 @@ def _clips() -> Iterator[Finding]:
         import cv2
         import scenedetect
     except ImportError as error:
-        remedy = "where a system library is missing, install it (libGL.so.1: the package libgl1); only clips need it"
+        remedy = "where a system library is missing, install it (libGL.so.1: package libgl1), for clips and for speed"
         yield Finding("missing", "clips", f"{error}; {remedy}".replace("\n", " "))
     else:
         yield Finding("ok", "clips", f"OpenCV {cv2.__version__}, PySceneDetect {scenedetect.__version__}")
