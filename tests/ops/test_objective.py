@@ -135,3 +135,30 @@ def test_half_the_squares_of_a_channel_and_their_gradient_are_those_of_autograd(
         torch.testing.assert_close(found, 0.5 * activation.float().square().sum(dim=(0, 2, 3)))
     torch.testing.assert_close(gradients[0], gradients[1], rtol=0.01 if dtype == torch.bfloat16 else 1e-3, atol=1e-6)
     assert gradients[0].dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("diversity", [0.0, 0.8, 1.0])
+@pytest.mark.parametrize("emphasized", [False, True])
+def test_the_usual_term_is_worth_in_one_operation_what_it_is_in_two(
+    dtype: torch.dtype, diversity: float, emphasized: bool
+) -> None:
+    loudness = torch.tensor([1.0, 0.1, 10, 0, 0.5]).view(1, 5, 1, 1)  # one channel is silent
+    activation = (loudness * torch.randn(1, 5, 6, 7, generator=torch.Generator().manual_seed(1)).abs()).to(dtype)
+    emphasis = torch.tensor([2.0, 1, 0.5, 1, 0]) if emphasized else None
+    term = Term("x", diversity=diversity, emphasis=emphasis)
+    climbs, values = [], []
+    for value in (term.value, lambda x: term.judge(term.gather(x))):
+        leaf = activation.clone().requires_grad_()
+        values.append(value(leaf))
+        climbs.append(torch.autograd.grad(3 * values[-1], leaf)[0])
+    torch.testing.assert_close(values[0], values[1])
+    torch.testing.assert_close(climbs[0], climbs[1], rtol=0.01 if dtype == torch.bfloat16 else 2e-3, atol=1e-6)
+
+
+def test_nothing_to_see_gives_no_gradient_and_no_surprises() -> None:
+    for emphasis in (None, torch.zeros(3)):
+        leaf = torch.zeros(1, 3, 4, 4, requires_grad=True)
+        value = Term("x", diversity=0.8, emphasis=emphasis).value(leaf)
+        assert bool(torch.isfinite(value))
+        assert torch.autograd.grad(value, leaf)[0].count_nonzero() == 0
