@@ -117,9 +117,11 @@ def test_the_banded_norm_is_the_local_response_norm(norm: ResponseNorm) -> None:
 
 
 def test_a_divisive_norm_divides_by_the_weighted_squares_of_all_channels() -> None:
-    weight = noise(4, 4, 1, 1, seed=2).abs()
+    weight, bias = noise(4, 4, 1, 1, seed=2).abs(), 1 + noise(4, seed=3).abs()
     assert_equal(
-        lambda x: divide(x, weight), lambda x: x / torch.sqrt(1 + F.conv2d(x**2, weight)), noise(1, 4, 5, 7).abs()
+        lambda x: divide(x, weight, bias),
+        lambda x: x / torch.sqrt(F.conv2d(x**2, weight, bias)),
+        noise(1, 4, 5, 7).abs(),
     )
 
 

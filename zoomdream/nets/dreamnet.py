@@ -100,13 +100,16 @@ class DivisiveNorm(nn.Module):
     A 1x1 convolution instead of a window over channels, and a square root instead of the power 0.75: both are quick.
     """
 
+    one: Tensor
+
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.full((channels, channels, 1, 1), 0.5 / channels))
+        self.register_buffer("one", torch.ones(channels), persistent=False)
         self.packed = Packed()
 
     def forward(self, tape: Tape, picture: Value) -> Value:
-        return tape.do(divide, picture, weight=self.weight, packed=self.packed)
+        return tape.do(divide, picture, weight=self.weight, bias=self.one, packed=self.packed)
 
 
 class Block(nn.Module):
@@ -216,7 +219,7 @@ class DreamNet(nn.Module):
         return found
 
     def _centred(self, image: Tensor) -> Written:
-        picture = (image - self.mean).to(self.stem.conv.weight.dtype, memory_format=torch.channels_last)
+        picture = (image - self.mean).to(self.stem.conv.weight.dtype).contiguous(memory_format=torch.channels_last)
         return picture, lambda gradient: (gradient.to(image.dtype),)
 
 

@@ -254,7 +254,7 @@ class GoogLeNet(nn.Module):
         """The picture less the mean, in the network's precision. The mean goes first, in the picture's own precision:
         in bfloat16 numbers around 0 are finer than around 0.5.
         """
-        x = (image - self.mean).to(self.conv1.weight.dtype, memory_format=torch.channels_last)
+        x = (image - self.mean).to(self.conv1.weight.dtype).contiguous(memory_format=torch.channels_last)
         return x, lambda gradient: (gradient.to(image.dtype),)
 
     def _classify(self, x: Value, found: _Found) -> None:
