@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -98,6 +99,7 @@ def test_a_killed_worker_and_a_lost_node_cost_no_video(cluster: Any, here: Path,
 
     renders = run(["long.yaml", "other.yaml"], disaster)
     cluster.add_node(num_cpus=1)
+    settled(3)
     assert done == ["worker", "node"], [one.error for one in renders]
     assert [one.status for one in renders] == ["done", "done"], [one.error for one in renders]
     assert [one.attempts for one in renders] == [2, 2]
@@ -106,6 +108,16 @@ def test_a_killed_worker_and_a_lost_node_cost_no_video(cluster: Any, here: Path,
     for name in ("long", "other"):
         alone = render(load_config(f"{name}.yaml", output=f"alone_{name}.mp4"))
         assert decoded(alone) == decoded(Path(f"{name}.mp4"))
+
+
+def settled(count: int, patience: float = 60) -> None:
+    """Waits until the cluster knows of the loss of a node, of which a batch may ask in vain until then."""
+    import ray
+
+    until = time.monotonic() + patience
+    while sum(node["Alive"] for node in ray.nodes()) != count:
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def works_on(node: Any, output: str) -> bool:
