@@ -171,6 +171,16 @@ def test_a_compressed_archive_is_refused(tmp_path: Path) -> None:
     assert "not one that torch.save wrote" in refusal(tmp_path / "other.zip")
 
 
+@pytest.mark.parametrize("flag", [0x01, 0x20], ids=["encrypted", "patched"])
+def test_an_archive_that_cannot_be_unpacked_says_so(tmp_path: Path, flag: int) -> None:
+    modern({"a": torch.zeros(3)}, tmp_path / "odd.pth")
+    content = bytearray((tmp_path / "odd.pth").read_bytes())
+    for begin, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):  # an entry, and the list of them
+        content[content.index(begin) + place] |= flag
+    (tmp_path / "odd.pth").write_bytes(content)
+    assert "odd.pth is cut short or damaged" in refusal(tmp_path / "odd.pth")
+
+
 @pytest.mark.parametrize("save", [modern, safe])
 @pytest.mark.parametrize(
     ("value", "expected"),

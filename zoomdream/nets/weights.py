@@ -139,8 +139,7 @@ def _check_archive(path: Path, max_bytes: int) -> None:
                 raise InputError(f"{path} is a zip archive, but not one that torch.save wrote.")
             if broken := archive.testzip():
                 raise _damaged(path, f"the checksum of {broken} is wrong")
-    # zipfile raises the last two for compressions that it does not know and for what is encrypted
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:  # the last for what zipfile cannot unpack
         raise _damaged(path, _one_line(error)) from None
 
 
