@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import torch
@@ -10,7 +11,7 @@ from torch.autograd.function import once_differentiable
 
 QUIET = 1e-8  # what the energy of a silent channel counts as: no gradient explodes
 SILENT = 1e-12  # likewise of all of them
-_LEAST = 1e-38
+_LEAST = 1e-30  # instead of nothing to divide by, where every channel is left out; far below what any of them gives
 
 
 def half_squares(activation: Tensor) -> Tensor:
@@ -55,12 +56,12 @@ class _LogPowerMean(torch.autograd.Function):
         if emphasis is not None:
             shares = shares * emphasis.to(shares)
         share = shares.mean()
-        # A CPU has done with a number before Python has asked it for the next; a GPU would be waited for.
+        # On a CPU Python is quicker with a single number than PyTorch is; a GPU's would have to be waited for.
         level: Any = share.item() if share.is_cpu else share
         mean = level ** (1 / power)
         slope = mean / ((level * (mean + SILENT) + _LEAST) * channels * places)
         ctx.save_for_backward(activation, shares.div_(energies).mul_(slope))
-        return torch.log(share.new_tensor(mean + SILENT) if share.is_cpu else mean + SILENT)
+        return share.new_tensor(math.log(mean + SILENT)) if share.is_cpu else torch.log(mean + SILENT)
 
     @staticmethod
     @once_differentiable
