@@ -24,11 +24,11 @@ from benchmarks import command, queues, report
 from benchmarks.report import Report
 from benchmarks.video import frame_checksums
 
-from zoomdream.batch.drive import Engine, drive
+from zoomdream.api import load_config
 from zoomdream.batch.local import LocalEngine
 from zoomdream.batch.renders import Render
+from zoomdream.batch.scheduler import Engine, drive
 from zoomdream.config import Config
-from zoomdream.loading import load_config
 
 WORKERS = (1, 2)
 
@@ -141,7 +141,7 @@ def run_ray(options: argparse.Namespace, found: Report, folder: Path) -> None:
     if importlib.util.find_spec("ray") is None:
         found.skipped["ray"] = "Ray is not installed (pip install 'zoomdream[ray]')"
         return
-    from zoomdream.batch.ray_engine import RayEngine
+    from zoomdream.batch.ray.engine import RayEngine
 
     with ExitStack() as opened:
         engines: dict[str, Engine] = {

@@ -25,7 +25,7 @@ from classes_parts.judging import Verdict, fresh_crops, judged
 from classes_parts.sheet import write_sheet
 from torch import Tensor, nn
 
-from zoomdream.nets import catalog, classes
+from zoomdream.networks import catalog, classes
 from zoomdream.types import Network
 
 PARTS = ("classes", "priors")

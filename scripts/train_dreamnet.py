@@ -33,8 +33,8 @@ from dreamnet_training.pictures import fresh, photo_crop, pick, read_photos
 from dreamnet_training.teacher import Teacher
 from torch import Tensor, nn
 
-from zoomdream.nets.dreamnet import NAMES, DreamNet
-from zoomdream.nets.dreamnet_file import read
+from zoomdream.networks.dreamnet import NAMES, DreamNet
+from zoomdream.networks.dreamnet_file import read
 
 RECIPE = (
     "activations (3a to 5b, logits) of BVLC GoogLeNet; Caltech-101 photos (CC BY 4.0), procedural pictures, dreams of "

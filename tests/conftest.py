@@ -45,8 +45,8 @@ def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import safetensors.torch
     import torch
 
-    from zoomdream.nets.dreamnet import DreamNet
-    from zoomdream.nets.dreamnet_file import checksum
+    from zoomdream.networks.dreamnet import DreamNet
+    from zoomdream.networks.dreamnet_file import checksum
 
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
     with torch.random.fork_rng():
@@ -75,7 +75,7 @@ def random_torchvision(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def decoded() -> Callable[[Path], list[str]]:
     """The checksum of each decoded frame of a video."""
-    from zoomdream.media import ffmpeg
+    from zoomdream import ffmpeg
 
     def read(path: Path) -> list[str]:
         command = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-i", str(path), "-map", "0:v:0", "-f", "framemd5", "-"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from zoomdream.media import ffmpeg
+from zoomdream import ffmpeg
 
 PROGRAM = ffmpeg.executable()
 SIZE = (48, 64)

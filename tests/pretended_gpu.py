@@ -28,11 +28,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
-from zoomdream import plan
-from zoomdream.build import drawn
+from zoomdream.dream import noise_prefetch as drawn
+from zoomdream.machine import devices
 
 GPU = torch.device("cuda:0")
-_PACKAGE = str(Path(plan.__file__).parent)
+_PACKAGE = str(Path(devices.__file__).parent.parent)
 
 # For as long as the tests run: constants that are made once stay on their side.
 _there = WeakIdKeyDictionary()
@@ -74,7 +74,7 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGpu]:
     monkeypatch.setattr(torch.cuda, "Event", lambda blocking: event)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: None)
     monkeypatch.setattr(drawn, "ThreadPoolExecutor", lambda *_, **__: SimpleNamespace(submit=_done, shutdown=_ended))
-    monkeypatch.setattr(plan, "_devices", lambda: ["cpu", "cuda"])
+    monkeypatch.setattr(devices, "_devices", lambda: ["cpu", "cuda"])
     sides, backward = _Sides(gpu), torch.autograd._engine_run_backward
 
     def watched_backward(*args: Any, **kwargs: Any) -> Any:

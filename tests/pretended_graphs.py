@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from zoomdream.ops import captured
+from zoomdream.autodiff import cuda_graphs as captured
 
 
 class PretendedGraphs:

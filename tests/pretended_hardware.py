@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from zoomdream.media import ffmpeg
+from zoomdream import ffmpeg
 
 _PROGRAM = """#!{python} -SE
 import os, sys, time

@@ -13,7 +13,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
-from zoomdream.nets import catalog
+from zoomdream.networks import catalog
 from zoomdream.types import Layer
 
 EMBEDDED = catalog.networks()[0]

@@ -13,7 +13,7 @@ import pytest
 from benchmarks import clips_facts, clips_sync
 from benchmarks.report import Report
 
-from zoomdream.media import ffmpeg
+from zoomdream import ffmpeg
 
 FFMPEG = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-y"]
 PICTURE = "testsrc2=size=128x96:rate=24:duration=3"

@@ -24,7 +24,7 @@ from torch import Tensor
 
 import zoomdream
 from zoomdream.config import load_config
-from zoomdream.plan import make_plan
+from zoomdream.rendering.plan import make_plan
 
 
 def nothing(picture: Tensor, index: int) -> Tensor:

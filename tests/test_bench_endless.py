@@ -14,9 +14,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from zoomdream.camera.motion import Motion, camera_flow
+from zoomdream.camera.warp import warp
 from zoomdream.config import load_config
-from zoomdream.ops.camera import Motion, camera_flow
-from zoomdream.ops.warp import warp
 
 
 def part(name: str) -> ModuleType:

@@ -21,7 +21,7 @@ from speed.timing import Clock, Elsewhere, Setting, Turns, repeated, take_turns
 
 import zoomdream
 from zoomdream.config import Config
-from zoomdream.render import Progress
+from zoomdream.rendering import Progress
 
 SIZE = (96, 64)
 FRAMES_OF_A_RENDER = 40

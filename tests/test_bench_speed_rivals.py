@@ -9,8 +9,8 @@ import torch
 from speed import floor, rivals
 from torch import Tensor
 
-from zoomdream.nets import catalog
-from zoomdream.ops.pyramid import octave_sizes
+from zoomdream.color.pyramid import octave_sizes
+from zoomdream.networks import catalog
 
 SIZE = (96, 64)
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from zoomdream import ffmpeg
+from zoomdream.api import load_config
 from zoomdream.cli.new import first_comment
-from zoomdream.loading import load_config
-from zoomdream.media import ffmpeg, probe
-from zoomdream.nets import catalog
-from zoomdream.render import render
+from zoomdream.ffmpeg import probe
+from zoomdream.networks import catalog
+from zoomdream.rendering import render
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 EMBEDDED = catalog.networks()[0]

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 import pytest
 import torch
 
-from zoomdream.build.drawn import AHEAD, Drawn
-from zoomdream.ops.noise import generator, white_noise
+from zoomdream.dream.noise_prefetch import AHEAD, Drawn
+from zoomdream.randomness import generator, white_noise
 
 ORDER = (-2, -1, 0, 3, 6, 9, 12, 15, 18)
 

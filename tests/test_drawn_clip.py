@@ -12,9 +12,9 @@ import torch
 from draw_clip import SAMPLE
 from drawn_clip import LOSSLESS, SAMPLE_RATE, DrawnClip, ticking_tone, write
 
-from zoomdream.media import ffmpeg
-from zoomdream.media.probe import count_frames, probe
-from zoomdream.ops.warp import warp
+from zoomdream import ffmpeg
+from zoomdream.camera.warp import warp
+from zoomdream.ffmpeg.probe import count_frames, probe
 
 CLIP = DrawnClip(size=(90, 160), fps=Fraction(24), seconds=3, cut=1.5)
 FRAMES = [1, 20, 35, 37, 60]

@@ -7,7 +7,7 @@ from dreamnet_training.inheriting import choose, fit, fit_norm, seen
 from dreamnet_training.learning import gradient_loss
 from torch import Tensor, nn
 
-from zoomdream.nets.dreamnet import DivisiveNorm
+from zoomdream.networks.dreamnet import DivisiveNorm
 
 
 def noise(*shape: int, seed: int = 1) -> Tensor:

@@ -16,12 +16,12 @@ from test_on_a_gpu import DREAM, PLAN, without_a_thread
 from tiny_network import TinyNetwork
 from torch import Tensor
 
-from zoomdream import build, pipeline
-from zoomdream.loading import load_config
-from zoomdream.nets import custom
-from zoomdream.ops.captured import plainly
-from zoomdream.plan import Plan
-from zoomdream.types import Network, State
+from zoomdream import assembly, pipeline
+from zoomdream.api import load_config
+from zoomdream.autodiff.cuda_graphs import plainly
+from zoomdream.dream import dreamer
+from zoomdream.networks import custom
+from zoomdream.types import Network, Plan, State
 
 SHAPES: dict[str, Any] = {"objective": [{"layer": "shapes"}]}
 RENDERS: dict[str, dict[str, Any]] = {
@@ -50,21 +50,21 @@ SCHEDULED: dict[str, dict[str, Any]] = {
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Graphs are made, and trusted, after fewer calls than in long renders."""
-    monkeypatch.setattr("zoomdream.ops.captured.ASKED", 4)
-    monkeypatch.setattr("zoomdream.ops.captured.TRIALS", 2)
+    monkeypatch.setattr("zoomdream.autodiff.cuda_graphs.ASKED", 4)
+    monkeypatch.setattr("zoomdream.autodiff.cuda_graphs.TRIALS", 2)
 
 
 def rendered(
     tree: dict[str, Any], planned: Plan = PLAN, network: Network | None = None, start: State | None = None
 ) -> list[State]:
     config = load_config({"size": [96, 64], "frames": 8, "fps": 12, "dream": DREAM} | tree)
-    with closing(build.stages(config, planned, network)) as stages:
+    with closing(assembly.stages(config, planned, network)) as stages:
         return list(pipeline.frames(stages, start, config.frames))
 
 
 def without(monkeypatch: pytest.MonkeyPatch, tree: dict[str, Any], *arguments: Any) -> list[State]:
     with monkeypatch.context() as patch:
-        patch.setattr("zoomdream.build.dreaming.Captured", lambda: plainly)
+        patch.setattr(dreamer, "Captured", lambda: plainly)
         return rendered(tree, *arguments)
 
 
@@ -169,7 +169,7 @@ def test_a_clip_by_graphs_is_the_clip_without(
     guided: bool, clip: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its look, and that of a guide that is a clip, are others in each frame."""
-    monkeypatch.setattr("zoomdream.build.clip.Ahead", without_a_thread)
+    monkeypatch.setattr("zoomdream.assembly.clip.Ahead", without_a_thread)
     tree = {"source": {"kind": "video", "path": str(clip)}, "flow": {"method": "none"}}
     tree |= {"objective": [{"layer": "shapes", "guide": str(clip)}]} if guided else SHAPES
     with pretended_graphs(monkeypatch) as graphs:

@@ -15,12 +15,13 @@ from PIL import Image
 from pretended_gpu import Note, PretendedGpu, on_gpu, pretended
 from tiny_network import TinyNetwork
 
-from zoomdream import build, pipeline
-from zoomdream.build.ahead import Ahead
-from zoomdream.loading import load_config
-from zoomdream.plan import Plan
-from zoomdream.render.handed import hand_over
-from zoomdream.types import Network, to_device
+from zoomdream import assembly, pipeline
+from zoomdream.api import load_config
+from zoomdream.dream import tiling as tiling_module
+from zoomdream.machine.devices import to_device
+from zoomdream.rendering.readback import hand_over
+from zoomdream.source.prefetch import Ahead
+from zoomdream.types import Network, Plan
 
 PLAN = Plan(device="cuda", precision="float32", threads=1, pixel_format="yuv420p")
 DREAM = {"octaves": 2, "steps": 2, "warmup": 1, "jitter": 4}
@@ -50,7 +51,7 @@ ZOOMS: dict[str, dict[str, Any]] = {
 def frames(gpu: PretendedGpu, tree: dict[str, Any], planned: Plan, network: Network | None = None) -> list[Note]:
     """What is noted of the frames after the first two, which bring up what lasts, and of their way to the recorder."""
     config = load_config({"size": [96, 64], "frames": 6, "fps": 12, "dream": DREAM} | tree)
-    with closing(build.stages(config, planned, network)) as stages:
+    with closing(assembly.stages(config, planned, network)) as stages:
         for state in pipeline.frames(stages, None, config.frames):
             if state.index == 2:
                 gpu.forget()
@@ -88,7 +89,7 @@ def test_so_it_is_in_each_precision_with_classes_and_layers(
 
 
 def test_so_it_is_in_tiles(untrained_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoomdream.build.tiling.reach", lambda *_: 16)
+    monkeypatch.setattr(tiling_module, "reach", lambda *_: 16)
     tree = {"network": {"weights": str(untrained_weights)}, "objective": [{"layer": "mixed3a"}], "size": [600, 300]}
     tree["dream"] = DREAM | {"octaves": 1, "steps": 1, "warmup": 0}
     with pretended(monkeypatch) as gpu:
@@ -116,7 +117,7 @@ def test_a_clip_is_waited_for_once_a_frame_for_its_look(
     method: str, clip: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And once for each picture that DIS looks at, which runs on the CPU."""
-    monkeypatch.setattr("zoomdream.build.clip.Ahead", without_a_thread)
+    monkeypatch.setattr("zoomdream.assembly.clip.Ahead", without_a_thread)
     tree = {"objective": [{"layer": "shapes"}], "source": {"kind": "video", "path": str(clip)}, "camera": {"zoom": 1.1}}
     tree["dream"] = DREAM | {"mask": str(picture)}
     with pretended(monkeypatch) as gpu:

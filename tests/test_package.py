@@ -32,13 +32,12 @@ def test_every_public_name_is_there() -> None:
         _ = zoomdream.rendr
 
 
-def test_render_stays_a_function_when_the_package_of_that_name_is_imported() -> None:
-    module = importlib.import_module("zoomdream.render")
+def test_dream_stays_a_function_when_the_room_of_that_name_is_imported() -> None:
+    module = importlib.import_module("zoomdream.dream")
     assert isinstance(module, ModuleType)
-    assert zoomdream.render is module.render
     # What Python does when it imports a submodule for the first time:
-    setattr(zoomdream, "render", module)  # noqa: B010
-    assert zoomdream.render is module.render
+    setattr(zoomdream, "dream", module)  # noqa: B010
+    assert zoomdream.dream is importlib.import_module("zoomdream.api").dream
 
 
 @pytest.mark.parametrize("camera", [{"zoom": 1.3}, {"zoom": 0.8, "border": "noise"}], ids=["in", "out"])

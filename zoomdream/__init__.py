@@ -2,22 +2,27 @@
 
     source → camera → flow → dream → encode        the same five words in the YAML, the code, the tests and the README
 
-The map:
+Start reading at pipeline.py: the journey of one frame, on one screen. The five words are rooms:
 
-    cli/         commands, exit codes, progress
-    atlas/       a page with a picture of each layer
-    batch/       many renders: matrix, several at once here or on Ray, shots side by side, report
-    render/      frames → a finished file: segments, state, resume, joining
-    build/       config → parts: the only package that knows both; plan.py what `auto` means on this machine
-    pipeline.py  one frame from the last, on one screen
-    config/      every YAML key, typed and frozen; schedules; loading.py a config with what its clip decides
-    ops/         pure functions on tensors: warp, camera, flow, carry, colour, octaves, gradient, objective, dream
-    nets/        networks to dream with, and their weights
-    media/       everything outside the process: pictures, ffmpeg, probing
-    notebook.py  frames and dreams as tensors
-    types.py     what the parts hand to each other; threads.py work beside the dreaming; errors.py what can go wrong
+    source/      frames in: noise, a picture, a clip, a mask
+    camera/      motion as a backward flow field, the warp, the border
+    flow/        optical flow of a clip, carrying a dream along it, frames in between
+    dream/       objective, gradient, octaves, tiles: the dream step
+    encode/      frames out: segments, joining, sound, metadata
 
-Start reading at pipeline.frames. From Python:
+Around them:
+
+    color/       pyramids, colour statistics, holding them
+    networks/    networks to dream with, and their weights
+    autodiff/    the engine that makes networks fast: a tape with our own vector-Jacobian products
+    config/      YAML to a typed, frozen Config;  timeline.py: every schedule as a value per frame
+    assembly/    a config's stages: the only place where config meets all rooms
+    rendering/   frames to a finished file over any number of interruptions
+    batch/       many renders;  atlas/: a page with a picture of each layer;  cli/: the commands
+    machine/     cores, memory, devices, process-wide switches;  ffmpeg/: the program and its processes
+    api.py       what Python users import;  types.py, errors.py, randomness.py: what all rooms share
+
+From Python:
 
     import zoomdream
     config = zoomdream.load_config("configs/tiny.yaml")     # or a dict
@@ -38,25 +43,22 @@ from typing import TYPE_CHECKING, Any
 from zoomdream.version import __version__
 
 if TYPE_CHECKING:
-    from zoomdream.loading import load_config
-    from zoomdream.notebook import dream, frames
-    from zoomdream.render import render
+    from zoomdream.api import dream, frames, load_config
+    from zoomdream.rendering import render
 
 __all__ = ["__version__", "dream", "frames", "load_config", "render"]
 
 _HOMES = {
-    "load_config": "zoomdream.loading",
-    "render": "zoomdream.render",
-    "frames": "zoomdream.notebook",
-    "dream": "zoomdream.notebook",
+    "load_config": "zoomdream.api",
+    "frames": "zoomdream.api",
+    "dream": "zoomdream.api",
+    "render": "zoomdream.rendering",
 }
 
 
 class _Package(ModuleType):
-    """The package itself, which keeps `zoomdream.render` the function.
-
-    Python binds a submodule to its package when it is first imported, so `zoomdream.render` would turn from the
-    function into the module of the same name as soon as anything imports from `zoomdream.render`.
+    """Keeps `zoomdream.dream` the function: Python binds a room to its package when it is first imported, and `dream`
+    is a room too. Import from that with `from zoomdream.dream.octaves import ...`.
     """
 
     def __getattr__(self, name: str) -> Any:
@@ -67,9 +69,8 @@ class _Package(ModuleType):
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in _HOMES and isinstance(value, ModuleType):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *__all__})

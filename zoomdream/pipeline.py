@@ -22,9 +22,9 @@ from typing import final
 
 from torch import Tensor, zeros_like
 
-from zoomdream.ops.between import Leap, faded, ripe
-from zoomdream.ops.carry import Moved, Way
-from zoomdream.ops.color import Look
+from zoomdream.color.statistics import Look
+from zoomdream.flow.carry import Moved, Way
+from zoomdream.flow.inbetween import Leap, faded, ripe
 from zoomdream.types import State
 
 Stage = Callable[[Tensor, int], Tensor]  # picture (1, 3, H, W) and frame number in, a new picture out

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 
@@ -45,13 +44,6 @@ class State:
         return self.picture[..., top : top + height, left : left + width]
 
 
-def to_device(picture: Tensor, device: str | torch.device) -> Tensor:
-    """A tensor where the network is. To a GPU it is only queued, behind what that has to do, and nobody waits."""
-    if str(device).startswith("cuda") and picture.device.type == "cpu":
-        return picture.pin_memory().to(device, non_blocking=True)
-    return picture.to(device)
-
-
 @dataclass(frozen=True, slots=True)
 class Layer:
     """One layer that can be dreamed with.
@@ -80,3 +72,18 @@ class Network(Protocol):
     def layers(self) -> tuple[Layer, ...]: ...
 
     def __call__(self, image: Tensor, wanted: frozenset[str]) -> Mapping[str, Tensor]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every `auto` of a config, resolved on this machine. Stored with a render and used again by whoever continues
+    it. cuts: the frames with which a new shot of a clip begins, without 0. tile: pixels, 0 where the network sees every
+    picture whole.
+    """
+
+    device: str
+    precision: str
+    threads: int
+    pixel_format: str
+    cuts: tuple[int, ...] = ()
+    tile: int = 0

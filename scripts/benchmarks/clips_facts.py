@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from benchmarks import clips_sync
 
-from zoomdream.media import ffmpeg, probe
+from zoomdream import ffmpeg
+from zoomdream.ffmpeg import probe
 
 _READ = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-copyts"]
 _RATE = 16000  # samples per second at which two sounds are compared

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zoomdream.media import ffmpeg
+from zoomdream import ffmpeg
 
 CLOCK = 48000  # samples per second
 _APART = CLOCK // 10  # clicks nearer to each other are one

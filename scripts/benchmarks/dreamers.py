@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoomdream.config import Config, load_config
-from zoomdream.nets import catalog
+from zoomdream.networks import catalog
 
 ENDLESS = Path(__file__).resolve().parents[2] / "configs" / "endless_zoom.yaml"
 LAYERS = ("mixed3b", "mixed4c", "mixed4d")

@@ -17,7 +17,7 @@ from benchmarks.video import frame_checksums
 
 import zoomdream
 from zoomdream.config.load import load_config_text
-from zoomdream.media.encode import SEGMENT_FRAMES
+from zoomdream.encode.segment import SEGMENT_FRAMES
 
 JOINING = "joined*"  # the files that are made while the segments are joined
 _POLL = 0.001  # seconds
@@ -43,7 +43,7 @@ def launcher(text: str) -> Callable[[Path], BaseProcess]:
     method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        context.set_forkserver_preload(["zoomdream.render"])
+        context.set_forkserver_preload(["zoomdream.rendering"])
         first = context.Process(target=time.sleep, args=(0,))  # the server starts with it, not within the first render
         first.start()
         first.join()

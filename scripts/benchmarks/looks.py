@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from zoomdream.ops.color import luma
+from zoomdream.color.statistics import luma
 
 WAVELENGTHS = (2, 4, 8, 16, 32)  # pixels; the borders of the four bands
 EARLY = (0.10, 0.35)  # shares of a run: frames 200-700 of 2,000

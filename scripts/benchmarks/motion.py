@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from zoomdream.camera.motion import Motion, camera_flow, integrate
+from zoomdream.camera.warp import warp
 from zoomdream.config import Config, Schedule
-from zoomdream.ops.camera import Motion, camera_flow, integrate
-from zoomdream.ops.warp import warp
 
 SPAN = 3  # frames between the two whose motion is measured: one frame's motion is a pixel at most
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from benchmarks.looks import NAMES, look
 
-from zoomdream.media.image import read_image
-from zoomdream.ops.pyramid import fill
+from zoomdream.color.pyramid import fill
+from zoomdream.source.picture import read_image
 
 Ranges = Mapping[str, tuple[float, float]]
 

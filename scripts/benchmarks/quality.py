@@ -18,14 +18,14 @@ from benchmarks.video import decoded_frames
 from torch import Tensor, nn
 
 import zoomdream
-from zoomdream import build
+from zoomdream import assembly
+from zoomdream.camera.motion import Motion
+from zoomdream.color.statistics import luma
 from zoomdream.config import Config
 from zoomdream.config.schedule import constant
-from zoomdream.ops.camera import Motion
-from zoomdream.ops.color import luma
-from zoomdream.ops.objective import Term, energy
-from zoomdream.plan import make_plan
-from zoomdream.render import Progress
+from zoomdream.dream.objective import Term, energy
+from zoomdream.rendering import Progress
+from zoomdream.rendering.plan import make_plan
 from zoomdream.types import Network
 
 DEEPEST = "mixed5b"
@@ -37,11 +37,11 @@ class Judge:
     """The network that dreamed, looking at what came out of it. float32, on the render's device."""
 
     def __init__(self, config: Config) -> None:
-        self._network: Network = build.network(config)
+        self._network: Network = assembly.network(config)
         self._device = make_plan(config).device
         if isinstance(self._network, nn.Module):
             self._network.to(self._device)
-        layers = build.layers(config, self._network)
+        layers = assembly.layers(config, self._network)
         weights = [term.weight.values(config.frames, config.fps, config.seed) for term in config.objective]
         self._weights = list(zip(*weights, strict=True))  # by frame, then by term
         self._terms = [

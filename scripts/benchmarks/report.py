@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from zoomdream.media import ffmpeg
+from zoomdream import ffmpeg
 from zoomdream.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from zoomdream.media import ffmpeg
+from zoomdream import ffmpeg
 
 
 def decoded_frames(path: Path, size: tuple[int, int]) -> Iterator[Tensor]:

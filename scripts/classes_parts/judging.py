@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zoomdream.nets.classes import LOGITS
-from zoomdream.ops.noise import generator
+from zoomdream.networks.classes import LOGITS
+from zoomdream.randomness import generator
 from zoomdream.types import Network
 
 CROPS = 8

@@ -14,16 +14,16 @@ from benchmarks.report import Report
 from coherence.dreaming import Dreamer
 from torch import Tensor
 
-from zoomdream import build
+from zoomdream import assembly, ffmpeg
+from zoomdream.camera.warp import warp
 from zoomdream.config import Config, VideoSource
-from zoomdream.media import ffmpeg
-from zoomdream.media.clip import frame_numbers, open_clip
-from zoomdream.media.decode import ClipReader
-from zoomdream.media.encode import EncodeSettings, SegmentWriter
-from zoomdream.nets.flow_estimators import open_estimator
-from zoomdream.ops.flow import reliability
-from zoomdream.ops.warp import warp
-from zoomdream.plan import Plan, make_plan
+from zoomdream.encode.segment import EncodeSettings, SegmentWriter
+from zoomdream.flow.confidence import reliability
+from zoomdream.flow.estimators import open_estimator
+from zoomdream.rendering.plan import make_plan
+from zoomdream.source.clip.clip import frame_numbers, open_clip
+from zoomdream.source.clip.decode import ClipReader
+from zoomdream.types import Plan
 
 LIMIT = 0.25  # of the dreaming
 _SEGMENT = 30  # frames, as a render's
@@ -43,7 +43,7 @@ def measure(found: Report, config: Config, folder: Path, *, quick: bool) -> dict
     """
     planned = make_plan(config)
     reading, frames = timed_reading(config)
-    dreamer = Dreamer(config, planned, build.network(config))
+    dreamer = Dreamer(config, planned, assembly.network(config))
     dream = dreamer.at(dreamer.step_size, frames)
     assert config.flow is not None
     estimate = open_estimator(config.flow.method, config.flow.weights, torch.device(planned.device))

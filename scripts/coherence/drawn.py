@@ -14,8 +14,8 @@ from coherence.comparing import Subject
 from drawn_clip import DrawnClip
 from torch import Tensor
 
-from zoomdream.nets.flow_estimators import open_estimator
-from zoomdream.ops.flow import reliability
+from zoomdream.flow.confidence import reliability
+from zoomdream.flow.estimators import open_estimator
 
 FPS = Fraction(24)
 HALF, WHOLE = 0.5, 1.0  # pixels by which a vector is off that should not be trusted

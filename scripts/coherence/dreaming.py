@@ -9,14 +9,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from zoomdream import build
+from zoomdream import assembly
+from zoomdream.color import statistics as color
 from zoomdream.config import Config, Schedule
-from zoomdream.nets import catalog
-from zoomdream.ops import color
-from zoomdream.ops.dream import Recipe, dream
-from zoomdream.ops.objective import Term, objective
-from zoomdream.plan import Plan
-from zoomdream.types import Network
+from zoomdream.dream.objective import Term, objective
+from zoomdream.dream.octaves import Recipe, dream
+from zoomdream.networks import catalog
+from zoomdream.types import Network, Plan
 
 Dream = Callable[[Tensor, int], Tensor]  # a picture (1, 3, H, W) and its frame's number in, a dreamt one in [0, 1] out
 
@@ -33,7 +32,7 @@ class Dreamer:
         if isinstance(network, nn.Module):
             network.to(device=planned.device, dtype=self._dtype)
         self._device, self._seed, self._fps = planned.device, config.seed, float(config.fps)
-        self._layers, settings = build.layers(config, network), config.dream
+        self._layers, settings = assembly.layers(config, network), config.dream
 
         def schedule(chosen: Schedule) -> list[float]:
             return chosen.values(config.frames, config.fps, config.seed)
@@ -88,7 +87,7 @@ class Dreamer:
                 layer.name,
                 weights[index],
                 channels,
-                build.emphasis(self._seed, layer, seconds, variety, self._device),
+                assembly.emphasis(self._seed, layer, seconds, variety, self._device),
                 self._diversity[index],
             )
             for layer, weights, channels in zip(self._layers, self._weights, self._channels, strict=True)

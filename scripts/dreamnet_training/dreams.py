@@ -13,7 +13,7 @@ from dreamnet_training.pictures import fresh, pick, uniform
 from torch import Tensor
 from torch.nn import functional
 
-from zoomdream.nets.dreamnet import NAMES
+from zoomdream.networks.dreamnet import NAMES
 
 _CLIMBED = (*NAMES, "mixed3b", "mixed4c", "mixed4c", "mixed4d", "mixed4d", "mixed4d")  # those people dream with more
 

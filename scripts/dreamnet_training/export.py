@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from zoomdream.nets.dreamnet import NAMES, DreamNet
-from zoomdream.nets.dreamnet_file import checksum
+from zoomdream.networks.dreamnet import NAMES, DreamNet
+from zoomdream.networks.dreamnet_file import checksum
 
 
 def in_units(network: DreamNet, rms: Mapping[str, Tensor]) -> DreamNet:

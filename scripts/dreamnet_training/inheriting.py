@@ -15,8 +15,8 @@ from dreamnet_training.teacher import Teacher
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zoomdream.nets.dreamnet import NAMES, POOLED_BEFORE, SEES_BEFORE, SHAPES, Block, DivisiveNorm, DreamNet
-from zoomdream.nets.tape import Tape, Value
+from zoomdream.autodiff.tape import Tape, Value
+from zoomdream.networks.dreamnet import NAMES, POOLED_BEFORE, SEES_BEFORE, SHAPES, Block, DivisiveNorm, DreamNet
 
 _SAMPLES = 60_000
 _ROUNDS = 4  # of least squares; the target where ReLU cuts off is what the last round gave, if that is negative too

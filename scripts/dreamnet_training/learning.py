@@ -11,7 +11,7 @@ from dreamnet_training.teacher import Teacher
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zoomdream.nets.dreamnet import LOGITS, NAMES, DreamNet
+from zoomdream.networks.dreamnet import LOGITS, NAMES, DreamNet
 
 EVERYTHING = frozenset([*NAMES, LOGITS])
 _SHARES = (1.0, 2.5, 1.5, 1.0, 1.2, 1.2, 0.7, 0.4, 0.4)  # of the layers 3a to 5b in the loss

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zoomdream.nets.dreamnet import LOGITS, NAMES, POOLED_BEFORE
+from zoomdream.networks.dreamnet import LOGITS, NAMES, POOLED_BEFORE
 
 _MEAN_BLUE_GREEN_RED = (104.0, 117.0, 123.0)
 

@@ -22,10 +22,10 @@ from speed import renders
 from speed.timing import Setting
 from torch import Tensor
 
-from zoomdream import build, pipeline
+from zoomdream import assembly, pipeline
 from zoomdream.config import Config
-from zoomdream.ops.objective import Term, energy
-from zoomdream.plan import make_plan
+from zoomdream.dream.objective import Term, energy
+from zoomdream.rendering.plan import make_plan
 from zoomdream.types import State
 
 OBJECTIVE_OFF, LOOK_OFF = 0.03, 0.05
@@ -98,7 +98,7 @@ def changes(pairs: Sequence[tuple[Seen, Seen]]) -> tuple[Seen, Seen]:
 
 
 def _stages(config: Config, closing: ExitStack) -> pipeline.Stages:
-    stages = build.stages(config, make_plan(config))
+    stages = assembly.stages(config, make_plan(config))
     closing.callback(stages.close)
     return stages
 
@@ -112,7 +112,7 @@ def _seen(window: Sequence[State], judge: Callable[[Tensor], float]) -> Seen:
 
 def _judge(config: Config) -> Callable[[Tensor], float]:
     """The energy of the layer that is climbed, in float32."""
-    network, term = build.network(config), Term("mixed4c")
+    network, term = assembly.network(config), Term("mixed4c")
 
     def judge(picture: Tensor) -> float:
         with torch.no_grad():

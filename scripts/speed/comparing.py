@@ -11,10 +11,10 @@ from benchmarks.report import Report, spread
 from speed import floor, renders, rivals
 from speed.timing import Clock, Elsewhere, Setting, Turn, repeated, take_turns
 
-from zoomdream import build
-from zoomdream.build.memory import keep_freed_memory
-from zoomdream.ops.objective import Term, energy
-from zoomdream.plan import make_plan
+from zoomdream import assembly
+from zoomdream.dream.objective import Term, energy
+from zoomdream.machine.malloc import keep_freed_memory
+from zoomdream.rendering.plan import make_plan
 
 PYTORCH_DEEPDREAM, NEURAL_DREAM = "pytorch-deepdream", "neural-dream"
 KEPT = "floor, memory kept"  # a figure without a bar: what our way with memory alone would do for plain PyTorch
@@ -135,7 +135,7 @@ def _cost(setting: Setting, found: Report) -> None:
     rows = found.figures["dreamnet's gradient step"] = {}
     for precision in setting.precisions:
         dtype: torch.dtype = getattr(torch, precision)
-        network = build.network(renders.config(setting, "dreamnet", size, 2))
+        network = assembly.network(renders.config(setting, "dreamnet", size, 2))
         assert isinstance(network, torch.nn.Module)
         network.to(dtype)
         term = Term("mixed4c")

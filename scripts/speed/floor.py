@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models.googlenet import BasicConv2d
 
-from zoomdream.nets.googlenet_files import read_variant
-from zoomdream.nets.googlenet_layers import BVLC
+from zoomdream.networks.googlenet_layers import BVLC
+from zoomdream.networks.weights.googlenet_layouts import read_variant
 
 LAST = "4c"  # mixed4c: all blocks behind it are cut off
 BLOCKS = ("3a", "3b", "4a", "4b", "4c")

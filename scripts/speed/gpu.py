@@ -11,7 +11,7 @@ from speed import renders
 from speed.timing import Setting
 
 import zoomdream
-from zoomdream.plan import make_plan
+from zoomdream.rendering.plan import make_plan
 
 FRAMES_PER_SECOND = {(1920, 1080): 60, (3840, 2160): 15}  # BVLC GoogLeNet to mixed4c, three octaves, four steps
 AGREEMENT = 35.0  # dB

@@ -13,7 +13,7 @@ import zoomdream
 from zoomdream.config import Config
 from zoomdream.config.schema import Performance
 from zoomdream.config.schema_render import Dream
-from zoomdream.render import Progress
+from zoomdream.rendering import Progress
 
 SEGMENT = 30  # frames; a window of that many holds the end of one segment, wherever it begins
 SKIPPED = 4  # frames that are slower, because everything is done for the first time

@@ -23,9 +23,9 @@ from PIL import Image
 from speed.floor import torchvision_model
 from torch import Tensor, nn
 
-from zoomdream.media import ffmpeg
-from zoomdream.nets.googlenet_files import read_variant
-from zoomdream.nets.googlenet_layers import BVLC
+from zoomdream import ffmpeg
+from zoomdream.networks.googlenet_layers import BVLC
+from zoomdream.networks.weights.googlenet_layouts import read_variant
 
 Pixels = NDArray[np.float32]  # (H, W, 3)
 _MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)

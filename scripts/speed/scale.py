@@ -13,7 +13,7 @@ from speed import processes, renders
 from speed.timing import Setting, Turn, take_turns
 
 from zoomdream.config import Config
-from zoomdream.plan import make_plan
+from zoomdream.rendering.plan import make_plan
 
 SIZES = ((426, 240), (852, 480), (1704, 960), (3840, 2160))  # 0.1 to 8 megapixels
 QUICK_SIZES = ((160, 90), (320, 180))

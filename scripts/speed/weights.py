@@ -8,7 +8,7 @@ import torch
 import torchvision
 from torch import Tensor
 
-from zoomdream.nets.googlenet_layers import BVLC, CLASSIFIER, tensor_shapes
+from zoomdream.networks.googlenet_layers import BVLC, CLASSIFIER, tensor_shapes
 
 
 def random_googlenet(path: Path) -> Path:

@@ -16,14 +16,14 @@ import torch
 import yaml
 from tiny_network import TinyNetwork
 
+from zoomdream.api import load_config
 from zoomdream.atlas import pictures, subjects
 from zoomdream.atlas.pictures import artist, jpeg, read_start
 from zoomdream.atlas.subjects import Subject
 from zoomdream.cli import INTERRUPTED, main
 from zoomdream.cli.atlas import shown
 from zoomdream.errors import ConfigError
-from zoomdream.loading import load_config
-from zoomdream.nets import catalog
+from zoomdream.networks import catalog
 from zoomdream.types import Layer
 
 ROOT = Path(__file__).parent.parent.parent

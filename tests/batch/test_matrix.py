@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from zoomdream.api import load_config
 from zoomdream.batch.matrix import expand
 from zoomdream.cli import main
 from zoomdream.config import Config
 from zoomdream.errors import ConfigError
-from zoomdream.loading import load_config
 
 MATRIX = """\
 output: "out/{network.name}-{seed}-{camera.zoom}.mp4"

@@ -17,14 +17,14 @@ import drawn_clip
 import pytest
 from shot_clip import clip_config
 
-from zoomdream.batch.drive import drive, outcome
-from zoomdream.batch.gather import gather
-from zoomdream.batch.ray_engine import RayEngine
+from zoomdream.api import load_config
+from zoomdream.batch.collect import gather
+from zoomdream.batch.ray.engine import RayEngine
 from zoomdream.batch.renders import Render
+from zoomdream.batch.scheduler import drive, outcome
 from zoomdream.cli import main
 from zoomdream.errors import RenderInterrupted
-from zoomdream.loading import load_config
-from zoomdream.render import render
+from zoomdream.rendering import render
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
 pytestmark = [

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from zoomdream.api import load_config
 from zoomdream.batch import sheet
-from zoomdream.batch.gather import gather
+from zoomdream.batch.collect import gather
 from zoomdream.cli import main
-from zoomdream.loading import load_config
-from zoomdream.render import render
+from zoomdream.rendering import render
 
 Tiny = Callable[..., str]
 

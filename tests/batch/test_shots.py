@@ -16,17 +16,18 @@ import drawn_clip
 import pytest
 from pretended_hardware import asked, pretended
 from shot_clip import clip_config
-from test_drive import Pretended
+from test_scheduler import Pretended
 
+from zoomdream import ffmpeg
+from zoomdream.api import load_config
 from zoomdream.batch import work
-from zoomdream.batch.drive import drive
+from zoomdream.batch.parallel_shots.shots import split
 from zoomdream.batch.renders import Render
-from zoomdream.batch.shots import split
+from zoomdream.batch.scheduler import drive
 from zoomdream.batch.work import Advanced, Event, Failed, Finished, WarmNetworks, Work, perform
 from zoomdream.config import Config
-from zoomdream.loading import load_config
-from zoomdream.media import ffmpeg, probe
-from zoomdream.render import render
+from zoomdream.ffmpeg import probe
+from zoomdream.rendering import render
 
 Decoded = Callable[[Path], list[str]]
 Start = Callable[..., subprocess.Popen[str]]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from zoomdream import ffmpeg
 from zoomdream.cli import main
-from zoomdream.media import ffmpeg
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pretended_hardware import asked, pretended
 
+from zoomdream import ffmpeg
 from zoomdream.cli import main
-from zoomdream.media import ffmpeg, probe
+from zoomdream.ffmpeg import probe
 
 TINY = """\
 size: [64, 48]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from zoomdream.api import load_config
 from zoomdream.batch.matrix import expand
 from zoomdream.cli import main
 from zoomdream.cli.new import first_comment, ready_configs
 from zoomdream.config import VideoSource
-from zoomdream.loading import load_config
 
 ROOT = Path(__file__).parent.parent.parent
 

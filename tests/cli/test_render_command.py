@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from zoomdream import ffmpeg
+from zoomdream.api import load_config
 from zoomdream.cli import main
 from zoomdream.cli.progress import clock_time, lines, looking, sentence
-from zoomdream.loading import load_config
-from zoomdream.media import ffmpeg, probe
-from zoomdream.render import Progress
+from zoomdream.ffmpeg import probe
+from zoomdream.rendering import Progress
 
 ROOT = Path(__file__).parent.parent.parent
 

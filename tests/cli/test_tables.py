@@ -14,7 +14,7 @@ from zoomdream.cli import main
 from zoomdream.cli.doctor import EXAMINATIONS
 from zoomdream.cli.tables import plain
 from zoomdream.config import json_schema
-from zoomdream.nets import catalog
+from zoomdream.networks import catalog
 
 
 def test_columns_are_aligned_and_lines_have_no_trailing_spaces() -> None:

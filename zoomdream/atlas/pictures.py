@@ -13,13 +13,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from zoomdream import build, pipeline
+from zoomdream import assembly, pipeline
+from zoomdream.api import load_config
 from zoomdream.atlas.subjects import Subject
-from zoomdream.loading import load_config
-from zoomdream.media.image import read_image
-from zoomdream.media.pixels import to_bytes
-from zoomdream.ops.pyramid import fill
-from zoomdream.plan import make_plan
+from zoomdream.color.pyramid import fill
+from zoomdream.encode.pixels import to_bytes
+from zoomdream.rendering.plan import make_plan
+from zoomdream.source.picture import read_image
 from zoomdream.types import Network
 
 # A channel that noise does not wake has no gradient behind its rectifier: of four channels of dreamnet's mixed4c to
@@ -64,7 +64,7 @@ def artist(network: Network, *, edge: int, seed: int, start: Tensor | None = Non
         config = load_config(_tree(subject, rounds) | {"size": [width, height], "seed": seed})
         planned = make_plan(config)
         begin = None if start is None else start.to(planned.device)
-        stages = build.stages(config, planned, network, reference=begin)
+        stages = assembly.stages(config, planned, network, reference=begin)
         assert isinstance(stages, pipeline.ZoomStages)
         picture = stages.source() if begin is None else begin
         for index in range(config.frames):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import yaml
 
 from zoomdream.errors import ConfigError
-from zoomdream.nets import catalog, classes
+from zoomdream.networks import catalog, classes
 from zoomdream.types import Layer, Network
 
 # Behind the softmax there is hardly a slope to climb: the picture stays a haze. `logits` shows what is meant.

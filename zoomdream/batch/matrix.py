@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoomdream.api import load_config, load_tree
 from zoomdream.config import Config, assemble, checks, clips
 from zoomdream.config.load import default_clip_tree, default_tree
 from zoomdream.config.origin import KeyPath, Origin, Place, at_home, dotted, steps
@@ -26,7 +27,6 @@ from zoomdream.config.override import SET, override, put
 from zoomdream.config.read_yaml import Tree, read_yaml
 from zoomdream.config.shown import shown
 from zoomdream.errors import ConfigError
-from zoomdream.loading import load_config, load_tree
 
 MOST_RENDERS = 10_000
 _FIELD = re.compile(r"\{([^{}]*)\}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zoomdream.config import Config
-from zoomdream.render import Progress
+from zoomdream.rendering import Progress
 
 Status = Literal["waiting", "running", "done", "skipped", "failed", "stopped"]
 """skipped: finished before the batch began; stopped: neither finished nor failed when the batch was stopped."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from zoomdream.batch.renders import Render
 from zoomdream.errors import OutputError
-from zoomdream.media.files import write_whole
+from zoomdream.machine.files import write_whole
 from zoomdream.version import __version__
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from zoomdream import ffmpeg
 from zoomdream.batch.renders import Render
+from zoomdream.encode.metadata import is_numbered
 from zoomdream.errors import OutputError
-from zoomdream.media import ffmpeg
-from zoomdream.media.files import temporary_name, write_whole
-from zoomdream.media.metadata import is_numbered
+from zoomdream.machine.files import temporary_name, write_whole
 
 MOST_LOOPS = 60  # with more renders the page holds stills: a loop is about 100 kB, a still 10
 LOOP_SECONDS = 3

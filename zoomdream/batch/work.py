@@ -11,15 +11,14 @@ from pathlib import Path
 
 import torch
 
-from zoomdream import build
-from zoomdream.batch.parts import filling, render_part
-from zoomdream.batch.shots import Part, parts_folder
+from zoomdream import assembly
+from zoomdream.batch.parallel_shots.parts import filling, render_part
+from zoomdream.batch.parallel_shots.shots import Part, parts_folder
 from zoomdream.config import Config
 from zoomdream.errors import OutputError, RenderInterrupted, ZoomdreamError
-from zoomdream.media.files import discard
-from zoomdream.plan import Plan
-from zoomdream.render import Job, Progress, render
-from zoomdream.types import Network
+from zoomdream.machine.files import discard
+from zoomdream.rendering import Job, Progress, render
+from zoomdream.types import Network, Plan
 
 _SECONDS_BETWEEN_REPORTS = 0.25
 
@@ -77,14 +76,14 @@ class WarmNetworks:
         self._kept: tuple[object, Network] | None = None
 
     def __call__(self, config: Config, plan: Plan) -> Network:
-        """The config's network. Raises what `build.network` raises."""
-        files = [config.network.weights, *build.found_weights(config)]
+        """The config's network. Raises what `assembly.network` raises."""
+        files = [config.network.weights, *assembly.found_weights(config)]
         facts = [(path.stat().st_size, path.stat().st_mtime_ns) for path in files if path is not None and path.exists()]
         # A network that was in bfloat16 does not become what it was in float32 again.
         wanted = (config.network.name, tuple(files), tuple(facts), plan.device, plan.precision)
         if self._kept is None or self._kept[0] != wanted:
             self._kept = None  # not two of them at once in memory
-            self._kept = (wanted, build.network(config))
+            self._kept = (wanted, assembly.network(config))
         return self._kept[1]
 
 

@@ -14,8 +14,8 @@ from zoomdream.atlas.subjects import Subject, flow, numbers, of_layer, of_networ
 from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted
 from zoomdream.errors import ConfigError, OutputError
-from zoomdream.media.files import temporary_name, write_whole
-from zoomdream.nets import catalog
+from zoomdream.machine.files import temporary_name, write_whole
+from zoomdream.networks import catalog
 from zoomdream.types import Layer
 
 LAYER_EDGE, CHANNEL_EDGE = 256, 160

@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from zoomdream import cli
-from zoomdream.batch import drive, gather, report, sheet
+from zoomdream.batch import collect as gather
+from zoomdream.batch import report, sheet
+from zoomdream.batch import scheduler as drive
 from zoomdream.batch.local import LocalEngine, automatic_jobs
+from zoomdream.batch.parallel_shots.shots import shots_of
 from zoomdream.batch.renders import Render
-from zoomdream.batch.shots import shots_of
 from zoomdream.cli.batch_progress import shown
 from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted, show
@@ -21,7 +23,7 @@ from zoomdream.config import Config
 from zoomdream.errors import ConfigError, OutputError, RenderInterrupted
 
 if TYPE_CHECKING:
-    from zoomdream.batch.ray_engine import RayEngine
+    from zoomdream.batch.ray.engine import RayEngine
 
 SECONDS_BETWEEN_REPORTS = 10.0
 
@@ -72,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _engine(arguments: argparse.Namespace, waiting: Sequence[Config]) -> LocalEngine | RayEngine:
     if arguments.engine == "ray" and waiting:  # for nothing to do, nothing is started
-        from zoomdream.batch.ray_engine import RayEngine
+        from zoomdream.batch.ray.engine import RayEngine
 
         return RayEngine(arguments.address, arguments.jobs, sum(map(shots_of, waiting)))
     if arguments.address is not None and arguments.engine != "ray":

@@ -7,19 +7,20 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from zoomdream import build, cli
+from zoomdream import assembly, cli, ffmpeg
+from zoomdream.api import load_config
 from zoomdream.cli.prediction import predict
 from zoomdream.cli.progress import clock_time, looking
 from zoomdream.cli.tables import counted
 from zoomdream.config import Config, NoiseSource, VideoSource
 from zoomdream.config.codecs import Codec
+from zoomdream.encode import metadata, trial
+from zoomdream.encode.segment import encoder_name
 from zoomdream.errors import ZoomdreamError
-from zoomdream.loading import load_config
-from zoomdream.media import ffmpeg, metadata, trial
-from zoomdream.media.clip import describe, open_clip
-from zoomdream.media.encode import encoder_name
-from zoomdream.plan import Plan, make_plan
-from zoomdream.render import make_job
+from zoomdream.rendering import make_job
+from zoomdream.rendering.plan import make_plan
+from zoomdream.source.clip.clip import describe, open_clip
+from zoomdream.types import Plan
 
 # Measured on 30 frames of 480x270 that GoogLeNet dreamed; at crf 18 where the codec has one. Six steps of it halve
 # it.
@@ -64,8 +65,8 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     job.settings.check()  # size and codec, and the files besides the weights
     trial.check(job.settings, config.where("encode.hardware"))
     planned = make_plan(config)
-    opened = build.network(config)
-    names = ", ".join(build.targets(config, opened))
+    opened = assembly.network(config)
+    names = ", ".join(assembly.targets(config, opened))
     width, height = config.size
     source = "noise" if isinstance(config.source, NoiseSource) else config.source.path
     encode = config.encode
@@ -82,7 +83,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     threads = counted(planned.threads, "thread")
     yield f"  network: {opened.name}, {names}; on {planned.device} in {planned.precision}, {threads}"
     yield f"  tiles: {_tiles(config, planned)}"
-    yield from _octaves(config, build.octaves(config, opened))
+    yield from _octaves(config, assembly.octaves(config, opened))
     ready = time.perf_counter() - begun
     found = predict(config, planned, job.settings, opened)
     total = clock_time(ready + found.total)

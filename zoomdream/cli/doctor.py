@@ -76,7 +76,7 @@ def _versions() -> Iterator[Finding]:
 def _processor() -> Iterator[Finding]:
     import torch
 
-    from zoomdream.plan import bfloat16_units
+    from zoomdream.machine.devices import bfloat16_units
 
     fast = [{"avx512_bf16": "bfloat16", "amx_bf16": "AMX bfloat16"}.get(unit, unit) for unit in bfloat16_units()]
     cores, threads = counted(os.cpu_count() or 1, "core"), counted(torch.get_num_threads(), "thread")
@@ -95,7 +95,7 @@ def _device() -> Iterator[Finding]:
     if torch.backends.mps.is_available():
         yield Finding("ok", "mps", "Apple GPU")
     from zoomdream.config import load_config
-    from zoomdream.plan import make_plan
+    from zoomdream.rendering.plan import make_plan
 
     plan = make_plan(load_config({}))
     yield Finding(
@@ -104,7 +104,8 @@ def _device() -> Iterator[Finding]:
 
 
 def _ffmpeg() -> Iterator[Finding]:
-    from zoomdream.media import codecs, ffmpeg
+    from zoomdream import ffmpeg
+    from zoomdream.encode import codecs
 
     try:
         program = ffmpeg.executable("bundled")
@@ -124,8 +125,9 @@ def _ffmpeg() -> Iterator[Finding]:
 
 
 def _hardware() -> Iterator[Finding]:
-    from zoomdream.media import ffmpeg, hardware, trial
-    from zoomdream.media.encode import EncodeSettings
+    from zoomdream import ffmpeg
+    from zoomdream.encode import hardware, trial
+    from zoomdream.encode.segment import EncodeSettings
 
     programs = {"the bundled ffmpeg": ffmpeg.executable("bundled")}
     if shutil.which("ffmpeg"):
@@ -142,7 +144,7 @@ def _hardware() -> Iterator[Finding]:
 
 
 def _networks() -> Iterator[Finding]:
-    from zoomdream.nets import catalog
+    from zoomdream.networks import catalog
 
     for info in catalog.networks():
         what = f"network {info.name}"

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from unicodedata import category
 
+from zoomdream import ffmpeg
 from zoomdream.cli.tables import counted
+from zoomdream.encode import metadata
 from zoomdream.errors import InputError
-from zoomdream.media import ffmpeg, metadata, probe
+from zoomdream.ffmpeg import probe
 
 
 def run(arguments: argparse.Namespace) -> int:

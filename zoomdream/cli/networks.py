@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from zoomdream.cli.tables import show
-from zoomdream.nets import catalog
+from zoomdream.networks import catalog
 
 
 def run_networks(arguments: argparse.Namespace) -> int:

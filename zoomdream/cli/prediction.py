@@ -12,12 +12,11 @@ from pathlib import Path
 
 from torch import Tensor
 
-from zoomdream import build, pipeline
+from zoomdream import assembly, pipeline
 from zoomdream.config import Config
-from zoomdream.media.encode import EncodeSettings, SegmentWriter
-from zoomdream.plan import Plan
-from zoomdream.render.forecast import Forecast
-from zoomdream.types import Network, State
+from zoomdream.encode.segment import EncodeSettings, SegmentWriter
+from zoomdream.rendering.forecast import Forecast
+from zoomdream.types import Network, Plan, State
 
 _BUDGET = 1.0  # seconds of frames after the first, which only warms up
 _LONG = 3.0  # seconds; a first frame that took longer is measure enough
@@ -37,11 +36,11 @@ class Prediction:
 def predict(config: Config, planned: Plan, settings: EncodeSettings, opened: Network) -> Prediction:
     """Dream and encode a few frames. Raises what a render raises."""
     brief = config.model_copy(update={"dream": config.dream.model_copy(update={"warmup": 0})})
-    effort = build.effort(config, planned)
+    effort = assembly.effort(config, planned)
     begun = time.perf_counter()
-    forecast = Forecast(build.effort(brief, planned), 0, begun)
+    forecast = Forecast(assembly.effort(brief, planned), 0, begun)
     pictures: list[Tensor] = []
-    with closing(build.stages(brief, planned, opened)) as stages:
+    with closing(assembly.stages(brief, planned, opened)) as stages:
         for state in _some(stages, config.frames, forecast):
             pictures = [*pictures, state.shown((settings.height, settings.width)).cpu()][-_KEPT:]
     once, encoding = _encoding(settings, pictures)

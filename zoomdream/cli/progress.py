@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from zoomdream.config import Config, VideoSource
 
 if TYPE_CHECKING:
-    from zoomdream.render import Progress  # brings torch along, which a wrong config need not wait for
+    from zoomdream.rendering import Progress  # brings torch along, which a wrong config need not wait for
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -63,8 +63,8 @@ def looking(quiet: bool = False, clock: Callable[[], float] = time.monotonic) ->
 def tell_of_clip(config: Config) -> None:
     """What a person should know of the clip of a config, such as damage, a line each; nothing of other sources."""
     if isinstance(config.source, VideoSource):
-        from zoomdream.media.clip import open_clip
-        from zoomdream.media.ffmpeg import executable
+        from zoomdream.ffmpeg import executable
+        from zoomdream.source.clip.clip import open_clip
 
         for note in open_clip(executable(config.encode.ffmpeg), config.source.path).notes:  # looked at once already
             plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in note)

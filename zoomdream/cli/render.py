@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
+from zoomdream.api import load_config
 from zoomdream.cli.progress import looking, shown, tell_of_clip
-from zoomdream.loading import load_config
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
         looking=looking(arguments.quiet),
         allow_code=arguments.allow_code,
     )
-    from zoomdream.render import render  # torch, which a wrong config need not wait for
+    from zoomdream.rendering import render  # torch, which a wrong config need not wait for
 
     if not arguments.quiet:
         tell_of_clip(config)

@@ -1,0 +1,211 @@
+"""Functions as CUDA graphs, on graphs of pretence: no GPU is needed, and none has been at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+from pretended_graphs import PretendedGraphs, pretended_graphs
+from torch import Tensor
+
+from zoomdream.autodiff.cuda_graphs import ASKED, MOST, TRIALS, Captured
+from zoomdream.machine.devices import to_device
+
+SETTLED = ASKED + TRIALS
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    scale: Tensor
+    power: float
+
+
+@dataclass
+class Unhashable:
+    scale: Tensor
+    power: float
+
+
+def result(picture: Tensor, how: Scaled | Unhashable) -> Tensor:
+    return how.scale * picture**how.power + picture.mean()
+
+
+def there(*shape: int, seed: int = 0) -> Tensor:
+    return to_device(torch.rand(shape, generator=torch.Generator().manual_seed(seed)), "cuda")
+
+
+def calls(captured: Captured, count: int, function: Callable[..., Tensor] = result, power: float = 2.0) -> None:
+    """With other numbers each time; each must give what the function gives."""
+    for number in range(count):
+        arguments = (there(1, 3, 6, 8, seed=number), Scaled(there(seed=100 + number), power))
+        found = captured(function, *arguments)
+        assert torch.equal(found, function(*arguments))
+
+
+def test_after_a_few_calls_a_graph_gives_what_the_function_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pretended_graphs(monkeypatch) as graphs:
+        captured = Captured()
+        calls(captured, ASKED)
+        assert graphs.captures == 0, "what is asked for but a few times is not worth it"
+        calls(captured, TRIALS)
+        assert (graphs.captures, graphs.replays) == (1, TRIALS)
+        asked = []
+
+        def function(picture: Tensor, how: Scaled) -> Tensor:
+            asked.append(1)
+            return result(picture, how)
+
+        for number in range(SETTLED + 5):
+            picture, scale = there(1, 3, 6, 8, seed=number), there(seed=number)
+            assert torch.equal(captured(function, picture, Scaled(scale, 2.0)), result(picture, Scaled(scale, 2.0)))
+        assert len(asked) == SETTLED + 2, "and once to get ready, and once to be captured"
+
+
+def test_results_outlive_the_next_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pretended_graphs(monkeypatch):
+        captured = Captured()
+        calls(captured, SETTLED)
+        how = Scaled(there(), 2.0)
+        first = captured(result, there(1, 3, 6, 8, seed=1), how)
+        second = captured(result, there(1, 3, 6, 8, seed=2), how)
+        assert torch.equal(first, result(there(1, 3, 6, 8, seed=1), how))
+        assert not torch.equal(first, second)
+
+
+def test_what_is_no_tensor_makes_another_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pretended_graphs(monkeypatch) as graphs:
+        captured = Captured()
+        for power in (1.0, 2.0, 3.0):
+            calls(captured, SETTLED + 2, power=power)
+        assert graphs.captures == 3
+        for shape in ((1, 3, 8, 6), (1, 3, 6, 8)):  # and so do a size, a precision and how it lies
+            captured(result, there(*shape), Scaled(there(), 2.0))
+        captured(result, there(1, 3, 6, 8).to(memory_format=torch.channels_last), Scaled(there(), 2.0))
+        captured(result, there(1, 3, 6, 8).half(), Scaled(there(), 2.0))
+        assert graphs.captures == 3
+        calls(captured, 20)
+
+
+def test_what_changes_with_each_call_is_never_captured_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pretended_graphs(monkeypatch) as graphs:
+        captured = Captured()
+        for number in range(3 * MOST):
+            calls(captured, 4, power=1 + number / 100)
+        assert graphs.captures == 0
+        assert len(captured._known) == MOST
+        for _ in range(SETTLED + 1):
+            assert torch.equal(
+                captured(result, there(3), Unhashable(there(), 2.0)), result(there(3), Scaled(there(), 2.0))
+            )
+        assert graphs.captures == 0, "nothing to know it by"
+
+
+def test_of_many_graphs_the_last_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pretended_graphs(monkeypatch) as graphs:
+        captured = Captured()
+        for power in range(1, MOST + 3):
+            calls(captured, SETTLED, power=float(power))
+        assert len(captured._known) == MOST
+        calls(captured, 3, power=float(MOST + 2))
+        assert graphs.captures == MOST + 2
+
+
+def sums(picture: Tensor, how: Scaled) -> Tensor:
+    return picture * float(picture.sum())
+
+
+def bright(picture: Tensor, how: Scaled) -> Tensor:
+    return picture + picture[picture > 0.5].sum()
+
+
+def chosen(picture: Tensor, how: Scaled) -> Tensor:
+    return picture + picture[..., [0, 2]].sum()
+
+
+def local(picture: Tensor, how: Scaled) -> Tensor:
+    return picture + to_device(torch.ones(8), "cuda")
+
+
+@pytest.mark.parametrize("function", [sums, bright, chosen, local])
+def test_a_function_that_waits_is_called_as_it_is_and_never_captured(
+    function: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pretended_graphs(monkeypatch) as graphs:
+        calls(Captured(), SETTLED + 3, function)
+        assert graphs.captures == graphs.replays == 0
+    assert [record.message[:38] for record in caplog.records] == ["zoomdream goes on without CUDA graphs,"]
+
+
+@pytest.mark.parametrize("function", [sums, bright, chosen, local])
+def test_a_capture_that_fails_midway_leaves_everything_as_it_was(
+    function: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("zoomdream.autodiff.cuda_graphs._Watch", nullcontext)
+    with pretended_graphs(monkeypatch) as graphs:
+        stream = graphs.stream
+        calls(Captured(), SETTLED + 3, function)
+        assert graphs.captures == 1
+        assert graphs.stream is stream
+    assert "not permitted when stream is capturing" in caplog.text
+
+
+@pytest.mark.parametrize("fault", ["capture", "replay", "memory", "numbers"])
+def test_whatever_is_wrong_with_graphs_costs_nothing_but_speed(
+    fault: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pretended_graphs(monkeypatch) as graphs:
+        captured = Captured()
+        calls(captured, ASKED + TRIALS // 2 if fault == "numbers" else 0)
+        _break(fault, graphs, captured, monkeypatch)
+        calls(captured, 2 * SETTLED)
+        assert graphs.captures <= 1
+        assert not captured._known
+    assert len(caplog.records) == 1
+
+
+def _break(fault: str, graphs: PretendedGraphs, captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise AttributeError("another version of PyTorch")
+
+    match fault:
+        case "capture":
+            monkeypatch.setattr(torch.cuda, "graph", broken)
+        case "replay":
+            monkeypatch.setattr("pretended_graphs._Graph.replay", broken)
+        case "memory":
+            graphs.free = graphs.taken
+        case "numbers":
+            (known,) = captured._known.values()
+            assert known.graph is not None
+            known.graph._inputs[0] = known.graph._inputs[0].clone()  # one that is forgotten
+
+
+def test_memory_that_runs_out_is_given_back_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pretended_graphs(monkeypatch):
+        captured = Captured()
+        calls(captured, SETTLED)
+        full = [True]
+
+        def function(picture: Tensor) -> Tensor:
+            if full:
+                full.pop()
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return picture + 1
+
+        assert torch.equal(captured(function, there(3)), there(3) + 1)
+        assert not captured._known
+    assert len(caplog.records) == 1
+
+
+def test_what_goes_wrong_without_graphs_is_no_matter_of_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def function(picture: Tensor) -> Tensor:
+        raise ValueError("mine")
+
+    with pretended_graphs(monkeypatch), pytest.raises(ValueError, match="mine"):
+        Captured()(function, there(3))

@@ -1,0 +1,87 @@
+"""A clip from the command to the finished file: its length, rate and sound, killed and continued."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import drawn_clip
+import pytest
+
+from zoomdream import ffmpeg
+from zoomdream.api import load_config
+from zoomdream.ffmpeg import probe
+from zoomdream.rendering import make_job, render
+from zoomdream.source.clip.clip import open_clip
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five seconds at 12 per second, with a cut at 2.5 s (frame 30) and sound."""
+    drawn = drawn_clip.DrawnClip(size=(64, 96), fps=Fraction(12), seconds=5, cut=2.5)
+    return drawn_clip.write(drawn, tmp_path_factory.mktemp("clip") / "drawn.mp4")
+
+
+@pytest.fixture
+def config_file(clip: Path, untrained_weights: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "dreamt.yaml"
+    path.write_text(
+        f"output: {tmp_path / 'dreamt.mp4'}\nsource: {{kind: video, path: {clip}}}\n"
+        f"network: {{weights: {untrained_weights}}}\ndream: {{octaves: 1, steps: 1, warmup: 1}}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_a_dreamt_clip_has_the_size_rate_length_and_sound_of_the_clip(config_file: Path, clip: Path) -> None:
+    finished = render(load_config(config_file))
+    was, now = (open_clip(ffmpeg.executable(), path) for path in (clip, finished))
+    assert (now.size, now.fps, now.times, now.span, now.variable) == (was.size, was.fps, was.times, was.span, False)
+    assert now.has_sound
+
+
+def test_a_part_of_a_clip_is_as_long_as_that_part(config_file: Path) -> None:
+    finished = render(load_config(config_file, ["source.start=1s", "source.end=3s"]))
+    now = open_clip(ffmpeg.executable(), finished)
+    assert (len(now.times), now.span) == (24, 2)
+    assert now.has_sound
+
+
+def test_sound_is_none_where_none_is_wanted_or_possible(config_file: Path, tmp_path: Path) -> None:
+    assert make_job(load_config(config_file, ["encode.audio=none"])).sound is None
+    assert make_job(load_config(config_file, output=tmp_path / "silent.gif")).sound is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_clip_ends_with_the_same_frames(
+    config_file: Path, tmp_path: Path, decoded: Callable[[Path], list[str]]
+) -> None:
+    whole = render(load_config(config_file, output=tmp_path / "whole.mp4"))
+    command = [sys.executable, "-m", "zoomdream", "render", str(config_file), "--quiet"]
+    state = tmp_path / "dreamt.mp4.zoomdream" / "state.safetensors"
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        while not state.exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    assert state.exists()
+    assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert decoded(tmp_path / "dreamt.mp4") == decoded(whole)
+    assert probe.probe(ffmpeg.executable(), tmp_path / "dreamt.mp4").audio == "aac"
+
+
+def test_the_config_in_a_dreamt_clip_renders_it_again(config_file: Path) -> None:
+    """What was found of cuts, size and rate stands in the file."""
+    finished = render(load_config(config_file))
+    text = subprocess.run(
+        [sys.executable, "-m", "zoomdream", "info", str(finished)], capture_output=True, text=True, check=True
+    ).stdout
+    assert "cuts:" in text
+    again = config_file.with_name("again.yaml")
+    again.write_text(text, encoding="utf-8")
+    assert load_config(again).flow.cuts == (Fraction(5, 2),)
+    assert render(load_config(again, output=finished)) == finished  # kept: it is the same render

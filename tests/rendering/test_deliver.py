@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from synthetic import job, maker, states
+
+from zoomdream.encode.segment import SegmentWriter
+from zoomdream.errors import ConfigError, RenderInterrupted
+from zoomdream.rendering import render_frames
+from zoomdream.rendering.deliver import occupant
+from zoomdream.rendering.workspace import Workspace
+from zoomdream.types import State
+
+
+def test_a_percent_sign_in_the_name_of_a_video_is_just_a_letter(tmp_path: Path) -> None:
+    assert render_frames(maker(2), job(tmp_path / "100%.mp4", 2)).is_file()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["100%.mp4"]
+
+
+def test_fewer_numbered_pictures_of_another_config_are_replaced_only_by_restart(tmp_path: Path) -> None:
+    output = tmp_path / "frames" / "%05d.png"
+    render_frames(maker(2), job(output, 2, "png"))
+    before = output.with_name("00001.png").read_bytes()
+    longer = job(output, 4, "png", fingerprint="b" * 64)
+    with pytest.raises(ConfigError, match="--restart"):
+        render_frames(maker(4), longer)
+    assert output.with_name("00001.png").read_bytes() == before
+    render_frames(maker(4), longer, restart=True)
+    assert len(list(output.parent.iterdir())) == 4
+
+
+def test_half_delivered_pictures_are_never_a_whole_with_those_of_an_older_render(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "frames" / "%05d.png"
+    render_frames(maker(8), job(output, 8, "png"))
+    newer = job(output, 8, "png", fingerprint="b" * 64)
+    undisturbed = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        if Path(target) == output.with_name("00003.png"):
+            raise KeyboardInterrupt
+        undisturbed(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace)
+        with pytest.raises(RenderInterrupted):
+            render_frames(maker(8), newer, restart=True)
+    assert occupant(newer.settings.program, output, 8, newer.fingerprint) == "incomplete"
+    render_frames(maker(8), newer)  # what waits in the working folder comes after it
+    assert occupant(newer.settings.program, output, 8, newer.fingerprint) == newer.fingerprint
+    assert len(list(output.parent.iterdir())) == 8
+
+
+def test_a_render_goes_on_from_the_state_in_memory_of_its_own(tmp_path: Path) -> None:
+    wanted = job(tmp_path / "a.mp4", 32)
+    with Workspace(tmp_path / "a.mp4.zoomdream") as workspace:
+        with SegmentWriter(wanted.settings, workspace.folder, 0) as writer:
+            for state in states(None, 30):
+                writer.write(state.picture)
+            writer.close()
+        state = State(29, state.picture.contiguous())  # in the layout that needs no copy to be laid out again
+        workspace.keep(state, wanted.settings)
+        beyond = workspace.segments(wanted.settings, 31)[-1]  # as a recorder leaves it just before its state
+        beyond.write_bytes(b"finished")
+        assert workspace.kept(wanted.settings) == 30
+        assert beyond.exists()
+        found = workspace.resume(wanted.settings)
+        assert not beyond.exists()
+        assert found is not None
+        assert torch.equal(found.picture, state.picture)
+        assert found.picture.data_ptr() % 64 == 0  # as torch allocates; a mapped file has its tensors anywhere
+        workspace.empty()
+
+
+@pytest.mark.parametrize("moment", ["empty", "__exit__"])
+def test_ctrl_c_while_tidying_up_says_that_the_video_is_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    wanted = job(tmp_path / "a.mp4", 2)
+    undisturbed = getattr(Workspace, moment)
+
+    def interrupted(workspace: Workspace, *about: object) -> None:
+        undisturbed(workspace, *about)
+        if wanted.output.exists():
+            raise KeyboardInterrupt
+
+    for _ in ("rendered", "found finished"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Workspace, moment, interrupted)
+            with pytest.raises(RenderInterrupted, match=r"a\.mp4 is finished"):
+                render_frames(maker(2), wanted)
+    assert render_frames(maker(2), wanted).is_file()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_folder_in_which_nothing_was_finished_stands_in_nobodys_way(tmp_path: Path) -> None:
+    folder = tmp_path / "a.mp4.zoomdream"
+    folder.mkdir()
+    (folder / "run.json").write_text('{"fingerprint": "of another config, killed before its first segment"}')
+    assert render_frames(maker(2), job(tmp_path / "a.mp4", 2)).is_file()
+    assert not folder.exists()
+
+
+def test_numbered_pictures_of_which_some_have_gone_are_made_again(tmp_path: Path) -> None:
+    output = tmp_path / "frames" / "%05d.png"
+    render_frames(maker(4), job(output, 4, "png"))
+    output.with_name("00002.png").unlink()
+    render_frames(maker(4), job(output, 4, "png"))
+    assert len(list(output.parent.iterdir())) == 4

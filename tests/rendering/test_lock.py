@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from zoomdream.errors import OutputError
+from zoomdream.rendering import lock as lock_module
+from zoomdream.rendering.lock import Lock
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX lets go of open files")
+
+
+def test_a_folder_can_be_locked_once(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "a.mp4.zoomdream")
+    with pytest.raises(OutputError, match=f"a.mp4 is being rendered by process {os.getpid()}"):
+        Lock(tmp_path / "a.mp4.zoomdream")
+    lock.release(remove=False)
+    Lock(tmp_path / "a.mp4.zoomdream").release(remove=True)
+
+
+def test_release_removes_the_folders_that_were_made_for_it(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    Lock(tmp_path / "here" / "new" / "newer" / "w").release(remove=True)
+    assert list(tmp_path.rglob("*")) == [tmp_path / "here"]
+
+
+def test_release_leaves_a_parent_that_holds_something_else(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "new" / "w")
+    (tmp_path / "new" / "video.mp4").write_text("x")
+    lock.release(remove=True)
+    assert [entry.name for entry in (tmp_path / "new").iterdir()] == ["video.mp4"]
+
+
+def test_never_two_holders_while_the_folder_comes_and_goes(tmp_path: Path) -> None:
+    holders: list[int] = []
+    most: list[int] = []
+    taken: list[int] = []
+
+    def contend() -> None:
+        for _ in range(300):
+            try:
+                lock = Lock(tmp_path / "w")
+            except OutputError:
+                continue
+            holders.append(1)
+            most.append(len(holders))
+            taken.append(1)
+            holders.pop()
+            lock.release(remove=True)
+
+    threads = [threading.Thread(target=contend) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+    assert len(taken) > 10
+
+
+def test_a_lock_on_a_file_that_has_been_removed_meanwhile_is_worth_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seize = lock_module._seize
+    calls: list[int] = []
+
+    def slowly(descriptor: int) -> bool:
+        calls.append(descriptor)
+        if len(calls) == 1:  # the render before us ends just now
+            (tmp_path / "w" / "lock").unlink()
+            (tmp_path / "w").rmdir()
+        return seize(descriptor)
+
+    monkeypatch.setattr(lock_module, "_seize", slowly)
+    lock = Lock(tmp_path / "w")
+    assert len(calls) == 2
+    with pytest.raises(OutputError):
+        Lock(tmp_path / "w")
+    lock.release(remove=True)
+
+
+def test_a_file_in_the_way_of_the_folder_is_an_output_error(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    with pytest.raises(OutputError, match="cannot be written"):
+        Lock(tmp_path / "a" / "w")

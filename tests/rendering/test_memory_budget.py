@@ -1,0 +1,112 @@
+"""How large a tile may be: what memory there is, what a render takes, and what a user allows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.tiny_network import TinyNetwork
+from zoomdream.config import Config, load_config
+from zoomdream.errors import ConfigError
+from zoomdream.networks import dreamnet
+from zoomdream.rendering import memory_budget as room
+from zoomdream.rendering.plan import make_plan, resolved
+
+GIB = 2**30
+
+
+def config(memory: str = "auto", size: tuple[int, int] = (3840, 2160), **keys: Any) -> Config:
+    return load_config({"size": list(size), "performance": {"memory": memory, "precision": "float32"}, **keys})
+
+
+@pytest.fixture
+def plenty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "available_memory", lambda: 64 * GIB)
+
+
+@pytest.mark.usefixtures("plenty")
+def test_a_picture_that_fits_has_no_tiles() -> None:
+    assert room.tile_edge(config(), "cpu", "float32") == 0
+    assert room.tile_edge(config("2 GiB", (640, 360)), "cpu", "float32") == 0
+
+
+@pytest.mark.usefixtures("plenty")
+def test_a_smaller_limit_means_smaller_tiles() -> None:
+    edges = [room.tile_edge(config(memory), "cpu", "float32") for memory in ("6 GiB", "5.5 GiB", "5 GiB", "4.5 GiB")]
+    assert edges == sorted(edges, reverse=True)
+    assert 256 <= edges[-1] < edges[0] < 3840
+
+
+@pytest.mark.usefixtures("plenty")
+def test_half_the_precision_leaves_room_for_larger_tiles() -> None:
+    tight = config("4.5 GiB")
+    assert room.tile_edge(tight, "cpu", "bfloat16") > 1.1 * room.tile_edge(tight, "cpu", "float32")
+
+
+def test_what_is_free_counts_even_where_the_user_allows_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "available_memory", lambda: 5 * GIB)
+    assert room.tile_edge(config("60 GiB"), "cpu", "float32") == room.tile_edge(config(), "cpu", "float32") > 0
+
+
+@pytest.mark.usefixtures("plenty")
+def test_where_memory_is_short_for_the_moment_the_smallest_tiles_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "free_memory", lambda _: GIB // 100)
+    assert room.tile_edge(config("auto"), "cpu", "float32") == room.SMALLEST_EDGE
+
+
+def test_a_limit_that_no_tile_fits_into_is_an_error_that_says_what_is_needed() -> None:
+    with pytest.raises(ConfigError, match=r"performance\.memory is too little for 3840x2160, which takes \d\.\d GiB"):
+        room.tile_edge(config("2 GiB"), "cpu", "float32")
+
+
+@pytest.mark.usefixtures("plenty")
+def test_what_is_dreamt_around_the_frame_takes_memory_too() -> None:
+    near, away = (config("6 GiB", camera={"zoom": zoom}) for zoom in (1.2, 0.8))
+    assert room.tile_edge(away, "cpu", "float32") < (room.tile_edge(near, "cpu", "float32") or 3840)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_memory_is_foretold_for_what_the_network_keeps(precision: str) -> None:
+    class Doubled(TinyNetwork):
+        def forward(self, image: torch.Tensor, wanted: frozenset[str]) -> dict[str, torch.Tensor]:
+            once, twice = super().forward(image, wanted), super().forward(image, wanted)
+            return {name: once[name] * twice[name] for name in wanted}
+
+    layers = frozenset({"shapes"})
+    one, two = (room.bytes_per_pixel(network, layers, precision) for network in (TinyNetwork(), Doubled()))
+    assert 24 < one < two < 2.5 * one
+
+
+def test_deeper_layers_and_finer_numbers_take_more_memory() -> None:
+    network = dreamnet.load()
+    shallow, deep, half = (
+        room.bytes_per_pixel(network, frozenset({layer}), precision)
+        for layer, precision in (("mixed3a", "float32"), ("mixed5b", "float32"), ("mixed5b", "bfloat16"))
+    )
+    assert half < shallow < deep
+    assert deep <= room._MOST["dreamnet"]
+
+
+def test_control_groups_limit_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = tmp_path / "outer" / "inner"
+    inner.mkdir(parents=True)
+    for folder, most in ((inner, "max"), (inner.parent, str(3 * GIB))):
+        (folder / "memory.max").write_text(most)
+        (folder / "memory.current").write_text(str(GIB))
+        (folder / "memory.stat").write_text(f"anon 5\ninactive_file {GIB // 2}\n")
+    monkeypatch.setattr(room, "_groups", lambda: ["0::/outer/inner", "7:cpu,cpuacct:/other", "no colons"])
+    assert list(room._free_in_groups(tmp_path)) == [3 * GIB - GIB + GIB // 2]
+
+
+@pytest.mark.usefixtures("plenty")
+def test_a_plan_keeps_the_tile_of_an_earlier_start() -> None:
+    first = make_plan(config("4.5 GiB"))
+    assert make_plan(config("5 GiB"), first).tile == first.tile
+    told = resolved(config("4.5 GiB"), first).performance
+    assert told.tile == first.tile
+    assert make_plan(load_config({"performance": {"tile": 512}}), first).tile == 512
+    assert resolved(load_config({"performance": {"tile": "off"}}), first).performance.tile == first.tile
+    assert make_plan(load_config({"performance": {"tile": "off"}}), first).tile == 0

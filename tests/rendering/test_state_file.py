@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from zoomdream.rendering.state_file import read_state, save_state
+from zoomdream.types import State
+
+
+def test_a_state_is_kept_with_the_dreamt_frame_that_it_comes_from(tmp_path: Path) -> None:
+    one, two, three = (torch.rand(1, 3, 4, 6) for _ in range(3))
+    key = State(8, one.contiguous(memory_format=torch.channels_last), two, three)
+    save_state(tmp_path / "state", State(10, three, one, two, key))
+    found = read_state(tmp_path / "state")
+    assert found is not None
+    assert found.key is not None
+    assert (found.index, found.key.index, found.key.key) == (10, 8, None)
+    assert found.seen is not None
+    for mine, its in ((found, (three, one, two)), (found.key, (one, two, three))):
+        for part, wanted in zip((mine.picture, mine.seen, mine.added), its, strict=True):
+            assert part is not None
+            assert torch.equal(part, wanted)
+    assert found.key.picture.stride() == key.picture.stride()

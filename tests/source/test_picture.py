@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageCms, ImageOps
+
+from zoomdream.encode.picture import write_png
+from zoomdream.encode.pixels import to_bytes
+from zoomdream.errors import InputError, OutputError
+from zoomdream.source.picture import read_image
+
+
+def colours(height: int = 6, width: int = 8) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def as_tensor(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None] / 255
+
+
+def test_a_picture_is_read_as_rgb_in_0_to_1(tmp_path: Path) -> None:
+    Image.fromarray(colours()).save(tmp_path / "a.png")
+    picture = read_image(tmp_path / "a.png")
+    assert picture.shape == (1, 3, 6, 8)
+    assert torch.equal(picture, as_tensor(colours()))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_its_camera_was_held(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(colours()).save(tmp_path / "a.png", exif=exif)
+    with Image.open(tmp_path / "a.png") as opened:
+        expected = np.array(ImageOps.exif_transpose(opened))
+    assert torch.equal(read_image(tmp_path / "a.png"), as_tensor(expected))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sixteen_bit_grey_keeps_its_depth_and_its_turn(tmp_path: Path, orientation: int) -> None:
+    grey = np.array([[0, 1, 300], [40000, 65534, 65535]], dtype=np.uint16)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(grey).save(tmp_path / "a.png", exif=exif)
+    turn = {
+        1: grey,
+        2: np.fliplr(grey),
+        3: np.rot90(grey, 2),
+        4: np.flipud(grey),
+        5: grey.T,
+        6: np.rot90(grey, -1),
+        7: np.rot90(grey, 2).T,
+        8: np.rot90(grey),
+    }
+    expected = turn[orientation]
+    found = (read_image(tmp_path / "a.png") * 65535).round().numpy()
+    assert all((found[0, channel] == expected).all() for channel in range(3))
+
+
+def test_sixteen_bit_colour_keeps_its_depth(tmp_path: Path) -> None:
+    cv2 = pytest.importorskip("cv2")
+    deep = np.random.default_rng(1).integers(0, 65536, (4, 5, 3), dtype=np.uint16)
+    cv2.imwrite(str(tmp_path / "a.png"), deep[:, :, ::-1])
+    found = (read_image(tmp_path / "a.png")[0].permute(1, 2, 0) * 65535).round().numpy()
+    assert (found == deep).all()
+
+
+def test_what_is_transparent_shows_the_background(tmp_path: Path) -> None:
+    pixels = np.dstack([np.full((2, 2, 3), 255, np.uint8), np.array([[0, 255], [51, 0]], np.uint8)])
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    red = read_image(tmp_path / "a.png")[0, 0]
+    assert torch.allclose(red, torch.tensor([[0.0, 1.0], [0.2, 0.0]]))
+    over_grey = read_image(tmp_path / "a.png", background=(0.5, 0.5, 0.5))[0, 0]
+    assert torch.allclose(over_grey, torch.tensor([[0.5, 1.0], [0.6, 0.5]]))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "RGBA"])
+def test_every_kind_of_png_is_read_as_pillow_sees_it(tmp_path: Path, mode: str) -> None:
+    converted = Image.fromarray(colours()).convert(mode)
+    converted.save(tmp_path / "a.png")
+    assert torch.equal(read_image(tmp_path / "a.png"), as_tensor(np.array(converted.convert("RGB"))))
+
+
+@pytest.mark.parametrize(("name", "mode"), [("a.jpg", "CMYK"), ("a.jpg", "RGB"), ("a.webp", "RGB"), ("a.bmp", "RGB")])
+def test_other_formats_are_read(tmp_path: Path, name: str, mode: str) -> None:
+    plain = Image.new("RGB", (32, 24), (200, 100, 50))
+    plain.convert(mode).save(tmp_path / name)
+    found = read_image(tmp_path / name).mean((0, 2, 3)) * 255
+    assert torch.allclose(found, torch.tensor([200.0, 100.0, 50.0]), atol=4)
+
+
+def test_an_embedded_colour_profile_counts(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = Image.fromarray(colours())
+    picture.save(tmp_path / "srgb.png", icc_profile=srgb)
+    assert (read_image(tmp_path / "srgb.png") - as_tensor(colours())).abs().max() < 1.01 / 255
+    picture.save(tmp_path / "damaged.png", icc_profile=profile[:40])
+    assert torch.equal(read_image(tmp_path / "damaged.png"), as_tensor(colours()))
+
+
+def test_a_colour_profile_counts_where_there_is_transparency_too(tmp_path: Path) -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    wide = srgb.replace(b"\0\0\x6f\xa0", b"\0\0\x4f\xa0")  # another red primary
+    assert wide != srgb
+    picture = Image.fromarray(colours())
+    picture.save(tmp_path / "opaque.png", icc_profile=wide)
+    picture.putalpha(255)
+    picture.save(tmp_path / "alpha.png", icc_profile=wide)
+    opaque = read_image(tmp_path / "opaque.png")
+    assert (opaque - as_tensor(colours())).abs().max() > 5 / 255
+    assert torch.equal(read_image(tmp_path / "alpha.png"), opaque)
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"hello there\nthis is text", "a text file that begins with 'hello there"),
+        (b"", "it is empty"),
+        (b"PK\x03\x04" + bytes(20), "a zip archive"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),  # never handed to Ghostscript
+        (b"\x00\x00\x00\x18ftypmp42" + bytes(20), "an mp4"),
+        (bytes(range(128, 256)), "its kind is unknown"),
+    ],
+)
+def test_a_file_that_is_no_picture_is_called_what_it_is(tmp_path: Path, data: bytes, what: str) -> None:
+    (tmp_path / "photo.png").write_bytes(data)
+    with pytest.raises(InputError) as raised:
+        read_image(tmp_path / "photo.png")
+    assert "photo.png" in str(raised.value)
+    assert what in str(raised.value)
+
+
+def test_a_truncated_picture_is_damaged(tmp_path: Path) -> None:
+    Image.fromarray(colours(60, 80)).save(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes((tmp_path / "a.png").read_bytes()[:5000])
+    with pytest.raises(InputError, match="damaged"):
+        read_image(tmp_path / "a.png")
+
+
+def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path) -> None:
+    Image.new("1", (16000, 6000)).save(tmp_path / "a.png")
+    assert (tmp_path / "a.png").stat().st_size < 200_000
+    with pytest.raises(InputError, match="64 megapixels"):
+        read_image(tmp_path / "a.png")
+
+
+def test_missing_files_and_folders_are_input_errors(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"b\.png does not exist"):
+        read_image(tmp_path / "b.png")
+    with pytest.raises(InputError, match="folder"):
+        read_image(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes in folders")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "photo.png")
+    with pytest.raises(InputError, match="not a regular file"):
+        read_image(tmp_path / "photo.png")
+
+
+def test_a_written_picture_is_read_back_to_half_a_level(tmp_path: Path) -> None:
+    picture = torch.rand(1, 3, 5, 7, generator=torch.Generator().manual_seed(1))
+    write_png(tmp_path / "a.png", picture)
+    assert (read_image(tmp_path / "a.png") - picture).abs().max() <= 0.5001 / 255
+    with pytest.raises(OutputError):
+        write_png(tmp_path / "none" / "a.png", picture)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_raw_bytes_are_rows_of_rgb(bits: int) -> None:
+    picture = torch.tensor([[1.0, 0.0], [0.5, 0.0], [0.0, 2.0]]).view(1, 3, 1, 2)  # two pixels; 2.0 is clipped
+    top = 255 if bits == 8 else 65535
+    values = np.frombuffer(to_bytes(picture, bits), "u1" if bits == 8 else "<u2")
+    assert values.tolist() == [top, round(top / 2), 0, 0, 0, top]

@@ -1,0 +1,127 @@
+"""What Python users import: a config with what its clip decides, a render's frames as tensors, one dreamt picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoomdream import config as configs
+from zoomdream.config import ClipFacts, Config, NoiseSource, load
+from zoomdream.config.origin import Place
+from zoomdream.config.read_yaml import Tree
+from zoomdream.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def load_config(
+    source: Path | str | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    output: Path | str | None = None,
+    looking: Callable[[int], None] | None = None,
+    allow_code: bool = False,
+) -> Config:
+    """The config of a YAML file (a path), or of a mapping with the same keys.
+
+    overrides: "key.path=value" as after `--set`, in order. output: replaces the config's own, as `--output` does.
+    Paths are relative to the YAML file, those of overrides and mappings to the working directory. A clip is decoded
+    once, because it decides about size, rate and length where they are left out; meanwhile `looking` hears how many of
+    its frames have been seen. allow_code: whether `network.python` may run the code that it names.
+
+    Raises ConfigError, whose text names file, line, key, value, what is allowed and the nearest name (up to ten
+    problems, one per line), and InputError for a clip that is missing, broken or of the wrong kind.
+    """
+    facts = partial(clip_facts, looking=looking)
+    config = configs.load_config(source, overrides, output=output, clip_facts=facts)
+    return config if allow_code else _without_code(config)
+
+
+def load_tree(tree: Tree, root: Place, overrides: Sequence[str]) -> Config:
+    """The config of values that are read already, with the places that they stand at; the rest as in `load_config`."""
+    return _without_code(load.load_tree(tree, root, overrides, None, load.DEFAULT_OUTPUT, clip_facts))
+
+
+def load_config_text(text: str, name: str = "the config", folder: Path | None = None) -> Config:
+    """The config of a YAML text, such as one read from a video. Raises ConfigError and InputError.
+
+    Relative paths in it are relative to `folder`, else to the working directory; errors call it `name`.
+    """
+    return _without_code(configs.load_config_text(text, name, folder, clip_facts=clip_facts))
+
+
+def _without_code(config: Config) -> Config:
+    """The config, if it runs no code of its own. ConfigError if it does."""
+    if config.network.python is None:
+        return config
+    raise ConfigError(
+        f"{config.where('network.python')} runs {config.network.python}, which can do whatever a program can. "
+        "If you know that code, add --allow-code to `render` or `check` (in Python: load_config(..., allow_code=True))."
+    )
+
+
+def clip_facts(path: Path, which: str, looking: Callable[[int], None] | None = None) -> ClipFacts:
+    """Size, rate and length of a clip, read with the ffmpeg that `encode.ffmpeg` names. Raises InputError."""
+    from zoomdream.ffmpeg import executable
+    from zoomdream.source.clip.clip import (
+        open_clip,  # brings torch along, which configs without a clip need not wait for
+    )
+
+    clip = open_clip(executable(which), path, looking)
+    return ClipFacts(clip.size, clip.fps, clip.span, grid=clip.places is not None)
+
+
+_PICTURE = "source={kind: image, path: the picture that is given}"
+
+
+def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
+    """The frames of a render, one after the other, before encoding: (3, H, W) float32 RGB in [0, 1], on the CPU.
+
+    config: a Config, or what `load_config` takes. Nothing is written.
+    Raises ConfigError and InputError, at the first frame.
+    """
+    from zoomdream import assembly, pipeline  # brings torch along, which a config need not wait for
+    from zoomdream.rendering.plan import make_plan
+
+    chosen = config if isinstance(config, Config) else load_config(config)
+    stages = assembly.stages(chosen, make_plan(chosen))
+    width, height = chosen.size
+    try:
+        for state in pipeline.frames(stages, None, chosen.frames):
+            yield state.shown((height, width))[0].clamp(0, 1).cpu()  # a warp that is not dreamt on may overshoot
+    finally:
+        stages.close()
+
+
+def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None = None, *, times: int = 10) -> Tensor:
+    """One picture, dreamt on `times` times in place, without a camera. Its own light and colour are held.
+
+    image: (3, H, W) or (1, 3, H, W) RGB in [0, 1], edges of 16 to 16384 pixels; the result has its shape, float32, on
+    the CPU. config: a Config, or what `load_config` takes; its network, objective, dream, color.hold, seed and
+    performance count, its size, source, camera and color.reference do not. What it leaves out is as for a render that
+    begins with a picture; a Config has been filled in for its own source already. Raises ConfigError and InputError.
+    """
+    import torch
+
+    from zoomdream import assembly, pipeline
+    from zoomdream.rendering.plan import make_plan
+
+    chosen = config if isinstance(config, Config) else load_config({} if config is None else config, [_PICTURE])
+    batch = image[None] if image.ndim == 3 else image
+    if batch.ndim != 4 or batch.shape[:2] != (1, 3):
+        raise ConfigError(f"dream takes a picture of shape (3, H, W) or (1, 3, H, W), not {tuple(image.shape)}")
+    height, width = batch.shape[-2:]
+    if not (16 <= height <= 16384 and 16 <= width <= 16384):
+        raise ConfigError(f"dream takes pictures with edges of 16 to 16384 pixels, not {width}x{height}")
+    alone = chosen.model_copy(update={"size": (width, height), "source": NoiseSource(kind="noise")})
+    planned = make_plan(alone)
+    picture = batch.detach().to(planned.device, torch.float32).clamp(0, 1)
+    stages = assembly.stages(alone, planned, reference=picture)
+    assert isinstance(stages, pipeline.ZoomStages)
+    for index in range(-times, 0):
+        picture = stages.color(stages.dream(picture, index), index)
+    stages.close()
+    return picture.clamp(0, 1).cpu().reshape(image.shape)

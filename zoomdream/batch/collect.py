@@ -1,0 +1,133 @@
+"""From what was typed to renders: files, folders and patterns; every config checked before anything starts."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from zoomdream import assembly
+from zoomdream.batch.inspect import look
+from zoomdream.batch.matrix import expand
+from zoomdream.batch.renders import Render
+from zoomdream.batch.work import WarmNetworks, failure
+from zoomdream.encode.metadata import parse_origin
+from zoomdream.errors import ConfigError
+from zoomdream.rendering import make_job
+from zoomdream.rendering.deliver import working_folder
+from zoomdream.types import Plan
+
+CONFIGS = (".yaml", ".yml")
+
+
+def find_files(names: Iterable[str]) -> list[Path]:
+    """The configs that files, folders and patterns name, each once. Raises ConfigError for what names none.
+
+    A folder stands for the configs right in it, but not for those that renders have left beside their outputs.
+    """
+    found: dict[str, Path] = {}
+    for name in names:
+        for path in _named(name):
+            found.setdefault(os.path.realpath(path), path)
+    return list(found.values())
+
+
+def _named(name: str) -> list[Path]:
+    path = Path(name)
+    if path.is_dir():
+        inside = [entry for entry in sorted(path.iterdir()) if entry.suffix in CONFIGS and entry.is_file()]
+        inside = [entry for entry in inside if not _left_by_a_render(entry)]
+        if not inside:
+            raise ConfigError(f"{name} holds no configs ({', '.join(CONFIGS)}).")
+        return inside
+    if path.exists() or not glob.has_magic(name):
+        return [path]  # one that is missing is told like any other wrong config
+    matching = [Path(match) for match in sorted(glob.glob(name, recursive=True)) if Path(match).is_file()]
+    if not matching:
+        raise ConfigError(f"no file matches {name}.")
+    return matching
+
+
+def _left_by_a_render(path: Path) -> bool:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return parse_origin(file.readline()) is not None
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def gather(
+    files: Sequence[Path], overrides: Sequence[str] = (), checked: Callable[[Render], None] = lambda _: None
+) -> list[Render]:
+    """Every render of the files, checked: status "failed" with its error, "skipped" where it is finished, "waiting".
+
+    `checked` hears of each. Raises ConfigError where two of them have the same output.
+    """
+    networks, found = WarmNetworks(), []
+    for path in files:
+        for render in _renders(path, overrides):
+            if render.config is not None:
+                _check(render, networks)
+            checked(render)
+            found.append(render)
+    refuse_duplicates(found)
+    return found
+
+
+def _renders(path: Path, overrides: Sequence[str]) -> Iterator[Render]:
+    try:
+        variants = expand(path, overrides)
+    except Exception as error:
+        yield _wrong(Render(path, {}), error)
+        return
+    for variant in variants:
+        render = Render(path, variant.choice)
+        try:
+            render.config = variant.load()
+        except Exception as error:
+            _wrong(render, error)
+        yield render
+
+
+def _check(render: Render, networks: WarmNetworks) -> None:
+    """Everything about a config that can be known without rendering."""
+    assert render.config is not None
+    try:
+        job = make_job(render.config)
+        job.settings.check()
+        assembly.layers(render.config, networks(render.config, Plan("cpu", "float32", 1, "")))
+        seen = look(render.config)
+    except Exception as error:
+        _wrong(render, error)
+        return
+    render.kept, render.damaged = seen.kept, seen.damaged
+    if seen.finished:
+        render.status = "skipped"
+
+
+def _wrong(render: Render, error: Exception) -> Render:
+    found = failure(0, 0.0, error)
+    render.status, render.error, render.exit_code = "failed", found.text, found.exit_code
+    return render
+
+
+def refuse_duplicates(renders: Sequence[Render]) -> None:
+    """ConfigError if two renders would write to the same place, names of which may differ."""
+    owners: dict[str, Render] = {}
+    for render in renders:
+        if render.config is None:
+            continue
+        output = render.config.output
+        place = os.path.normcase(os.path.realpath(working_folder(output)))
+        first = owners.setdefault(place, render)
+        if first is not render:
+            raise ConfigError(
+                f"{_described(first)} and {_described(render)} have the same output, {output}. Nothing was started. "
+                "Give each its own, in a matrix by names such as out/{seed}.mp4."
+            )
+
+
+def _described(render: Render) -> str:
+    picked = ", ".join(f"{key}: {value}" for key, value in render.choice.items())
+    return f"{render.source} ({picked})" if picked else str(render.source)

@@ -1,0 +1,1 @@
+"""The shots of one clip, rendered side by side and put together."""

@@ -1,0 +1,1 @@
+"""Renders of a batch on a Ray cluster."""

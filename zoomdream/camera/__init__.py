@@ -1,0 +1,1 @@
+"""The camera: motion as a backward flow field, the one operation that moves pixels, and what enters over the border."""

@@ -1,0 +1,140 @@
+"""The dream step: climb the objective over octaves, from coarse to fine, without losing the picture's own detail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from zoomdream.color.pyramid import octave_sizes, resize
+from zoomdream.color.statistics import Favor, Look, missing
+from zoomdream.dream.ascent import Climbed, Sight, ascend
+from zoomdream.dream.fourier import ascend_frequencies
+from zoomdream.dream.gradient import Normalization, normalize
+from zoomdream.dream.regularizers import fade, natural_hues, random_view, roughness, soften, view
+from zoomdream.randomness import generator, jitter_offset
+
+Parameters = Literal["pixels", "fourier", "phase"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to dream. `step_size` is the mean change per step (1 is a pixel's full range), `jitter` and `smallest` are
+    pixels. `steps`: one number for all octaves, or one each from coarse to fine; where octaves are too small for the
+    network and left out, the first of these are left out too.
+
+    `look`: what the picture should come to look like; each octave then climbs more in the bands that it lacks and
+    less in those that it has too much of. None: all bands alike.
+
+    parameters: what is climbed in; `normalization`, `look` and `natural` (hues that are rare in photographs change
+    less) are for pixels. The rest keeps noise from winning, see `priors`: turn (degrees) and stretch (share) are the
+    reach of random views, blur (pixels) is Gaussian, smooth is how much of a step goes against total variation, decay
+    the share of the way to grey, the last three after each step.
+    """
+
+    octaves: int = 3
+    octave_scale: float = 1.4
+    steps: int | tuple[int, ...] = 4
+    step_size: float = 0.006
+    jitter: int = 16
+    normalization: Normalization = "laplacian"
+    smallest: int = 1
+    look: Look | None = None
+    parameters: Parameters = "pixels"
+    natural: bool = False
+    turn: float = 0.0
+    stretch: float = 0.0
+    blur: float = 0.0
+    smooth: float = 0.0
+    decay: float = 0.0
+
+
+def dream(picture: Tensor, climbed: Climbed, recipe: Recipe, *, seed: int, frame: int) -> Tensor:
+    """Dream on one picture (1, 3, H, W) in [0, 1]; returns a new one, not clamped.
+
+    Per octave the picture is shrunk, what the coarser octave added is enlarged and laid on top, and the sum climbs;
+    only the difference goes on, so that the picture keeps its own detail at every scale (DeepDream's detail
+    re-injection, Mordvintsev 2015). Jitter and views depend on (seed, frame, octave, step) and nothing else.
+    """
+    height, width = picture.shape[-2:]
+    work = octave_work((height, width), recipe)
+    if recipe.step_size == 0 or not any(steps for _, steps in work):
+        return picture
+    added: Tensor | None = None
+    for octave, (size, steps) in enumerate(work):
+        if steps == 0:
+            continue
+        base = resize(picture, size)
+        start = base if added is None else base + resize(added, size)
+        added = (
+            _climber(start, recipe)(
+                start,
+                climbed,
+                steps=steps,
+                step_size=recipe.step_size,
+                sights=_sights(recipe, size, seed, frame, octave),
+                settled=_settled(recipe),
+            )
+            - base
+        )
+    assert added is not None
+    return picture + resize(added, (height, width))
+
+
+def octave_work(size: tuple[int, int], recipe: Recipe) -> tuple[tuple[tuple[int, int], int], ...]:
+    """(height, width) and gradient steps of each octave of a picture of `size`, the coarsest first."""
+    sizes = octave_sizes(size, recipe.octaves, recipe.octave_scale, recipe.smallest)
+    steps = (recipe.steps,) * len(sizes) if isinstance(recipe.steps, int) else recipe.steps[-len(sizes) :]
+    return tuple(zip(sizes, steps, strict=True))
+
+
+def _climber(start: Tensor, recipe: Recipe) -> Callable[..., Tensor]:
+    if recipe.parameters != "pixels":
+        return partial(ascend_frequencies, phases_only=recipe.parameters == "phase")
+    # natural pictures have the same contrast in every band at every scale (Field 1987), so one look serves all
+    # octaves
+    favor = None if recipe.look is None else missing(start, recipe.look)
+    return partial(ascend, normalized=Leveled(recipe.normalization, favor, recipe.natural))
+
+
+@dataclass(frozen=True, slots=True)
+class Leveled:
+    """What becomes of a gradient before it is climbed. Data, so that `captured` knows equal ones as equal."""
+
+    how: Normalization
+    favor: Favor | None
+    natural: bool
+
+    def __call__(self, gradient: Tensor) -> Tensor:
+        return normalize(natural_hues(gradient) if self.natural else gradient, self.how, self.favor)
+
+
+def _sights(recipe: Recipe, size: tuple[int, int], seed: int, frame: int, octave: int) -> Callable[[int], Sight]:
+    reach = min(recipe.jitter, min(size) // 2)
+
+    def sight(step: int) -> Sight:
+        offset = jitter_offset(reach, generator(seed, "jitter", frame, octave, step))
+        x, y = (2 * torch.rand(2, generator=generator(seed, "tiles", frame, octave, step)) - 1).tolist()
+        if recipe.turn == 0 and recipe.stretch == 0:
+            return Sight(offset, shifts=(x, y))
+        random = generator(seed, "view", frame, octave, step)
+        degrees, scale = random_view(recipe.turn, recipe.stretch, random)
+        return Sight(offset, lambda picture: view(picture, degrees, scale), (x, y))
+
+    return sight
+
+
+def _settled(recipe: Recipe) -> Callable[[Tensor], Tensor] | None:
+    if recipe.blur == 0 and recipe.smooth == 0 and recipe.decay == 0:
+        return None
+
+    def settled(picture: Tensor) -> Tensor:
+        if recipe.smooth:
+            picture = picture - recipe.smooth * recipe.step_size * roughness(picture)
+        return fade(soften(picture, recipe.blur), recipe.decay)
+
+    return settled

@@ -1,0 +1,95 @@
+"""What keeps a picture a picture while a class is climbed out of noise: views, blur, total variation, decay.
+
+A classifier is as glad of noise as of a banana. Each of these takes something from the noise that it does not take
+from things.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from itertools import chain
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from zoomdream.machine.constants import constant
+from zoomdream.machine.devices import to_device
+
+# RGB of independent colours of natural pictures, by columns, each as long as it is common: grey, red to blue, green to
+# magenta (Olah et al. 2017).
+COLORS = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
+_EDGE = 0.02  # differences below this count as none, so that a step of total variation does not overshoot
+
+
+def view(picture: Tensor, degrees: float, scale: float) -> Tensor:
+    """The picture (1, C, H, W) turned counter-clockwise about its middle and enlarged, mirrored at its borders.
+
+    What a network still sees in such views is no pattern of single pixels (transformation robustness, Olah et al.
+    2017). Bilinear, the same size, differentiable.
+    """
+    if degrees == 0 and scale == 1:
+        return picture
+    height, width = picture.shape[-2:]
+    angle = math.radians(degrees)
+    cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
+    matrix = torch.tensor([[[cosine, -sine * height / width, 0.0], [sine * width / height, cosine, 0.0]]])
+    grid = F.affine_grid(to_device(matrix, picture.device).to(picture), list(picture.shape), align_corners=False)
+    return F.grid_sample(picture, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+
+def natural_hues(gradient: Tensor) -> Tensor:
+    """A gradient (1, 3, H, W) whose steps leave the colours as common as they are in photographs, grey the most.
+
+    Left to itself each part of a thing gets a hue of its own, and dumbbells are pink and green. This is the root of the
+    colours' covariance; the covariance, which steps in independent colours have, takes the yellow from bananas.
+    """
+    root = constant(tuple(chain(*_root())), gradient.dtype, gradient.device).view(3, 3)
+    return torch.einsum("ab,nbhw->nahw", root, gradient)
+
+
+@cache
+def _root() -> list[list[float]]:
+    colors = torch.tensor(COLORS, dtype=torch.float64)
+    variances, directions = torch.linalg.eigh(colors @ colors.T)
+    root: list[list[float]] = (directions * variances.sqrt() @ directions.T).tolist()
+    return root
+
+
+def random_view(turn: float, stretch: float, random: torch.Generator) -> tuple[float, float]:
+    """Degrees, uniform in [-turn, turn], and scale, uniform in [1 - stretch, 1 + stretch], for `view`."""
+    first, second = (2 * torch.rand(2, generator=random, dtype=torch.float64) - 1).tolist()
+    return turn * first, 1 + stretch * second
+
+
+def soften(picture: Tensor, sigma: float) -> Tensor:
+    """A Gaussian blur of (1, C, H, W), sigma in pixels, edges repeated (the prior of Øygard 2015)."""
+    if sigma == 0:
+        return picture
+    reach = max(1, math.ceil(3 * sigma))
+    distance = torch.arange(-reach, reach + 1, dtype=picture.dtype, device=picture.device)
+    kernel = torch.exp(-0.5 * (distance / sigma).square())
+    kernel = kernel / kernel.sum()
+    channels = picture.shape[1]
+    for shape, padding in (((1, 1, 1, -1), (reach, reach, 0, 0)), ((1, 1, -1, 1), (0, 0, reach, reach))):
+        weight = kernel.view(shape).expand(channels, -1, -1, -1)
+        picture = F.conv2d(F.pad(picture, padding, mode="replicate"), weight, groups=channels)
+    return picture
+
+
+def roughness(picture: Tensor) -> Tensor:
+    """The gradient of the total variation of (1, C, H, W) in the picture: downhill from it lie flat areas with edges.
+
+    The channels share their edges, so colour that follows no edge of the luma is smoothed first. Between -4 and 4.
+    """
+    right = F.pad(picture.diff(dim=3), (0, 1))
+    down = F.pad(picture.diff(dim=2), (0, 0, 0, 1))
+    length = (right.square() + down.square()).sum(dim=1, keepdim=True).add(_EDGE**2).sqrt()
+    right, down = right / length, down / length
+    return F.pad(right, (1, 0))[..., :-1] - right + F.pad(down, (0, 0, 1, 0))[..., :-1, :] - down
+
+
+def fade(picture: Tensor, share: float) -> Tensor:
+    """`share` of the way to middle grey: what nothing holds up decays (the L2 prior of Simonyan et al. 2013)."""
+    return picture if share == 0 else picture + share * (0.5 - picture)

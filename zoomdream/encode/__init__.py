@@ -1,0 +1,1 @@
+"""Frames out: segments, joining, sound, metadata, encoders in hardware."""

@@ -1,0 +1,124 @@
+"""Whether an encoder in hardware works here: it encodes a few frames, by the very command that the render will run.
+
+Nothing else tells. That ffmpeg lists an encoder says nothing about the driver or the chip, a chip may have no such
+encoder (those of data centres: H100, H200, A100), and each has a smallest and a largest picture.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import threading
+from pathlib import Path
+
+from zoomdream import ffmpeg
+from zoomdream.encode import codecs, hardware
+from zoomdream.encode.segment import EncodeSettings, encoder_name, raw_bits, segment_command, segment_name
+from zoomdream.errors import InputError, OutputError
+from zoomdream.ffmpeg.probe import count_frames, probe
+
+FRAMES = 3
+LIMIT = 30.0
+"""Seconds after which an encoder does not work. A driver that wakes up takes some; one that hangs takes for ever."""
+
+_LONGEST = 200  # characters of ffmpeg's reason
+
+
+def check(settings: EncodeSettings, place: str, limit: float = LIMIT) -> None:
+    """OutputError, beginning with `place` (file, line, key), unless the encoder works; software is not tried."""
+    if settings.hardware == hardware.OFF:
+        return
+    why = trial(settings, limit)
+    if why is None:
+        return
+    software = codecs.CODECS[settings.codec].encoder
+    raise OutputError(
+        f"{place} is {settings.hardware}, but {encoder_name(settings)} does not work here at "
+        f"{settings.width}x{settings.height}: {why} `encode.hardware: off` encodes with {software}; {_other(settings)}"
+    )
+
+
+def trial(settings: EncodeSettings, limit: float = LIMIT) -> str | None:
+    """Why the encoder of the settings does not work, as a sentence; None if it works. Leaves no files behind."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="zoomdream_") as folder:
+            return _encode(settings, Path(folder), limit) or _look(settings, Path(folder))
+    except OSError as error:
+        return f"it could not be tried: {error.strerror or error}."
+    except (InputError, OutputError) as error:
+        return str(error)
+
+
+def _encode(settings: EncodeSettings, folder: Path, limit: float) -> str | None:
+    """Encode a few grey frames; why that failed."""
+    frame = bytes([128]) * (settings.width * settings.height * 3 * raw_bits(settings) // 8)
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        process.stop()
+
+    command = segment_command(settings, segment_name(settings, 0))
+    with ffmpeg.Process(command, what="Trying the encoder", folder=folder) as process:
+        timer = threading.Timer(limit, stop)
+        timer.daemon = True
+        timer.start()
+        try:
+            with contextlib.suppress(OutputError):  # it is gone, and what it said is read below
+                for _ in range(FRAMES):
+                    process.write(frame)
+            process.close_input()
+            code, said = process.end()
+        finally:
+            timer.cancel()
+    if late.is_set():
+        return f"after {limit:g} seconds ffmpeg had not encoded {FRAMES} frames."
+    if code == 0:
+        return None
+    if encoder_name(settings) not in _listed(settings.program):  # then ffmpeg complains of its options
+        return f"ffmpeg {ffmpeg.version(settings.program)} was built without it."
+    return f'ffmpeg says "{reason(said, code)}".'
+
+
+def _listed(program: Path) -> list[str]:
+    """The encoders that an ffmpeg was built with, whether they work or not, among other words."""
+    return ffmpeg.run([str(program), *ffmpeg.QUIET, "-encoders"], what="asking ffmpeg for its encoders").split()
+
+
+def _look(settings: EncodeSettings, folder: Path) -> str | None:
+    """What is wrong with the file that was made: drivers are known to drop frames, and bits, without a word."""
+    path = folder / segment_name(settings, 0)
+    found = count_frames(settings.program, path)
+    if found != FRAMES:
+        return f"of {FRAMES} frames it made {found}."
+    facts = probe(settings.program, path)
+    made = (facts.width, facts.height, facts.pixel_format)
+    wanted = (settings.width, settings.height, settings.pixel_format)
+    if made != wanted:
+        return f"it made {made[0]}x{made[1]} {made[2]} of {wanted[0]}x{wanted[1]} {wanted[2]}."
+    return None
+
+
+def reason(said: list[str], code: int) -> str:
+    """ffmpeg's own reason in one line: the first, without who says it. What follows are its consequences."""
+    lines = [line for line in (_bare(line) for line in said) if line]
+    if not lines:
+        return f"nothing, and ended with {f'signal {-code}' if code < 0 else f'code {code}'}"
+    return lines[0] if len(lines[0]) <= _LONGEST else f"{lines[0][:_LONGEST]}..."
+
+
+def _bare(line: str) -> str:
+    """A line of the log without "[h264_nvenc @ 0x55d0]" before it."""
+    while line.startswith("[") and "] " in line and " @ " in line.partition("] ")[0]:
+        line = line.partition("] ")[2]
+    return line.strip().rstrip(".")
+
+
+def _other(settings: EncodeSettings) -> str:
+    """The other ffmpeg: what static builds, as the bundled one, can load differs between systems."""
+    on_path = shutil.which("ffmpeg")
+    if on_path is not None and Path(on_path) == settings.program:
+        return "`encode.ffmpeg: bundled` takes our own, in which it may work."
+    there = "the one on PATH" if on_path else "one that you install (none is on PATH)"
+    return f"`encode.ffmpeg: path` takes {there}, in which it may work."

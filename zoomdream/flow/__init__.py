@@ -1,0 +1,1 @@
+"""Optical flow of a clip: estimators, confidence, carrying a dream along, and frames in between."""

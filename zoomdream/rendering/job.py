@@ -1,0 +1,209 @@
+"""A render as plain values: what the render loop must know, and nothing of the config's own shape."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from zoomdream import assembly, ffmpeg
+from zoomdream.assembly.inputs import blaming
+from zoomdream.config import Config, VideoSource
+from zoomdream.config.origin import KeyPath, dotted
+from zoomdream.encode import metadata
+from zoomdream.encode.segment import EncodeSettings
+from zoomdream.encode.sound import Sound, file_sound, source_sound
+from zoomdream.errors import ConfigError, InputError
+from zoomdream.machine.threads import cores
+from zoomdream.networks import catalog
+from zoomdream.rendering.deliver import working_folder
+from zoomdream.rendering.plan import make_plan, resolved
+from zoomdream.rendering.run import FILE as RUN_FILE
+from zoomdream.rendering.run import parse_run
+from zoomdream.rendering.workspace import STATE_FILE
+from zoomdream.source.clip.clip import begin, frame_numbers, open_clip
+from zoomdream.types import Plan
+from zoomdream.version import __version__
+
+_MOST_ENCODER_THREADS = 8
+_MADE_WITH = "# made with "
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A render as plain values.
+
+    fingerprint is equal for equal renders; config is what is stored in the file; plan holds all that was `auto`, as
+    JSON; a resumed render takes the stored plan, pixel format and encoder threads instead of these.
+    """
+
+    output: Path
+    frames: int
+    settings: EncodeSettings
+    fingerprint: str
+    config: str
+    sound: Sound | None
+    plan: Mapping[str, Any]
+    seed: int
+
+
+def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job:
+    """What the render loop must know of a config. Raises ConfigError, and InputError for its files.
+
+    remembered: the plan of an earlier start, which decides what `auto` is now.
+    """
+    _check_output(config)
+    plan = make_plan(config, _read_plan(remembered))
+    config = resolved(config, plan)
+    settings = encode_settings(config, plan)
+    made_with = {**asdict(plan), "encoder_threads": settings.threads, **versions(settings.program)}
+    # The plan is stored even where the config is not: a finished render is known by a fingerprint that holds it.
+    text = f"{_MADE_WITH}{json.dumps(made_with)}\n" + (config.to_yaml() if config.encode.metadata else "")
+    return Job(
+        output=config.output,
+        frames=config.frames,
+        settings=settings,
+        fingerprint=fingerprint(config),
+        config=text,
+        sound=_sound(config, settings.program),
+        plan=asdict(plan),
+        seed=config.seed,
+    )
+
+
+def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
+    """How a resolved config's frames become a file, by an encoder with as many threads as there are cores here."""
+    encode = config.encode
+    return EncodeSettings(
+        codec=encode.codec,
+        width=config.size[0],
+        height=config.size[1],
+        fps=config.fps,
+        pixel_format=plan.pixel_format,
+        program=ffmpeg.executable(encode.ffmpeg),
+        crf=encode.crf,
+        preset=encode.preset,
+        threads=min(cores(), _MOST_ENCODER_THREADS),
+        still=encode.codec == "png" and not metadata.is_numbered(config.output),
+        hardware=encode.hardware,
+    )
+
+
+def _sound(config: Config, program: Path) -> Sound | None:
+    """The soundtrack that the config asks for. InputError if it cannot be read."""
+    audio, source = config.encode.audio, config.source
+    length = config.frames / config.fps
+    if isinstance(audio, Path):
+        with blaming(config, "encode.audio"):
+            return file_sound(program, audio, length)
+    if audio == "none" or not isinstance(source, VideoSource):
+        return None
+    clip = open_clip(program, source.path)
+    whole = source.start == 0 and config.frames == len(frame_numbers(clip, config.fps, Fraction(0), None))
+    return source_sound(program, source.path, begin(clip, config.fps, source.start), length, whole)
+
+
+def _check_output(config: Config) -> None:
+    """ConfigError if the output would replace one of the render's own inputs."""
+    for path in inputs(config):
+        if path.exists() and config.output.exists() and path.samefile(config.output):
+            raise ConfigError(
+                f"{config.where('output')} is {config.output}, which this render reads. Choose another name."
+            )
+
+
+def fingerprint(config: Config) -> str:
+    """SHA-256 (hexadecimal) of the resolved config without `output`, and of the content of its input files, the
+    embedded weights among them.
+    """
+    digest = hashlib.sha256(config.fingerprint_text().encode())
+    for key, path in _named_inputs(config):
+        with blaming(config, key):
+            digest.update(_checksum(path))
+    for path in assembly.found_weights(config):
+        digest.update(_checksum(path))
+    for name, weights in assembly.named_networks(config):
+        embedded = catalog.embedded_checksum(name) if weights is None else None
+        if embedded is not None:
+            digest.update(embedded.encode())
+    return digest.hexdigest()
+
+
+def _checksum(path: Path) -> bytes:
+    """SHA-256 of a file. InputError if it cannot be read."""
+    if path.exists() and not path.is_file():  # a folder; a pipe or a device would be read for ever
+        raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}.")
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def recall(output: Path, program: Path) -> Mapping[str, Any] | None:
+    """The plan that an unfinished or a finished render of `output` was made with; None where there is none to be
+    read.
+    """
+    folder = working_folder(output)
+    try:
+        # Without a finished segment the next render begins anew, perhaps of another clip that cuts elsewhere.
+        if (folder / STATE_FILE).exists():
+            return parse_run((folder / RUN_FILE).read_text(encoding="utf-8")).plan
+    except (OSError, ValueError):
+        pass
+    try:
+        origin = metadata.read_origin(program, output)
+    except InputError:
+        return None
+    head = origin.config.partition("\n")[0] if origin else ""
+    try:
+        return dict(json.loads(head.removeprefix(_MADE_WITH)))
+    except (ValueError, TypeError):
+        return None
+
+
+def _read_plan(plain: Mapping[str, Any] | None) -> Plan | None:
+    """A Plan from what was stored, which may be of another version or damaged: then None."""
+    try:
+        if not plain:
+            return None
+        kept = {field.name: plain[field.name] for field in fields(Plan)}
+        return Plan(**{**kept, "cuts": tuple(kept["cuts"])})
+    except (KeyError, TypeError):
+        return None
+
+
+def versions(program: Path) -> dict[str, str]:
+    """What frames and bytes may depend on besides the config."""
+    return {"zoomdream": __version__, "torch": torch.__version__, "ffmpeg": ffmpeg.version(program)}
+
+
+def inputs(config: Config) -> Iterator[Path]:
+    """Every file that the render reads, also weights that nobody named."""
+    yield from (path for _, path in _named_inputs(config))
+    yield from assembly.found_weights(config)
+
+
+def _named_inputs(config: Config) -> Iterator[tuple[str, Path]]:
+    """Every file that the config names to be read, with its dotted key."""
+    tree = config.tree()
+    tree.pop("output", None)
+    return _paths(tree, ())
+
+
+def _paths(value: Any, at: KeyPath) -> Iterator[tuple[str, Path]]:
+    """All paths in a tree of plain values, in its order, with their dotted keys; `at` is the tree's own."""
+    if isinstance(value, Path):
+        yield dotted(at), value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _paths(item, (*at, key))
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from _paths(item, (*at, number))

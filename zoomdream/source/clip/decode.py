@@ -1,0 +1,187 @@
+"""A clip's frames as pictures, streamed: ffmpeg decodes ahead in its own process while somebody dreams."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import re
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from zoomdream import ffmpeg
+from zoomdream.errors import InputError
+from zoomdream.source.clip import header as clip_header
+from zoomdream.source.clip import scan as clip_scan
+from zoomdream.source.clip.clip import Clip
+from zoomdream.source.clip.filters import Fit, filters
+
+AHEAD = 4
+"""Frames that are decoded ahead of the one that is asked for."""
+
+_SKIP = 48  # frames further on that are reached by decoding through rather than by a fresh start
+_RUN_UP = Fraction(10)  # seconds
+
+
+class ClipReader:
+    """The pictures of a clip for the frames of an output. A context manager; `close` ends ffmpeg.
+
+    numbers are the clip's frame numbers, one for each output frame (see clip.frame_numbers); size is (height, width).
+    `fill` covers it and crops the middle, `fit` shows all of the clip on black, `stretch` distorts.
+    Every frame is compared with the checksum that the scan of the clip wrote down. So a jump, which starts ffmpeg at an
+    earlier key frame, gives the very pixels that reading from the beginning gives: where a container's index or an open
+    group of pictures misleads ffmpeg, it is started earlier, at last at the beginning.
+    """
+
+    def __init__(
+        self, program: Path, clip: Clip, numbers: Sequence[int], size: tuple[int, int], fit: Fit, threads: int = 1
+    ) -> None:
+        self._program, self._clip, self._numbers = program, clip, numbers
+        self._size, self._fit = size, fit
+        self._threads = 1 if clip.scan.damaged else threads  # see clip_scan.scan
+        filters(clip, size, fit, "1")  # refuses what cannot be, before the first frame
+        self._stream: _Stream | None = None
+        self._held: tuple[int, Tensor] | None = None
+
+    def __enter__(self) -> ClipReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def frame(self, index: int) -> Tensor:
+        """The picture of an output frame, (1, 3, H, W) float32 RGB in [0, 1]. In order is quick, any order is right.
+
+        InputError if the clip ends before the frame or is no longer what it was.
+        """
+        wanted = self._numbers[index]
+        if self._held is None or self._held[0] != wanted:
+            self._held = wanted, _picture(self._data(wanted), self._size)
+        return self._held[1]
+
+    def close(self) -> None:
+        """End ffmpeg. Raises nothing; may be called twice."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def _data(self, wanted: int) -> bytes:
+        if self._stream is not None and self._stream.next <= wanted < self._stream.next + _SKIP:
+            data = self._stream.take(wanted)
+            if data is not None:
+                return data
+        for seek in self._starts(wanted):
+            self.close()
+            self._stream = _Stream(self._command(wanted, seek), self._clip, wanted, self._size)
+            data = self._stream.take(wanted)
+            if data is not None:
+                return data
+        assert self._stream is not None
+        raise InputError(f"{self._clip.path}: frame {wanted} cannot be decoded again{self._stream.reason()}.")
+
+    def _starts(self, wanted: int) -> list[str | None]:
+        """Where to start decoding for a frame, best first: seconds on the container's clock, None for the beginning."""
+        time, first = self._clip.times[wanted], self._clip.times[0]
+        return [f"{float(before):.6f}" for before in (time, time - _RUN_UP) if before > first + 1] + [None]
+
+    def _command(self, wanted: int, seek: str | None) -> list[str]:
+        chosen = f"gte(n,{wanted})" if seek is None else f"gte(pts,{self._clip.scan.ticks[wanted]})"
+        return [
+            *clip_header.input_options(self._program, self._clip.path, threads=self._threads, seek=seek),
+            "-loglevel", "repeat+level+info", "-filter_threads", "1", "-map", f"0:{self._clip.header.stream}",
+            "-vf", filters(self._clip, self._size, self._fit, chosen), "-fps_mode", "passthrough",
+            "-f", "rawvideo", "-pix_fmt", "rgb48le", "pipe:1",
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A frame out of the pipe. sound: whether its time and checksum are those of the scan."""
+
+    data: bytes
+    sound: bool
+
+
+class _Stream:
+    """One run of ffmpeg from frame `first` on, read by a thread of its own into a short queue."""
+
+    def __init__(self, command: Sequence[str], clip: Clip, first: int, size: tuple[int, int]) -> None:
+        self.next = first
+        self._clip, self._size = clip, size
+        self._seen: queue.SimpleQueue[clip_scan.Seen] = queue.SimpleQueue()
+        self._log = clip_scan.FrameLog()
+        self._frames: queue.Queue[_Decoded | None] = queue.Queue(AHEAD)
+        self._stopped = threading.Event()
+        self._end: tuple[int, list[str]] | None = None
+        self._process = ffmpeg.Process(command, what=f"Reading {clip.path}", feed=False, stream=True, hear=self._listen)
+        self._thread = threading.Thread(target=self._read, args=(first,), daemon=True)
+        self._thread.start()
+
+    def take(self, wanted: int) -> bytes | None:
+        """The data of frame `wanted`; None where the stream ends before it or shows something else."""
+        data = None
+        while self.next <= wanted:
+            decoded = self._frames.get()
+            if decoded is None:
+                self._frames.put(None)  # for the next who asks
+                return None
+            self.next += 1
+            if not decoded.sound:
+                return None
+            data = decoded.data
+        return data
+
+    def reason(self) -> str:
+        """What ffmpeg said at its end, if it is at its end."""
+        return f": {ffmpeg.explain(self._end[1], self._end[0])}" if self._end and self._end[0] else ""
+
+    def close(self) -> None:
+        """End ffmpeg and the thread."""
+        self._stopped.set()
+        self._process.stop()
+        while self._thread.is_alive():  # it may wait for room
+            with contextlib.suppress(queue.Empty):
+                self._frames.get(timeout=0.02)
+        self._process.kill()
+
+    def _listen(self, line: str) -> bool:
+        seen = self._log.feed(line)
+        if seen is not None:
+            self._seen.put(seen)
+        return re.search(r"\[(error|fatal)\]", line) is None
+
+    def _read(self, number: int) -> None:
+        count = self._size[0] * self._size[1] * 6
+        try:
+            while not self._stopped.is_set() and len(data := self._process.read(count)) == count:
+                self._frames.put(_Decoded(data, self._is_sound(number)))
+                number += 1
+            self._end = self._process.end()
+        finally:
+            self._frames.put(None)
+
+    def _is_sound(self, number: int) -> bool:
+        """Whether the next frame is what the scan saw. `showinfo` says it before the frame comes out of the pipe."""
+        try:
+            seen = self._seen.get(timeout=60)
+        except queue.Empty:
+            return False
+        scan = self._clip.scan
+        return number < len(scan.ticks) and (seen.ticks, seen.checksum) == (scan.ticks[number], scan.checksums[number])
+
+
+def _picture(data: bytes, size: tuple[int, int]) -> Tensor:
+    values = np.frombuffer(data, "<u2").astype(np.float32).reshape(*size, 3)
+    return torch.from_numpy(values).permute(2, 0, 1)[None].contiguous().div_(65535)
