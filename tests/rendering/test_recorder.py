@@ -13,7 +13,7 @@ from synthetic import job, states
 
 from zoomdream.encode.segment import SegmentWriter
 from zoomdream.errors import OutputError, RenderInterrupted
-from zoomdream.machine.threads import Belt
+from zoomdream.machine.workers import WorkerQueue
 from zoomdream.rendering import render_frames
 from zoomdream.types import State
 
@@ -90,14 +90,14 @@ def test_a_segment_that_cannot_be_closed_is_an_error_and_nothing_after_it_is_kep
 
 def test_who_interrupts_twice_does_not_wait_for_the_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second Ctrl-C comes while the recorder writes what it was given."""
-    finish = Belt.finish
+    finish = WorkerQueue.finish
     interrupted: list[object] = []
 
-    def impatient(belt: Belt[Any]) -> None:
+    def impatient(queue: WorkerQueue[Any]) -> None:
         if threading.current_thread() is threading.main_thread() and not interrupted:
-            interrupted.append(belt)
+            interrupted.append(queue)
             raise KeyboardInterrupt
-        finish(belt)
+        finish(queue)
 
     def make(start: State | None) -> Iterator[State]:
         for state in states(start, 70):
@@ -105,7 +105,7 @@ def test_who_interrupts_twice_does_not_wait_for_the_encoder(tmp_path: Path, monk
             if state.index == 40:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(Belt, "finish", impatient)
+    monkeypatch.setattr(WorkerQueue, "finish", impatient)
     with pytest.raises(RenderInterrupted):
         render_frames(make, job(tmp_path / "a.mp4", 70))
     assert interrupted

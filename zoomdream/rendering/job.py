@@ -20,7 +20,7 @@ from zoomdream.encode import metadata
 from zoomdream.encode.segment import EncodeSettings
 from zoomdream.encode.sound import Sound, file_sound, source_sound
 from zoomdream.errors import ConfigError, InputError
-from zoomdream.machine.threads import cores
+from zoomdream.machine.cores import cores
 from zoomdream.networks import catalog
 from zoomdream.rendering.deliver import working_folder
 from zoomdream.rendering.plan import make_plan, resolved

@@ -11,8 +11,8 @@ import torch
 from zoomdream import ffmpeg
 from zoomdream.config import Config, VideoSource
 from zoomdream.encode.codecs import resolve_pixel_format
+from zoomdream.machine.cores import cores
 from zoomdream.machine.devices import check_device, fastest_precision
-from zoomdream.machine.threads import cores
 from zoomdream.rendering import memory_budget as room
 from zoomdream.source.clip.clip import begin, frame_numbers, open_clip
 from zoomdream.types import Plan

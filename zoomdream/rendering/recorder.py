@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from zoomdream.encode.segment import SEGMENT_FRAMES, EncodeSettings, SegmentWriter, raw_bits
-from zoomdream.machine.threads import Belt
+from zoomdream.machine.workers import WorkerQueue
 from zoomdream.rendering.readback import Handed, hand_over
 from zoomdream.rendering.workspace import Workspace
 from zoomdream.types import State
@@ -27,8 +27,8 @@ class Recorder:
         self._settings = settings
         self._frames = frames
         self._writers: list[SegmentWriter] = []  # those that are not closed yet
-        self._closer = Belt(self._close, _CLOSING, "zoomdream-closer")
-        self._recorder = Belt(self._write, _WAITING, "zoomdream-recorder")
+        self._closer = WorkerQueue(self._close, _CLOSING, "zoomdream-closer")
+        self._recorder = WorkerQueue(self._write, _WAITING, "zoomdream-recorder")
 
     def put(self, state: State) -> None:
         """Hand over a frame; waits while the queue is full. Raises what went wrong in the threads."""

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from torch import Tensor
 
-from zoomdream.machine.threads import beside
+from zoomdream.machine.workers import background_thread
 
 AHEAD = 2
 """Frames that are ready and wait, at most: memory stays bounded."""
@@ -115,7 +115,7 @@ class _Run(Generic[Way]):
         self._work = work
         self._found: queue.Queue[_Found[Way] | BaseException] = queue.Queue(AHEAD)
         self._stopped = threading.Event()
-        self._thread = beside(self._run, "zoomdream-ahead")
+        self._thread = background_thread(self._run, "zoomdream-ahead")
 
     def take(self) -> _Found[Way]:
         """The next frame. Raises what went wrong in the thread."""

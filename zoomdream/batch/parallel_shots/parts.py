@@ -21,7 +21,7 @@ from zoomdream.encode import trial
 from zoomdream.encode.pixels import to_bytes
 from zoomdream.encode.segment import SEGMENT_FRAMES, EncodeSettings, SegmentWriter, raw_bits, segment_name
 from zoomdream.machine.files import discard, settle, temporary_name
-from zoomdream.machine.threads import Belt
+from zoomdream.machine.workers import WorkerQueue
 from zoomdream.rendering import Progress
 from zoomdream.rendering.forecast import Forecast
 from zoomdream.rendering.job import encode_settings
@@ -81,18 +81,18 @@ def _record(
     states: Iterator[State], write: Write, part: Part, forecast: Forecast, progress: Callable[[Progress], None]
 ) -> None:
     """Dream the frames of a part, and write them meanwhile."""
-    belt = Belt(write, _WAITING, "zoomdream-shots")
+    queue = WorkerQueue(write, _WAITING, "zoomdream-shots")
     try:
         for state in states:
-            belt.put(state)
+            queue.put(state)
             forecast.tell(time.monotonic())
             done = state.index + 1 - part.begin
             progress(Progress(done, part.end - part.begin, forecast.seconds_per_frame, forecast.seconds_left))
     except BaseException:
         with contextlib.suppress(Exception):  # the first error is the one that counts
-            belt.finish()
+            queue.finish()
         raise
-    belt.finish()
+    queue.finish()
 
 
 def _units(part: Part, frames: int) -> Iterator[tuple[int, int, int, bool]]:
