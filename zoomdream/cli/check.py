@@ -7,19 +7,19 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from zoomdream import assembly, cli, ffmpeg
+from zoomdream import assembly, cli
 from zoomdream.api import load_config
 from zoomdream.cli.prediction import predict
 from zoomdream.cli.progress import clock_time, looking
 from zoomdream.cli.tables import counted
-from zoomdream.config import Config, NoiseSource, VideoSource
+from zoomdream.config import Config
 from zoomdream.config.codecs import Codec
 from zoomdream.encode import metadata, trial
 from zoomdream.encode.segment import encoder_name
 from zoomdream.errors import ZoomdreamError
 from zoomdream.rendering import make_job
 from zoomdream.rendering.plan import make_plan
-from zoomdream.source.clip.clip import describe, open_clip
+from zoomdream.source.open import open_source
 from zoomdream.types import Plan
 
 # Measured on 30 frames of 480x270 that GoogLeNet dreamed; at crf 18 where the codec has one. Six steps of it halve
@@ -68,16 +68,13 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     opened = assembly.network(config)
     names = ", ".join(assembly.targets(config, opened))
     width, height = config.size
-    source = "noise" if isinstance(config.source, NoiseSource) else config.source.path
+    source = open_source(config)
     encode = config.encode
     quality = "" if encode.crf is None else f" at crf {encode.crf}"
     maker = "" if encode.hardware == "off" else f" by {encoder_name(job.settings)}, which works here"
     length = float(config.frames / config.fps)
-    yield f"{path} renders {config.output}, from {source}:"
-    if isinstance(config.source, VideoSource):
-        clip = open_clip(ffmpeg.executable(encode.ffmpeg), config.source.path)
-        yield from (f"  {line}" for line in describe(clip))
-        yield from _part(config.source)
+    yield f"{path} renders {config.output}, from {source.name}:"
+    yield from (f"  {line}" for line in source.describe())
     yield f"  {width}x{height}, {counted(config.frames, 'frame')} at {config.fps} per second, {length:g} s long"
     yield f"  {encode.codec} ({planned.pixel_format}){quality}{maker}"
     threads = counted(planned.threads, "thread")
@@ -103,13 +100,6 @@ def _octaves(config: Config, there: Sequence[tuple[tuple[int, int], int]]) -> It
     if len(there) < wanted:
         steps = ", ".join(str(steps) for _, steps in there)
         yield f"  {len(there)} of {wanted} octaves (the network needs larger ones); steps, from coarse to fine: {steps}"
-
-
-def _part(source: VideoSource) -> Iterator[str]:
-    """Which part of a clip is rendered, where that is not all of it."""
-    if source.start or source.end is not None:
-        end = "its end" if source.end is None else f"{float(source.end):g} s"
-        yield f"  rendered from {float(source.start):g} s to {end}, as:"
 
 
 def _disk(config: Config) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -136,24 +136,31 @@ class Schedule:
         """
         if isinstance(self.source, float):
             return [self._checked(self.source, 0, fps)] * frames
-        length = self.timeline or frames
-        evaluate = self._evaluator(length, fps)
-        rate, last = float(fps), max(length - 1, 1)
-        values = []
-        for frame in range(frames):
-            moment = Moment(frame / rate, float(frame), float(length), frame / last, rate, seed)
-            try:
-                value = evaluate(moment)
-            except ExpressionError as error:
-                raise ConfigError(
-                    f"{self.key}: the expression {error} at {_when(frame, fps)}.{self._shown()}"
-                ) from None
-            values.append(self._checked(value, frame, fps))
-        return values
+        evaluate, moment = self._evaluator(frames, fps), self._clock(frames, fps, seed)
+        return [self._value(evaluate, moment(frame), fps) for frame in range(frames)]
 
-    def _evaluator(self, length: int, fps: Fraction) -> Evaluate:
+    def at(self, frame: float, frames: int, fps: Fraction, seed: int) -> float:
+        """The value at one moment, also between two frames; else as `values`."""
+        if isinstance(self.source, float):
+            return self._checked(self.source, 0, fps)
+        return self._value(self._evaluator(frames, fps), self._clock(frames, fps, seed)(frame), fps)
+
+    def _clock(self, frames: int, fps: Fraction, seed: int) -> Callable[[float], Moment]:
+        length, rate = self.timeline or frames, float(fps)
+        last = max(length - 1, 1)
+        return lambda frame: Moment(frame / rate, float(frame), float(length), frame / last, rate, seed)
+
+    def _value(self, evaluate: Evaluate, moment: Moment, fps: Fraction) -> float:
+        try:
+            value = evaluate(moment)
+        except ExpressionError as error:
+            when = _when(moment.frame, fps)
+            raise ConfigError(f"{self.key}: the expression {error} at {when}.{self._shown()}") from None
+        return self._checked(value, moment.frame, fps)
+
+    def _evaluator(self, frames: int, fps: Fraction) -> Evaluate:
         if isinstance(self.source, Keyframes):
-            return _between(self._placed(self.source, length, fps), self.source.ease, self.limits.log)
+            return _between(self._placed(self.source, self.timeline or frames, fps), self.source.ease, self.limits.log)
         return _evaluate(self.source)
 
     def _placed(self, keyframes: Keyframes, length: int, fps: Fraction) -> list[tuple[float, Evaluate]]:
@@ -169,7 +176,7 @@ class Schedule:
                 raise ConfigError(f"{self.key} has two keyframes at the same moment: {name} and {next_name}.")
         return [(frame, value) for frame, _, value in placed]
 
-    def _checked(self, value: float, frame: int, fps: Fraction) -> float:
+    def _checked(self, value: float, frame: float, fps: Fraction) -> float:
         if self.limits.lowest <= value <= self.limits.highest and math.isfinite(value):
             return value
         when = "" if isinstance(self.source, float) else f" at {_when(frame, fps)}"
@@ -235,8 +242,8 @@ def _logarithm(value: Evaluate) -> Evaluate:
     return evaluate
 
 
-def _when(frame: int, fps: Fraction) -> str:
-    return f"{float(frame / fps):.6g} s (frame {frame})"
+def _when(frame: float, fps: Fraction) -> str:
+    return f"{frame / float(fps):.6g} s (frame {frame:g})"
 
 
 def _short(text: str) -> str:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from fractions import Fraction
-from math import ceil
-
 import torch
 
-from zoomdream import ffmpeg
-from zoomdream.config import Config, VideoSource
+from zoomdream.config import Config
 from zoomdream.encode.codecs import resolve_pixel_format
 from zoomdream.machine.cores import cores
 from zoomdream.machine.devices import check_device, fastest_precision
 from zoomdream.rendering import memory_budget as room
-from zoomdream.source.clip.clip import begin, frame_numbers, open_clip
+from zoomdream.source.open import open_source
 from zoomdream.types import Plan
-
-_SLACK = Fraction(1, 1000)  # frames by which the time of a cut may miss that of a frame: YAML has few digits
 
 
 def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
@@ -63,31 +56,19 @@ def resolved(config: Config, planned: Plan) -> Config:
         "performance": config.performance.model_copy(update=performance),
         "encode": config.encode.model_copy(update={"pixel_format": planned.pixel_format}),
     }
-    if isinstance(config.source, VideoSource) and config.flow.cuts == "auto":
-        start = _begins(config, config.source)
-        cuts = tuple(start + frame / config.fps for frame in planned.cuts)
-        changes["flow"] = config.flow.model_copy(update={"cuts": cuts})
+    if config.flow.cuts == "auto":
+        source = open_source(config)
+        if source.moving:
+            cuts = tuple(source.time_of(frame) for frame in planned.cuts)
+            changes["flow"] = config.flow.model_copy(update={"cuts": cuts})
     return config.model_copy(update=changes)
 
 
 def _cuts(config: Config, remembered: Plan | None) -> tuple[int, ...]:
-    """The frames with which a new shot of the clip begins, in order."""
-    source, cuts = config.source, config.flow.cuts
-    if not isinstance(source, VideoSource) or cuts == "off":
+    """The frames with which a new shot begins, in order, without 0."""
+    source, cuts = open_source(config), config.flow.cuts
+    if not source.moving or cuts == "off":  # `remembered` may be of another config with the same output
         return ()
     if cuts != "auto":
-        start = _begins(config, source)
-        found = {ceil((cut - start) * config.fps - _SLACK) for cut in cuts}
-    elif remembered is not None:
-        return remembered.cuts
-    else:
-        clip = open_clip(ffmpeg.executable(config.encode.ffmpeg), source.path)
-        numbers = frame_numbers(clip, config.fps, source.start, source.start + config.frames / config.fps)
-        found = {bisect_left(numbers, shot) for shot in clip.shots}
-    return tuple(sorted(frame for frame in found if 0 < frame < config.frames))
-
-
-def _begins(config: Config, source: VideoSource) -> Fraction:
-    """When frame 0 is shown, in seconds from the clip's first frame."""
-    clip = open_clip(ffmpeg.executable(config.encode.ffmpeg), source.path)
-    return begin(clip, config.fps, source.start) - clip.times[0]
+        return source.frames_at(cuts)
+    return source.shots if remembered is None else remembered.cuts

@@ -1,0 +1,87 @@
+"""A clip as a source: the part of it that is rendered, sampled at the render's frame rate."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from pathlib import Path
+from typing import ClassVar
+
+from zoomdream.color.statistics import Look
+from zoomdream.source.clip.clip import Clip, begin, describe, frame_numbers, open_clip
+from zoomdream.source.clip.decode import ClipReader
+from zoomdream.source.clip.filters import Fit
+from zoomdream.source.protocol import SourceSound
+
+_SLACK = Fraction(1, 1000)  # frames by which the time of a cut may miss that of a frame: YAML has few digits
+
+
+@dataclass(frozen=True, slots=True)
+class ClipSource:
+    """`frames` frames of a clip at `fps` from `start` on, seconds from its first frame. end: what the config says of
+    the end, for people. program: the ffmpeg that reads it. size: (height, width); fit: see ClipReader.
+
+    The clip is decoded once when it is first asked for anything, and known from then on.
+    """
+
+    program: Path
+    path: Path
+    start: Fraction
+    end: Fraction | None
+    frames: int
+    fps: Fraction
+    size: tuple[int, int]
+    fit: Fit
+    moving: ClassVar[bool] = True
+
+    @property
+    def clip(self) -> Clip:
+        """What the clip is. Raises InputError."""
+        return open_clip(self.program, self.path)
+
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
+    @property
+    def shots(self) -> tuple[int, ...]:
+        numbers = self._numbers()
+        return self._within(bisect_left(numbers, shot) for shot in self.clip.shots)
+
+    @property
+    def sound(self) -> SourceSound | None:
+        whole = self.start == 0 and self.frames == len(frame_numbers(self.clip, self.fps, Fraction(0), None))
+        return SourceSound(self.path, begin(self.clip, self.fps, self.start), whole)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.clip.notes
+
+    def frames_at(self, times: Sequence[Fraction]) -> tuple[int, ...]:
+        first = self.time_of(0)
+        return self._within(ceil((time - first) * self.fps - _SLACK) for time in times)
+
+    def time_of(self, frame: int) -> Fraction:
+        return begin(self.clip, self.fps, self.start) - self.clip.times[0] + frame / self.fps
+
+    def open(self) -> ClipReader:
+        return ClipReader(self.program, self.clip, self._numbers(), self.size, self.fit)
+
+    def colors(self) -> Look | None:
+        return None
+
+    def describe(self) -> list[str]:
+        lines = describe(self.clip)
+        if self.start or self.end is not None:
+            end = "its end" if self.end is None else f"{float(self.end):g} s"
+            lines.append(f"rendered from {float(self.start):g} s to {end}, as:")
+        return lines
+
+    def _numbers(self) -> tuple[int, ...]:
+        return frame_numbers(self.clip, self.fps, self.start, self.start + self.frames / self.fps)
+
+    def _within(self, frames: Iterable[int]) -> tuple[int, ...]:
+        return tuple(sorted({frame for frame in frames if 0 < frame < self.frames}))

@@ -1,0 +1,26 @@
+"""Opens the source that a config names. Only here and in `config` is a source asked for its kind."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from zoomdream import ffmpeg
+from zoomdream.config import Config, ImageSource, NoiseSource, VideoSource
+from zoomdream.source.clip.source import ClipSource
+from zoomdream.source.protocol import Source
+from zoomdream.source.still import Noise, Picture
+
+
+def open_source(config: Config) -> Source:
+    """The source as a value; nothing is read yet. A new kind needs its class in this room and its case here."""
+    width, height = config.size
+    match config.source:
+        case NoiseSource():
+            return Noise((height, width), config.seed)
+        case ImageSource(path=path):
+            return Picture(path, (height, width))
+        case VideoSource(path=path, start=start, end=end, fit=fit):
+            program = ffmpeg.executable(config.encode.ffmpeg)
+            return ClipSource(program, path, start, end, config.frames, config.fps, (height, width), fit)
+        case unknown:
+            assert_never(unknown)

@@ -1,0 +1,79 @@
+"""What every source of frames is, whatever its kind. Nobody but `open_source` and `config` asks for the kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+from torch import Tensor
+
+from zoomdream.color.statistics import Look
+
+
+class Frames(Protocol):
+    """The pictures of an open source by frame number, (1, 3, H, W) float32 RGB in [0, 1], on the CPU."""
+
+    def frame(self, index: int) -> Tensor: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSound:
+    """The sound of a clip: its file, where in it frame 0 is (seconds on the container's clock), and whether all of the
+    clip is shown.
+    """
+
+    path: Path
+    begin: Fraction
+    whole: bool
+
+
+class Source(Protocol):
+    """Where frames come from. It is a plain value; only `open` starts to read.
+
+    moving: whether each frame shows another picture (a clip), or the camera moves the first one on (noise, a picture).
+    shots: the frames with which a new shot begins, in order, without 0. sound: None where there is none.
+    """
+
+    @property
+    def moving(self) -> bool: ...
+
+    @property
+    def shots(self) -> tuple[int, ...]: ...
+
+    @property
+    def sound(self) -> SourceSound | None: ...
+
+    def frames_at(self, times: Sequence[Fraction]) -> tuple[int, ...]:
+        """The frames at which the source shows these moments, seconds from its beginning."""
+        ...
+
+    def time_of(self, frame: int) -> Fraction:
+        """The reverse of `frames_at`."""
+        ...
+
+    def open(self) -> Frames:
+        """Start to read. Raises InputError."""
+        ...
+
+    def colors(self) -> Look | None:
+        """The colour statistics that a dream on it is held to; None where each frame has its own. Raises InputError."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: "noise", or the path of its file."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of it before the render, such as damage."""
+        ...
+
+    def describe(self) -> list[str]:
+        """All that can be told of it, notes included, a line each; nothing of what has nothing to tell."""
+        ...
