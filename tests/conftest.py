@@ -39,6 +39,17 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOOMDREAM_OFFLINE", "1")
 
 
+@pytest.fixture
+def container_of_three_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine of 64 cores, of which this process's container allows three."""
+    from zoomdream.machine import cores
+
+    (tmp_path / "cpu.max").write_text("300000 100000\n")
+    monkeypatch.setattr(cores, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(64)), raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+
+
 @pytest.fixture(scope="session")
 def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dreamnet file of random weights, for whole renders where a test does not look at what was dreamt."""

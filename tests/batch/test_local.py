@@ -92,7 +92,7 @@ def test_without_gpus_nobody_has_one(processes: Processes) -> None:
         assert processes.gpus == [None]
 
 
-@pytest.mark.parametrize(("gpus", "cores", "gigabytes", "renders", "wanted"), [
+@pytest.mark.parametrize(("gpus", "processors", "gigabytes", "renders", "wanted"), [
     (0, 8, 64, 20, 8),
     (0, 8, 64, 3, 3),
     (0, 8, 2, 20, 2),
@@ -102,13 +102,20 @@ def test_without_gpus_nobody_has_one(processes: Processes) -> None:
     (0, 8, 64, 0, 1),
 ])  # fmt: skip
 def test_as_many_at_once_as_there_are_gpus_or_else_cores_and_memory(
-    monkeypatch: pytest.MonkeyPatch, gpus: int, cores: int, gigabytes: float, renders: int, wanted: int
+    monkeypatch: pytest.MonkeyPatch, gpus: int, processors: int, gigabytes: float, renders: int, wanted: int
 ) -> None:
     config: Config = load_config({"size": [32, 16], "frames": 5})
     assert 0.6 * 2**30 < memory_of(config) < 0.8 * 2**30
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
-    monkeypatch.setattr(local.os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(local, "cores", lambda: processors)
     monkeypatch.setattr(local, "available_memory", lambda: int(gigabytes * 2**30))
     assert automatic_jobs([config] * renders) == wanted
-    monkeypatch.setattr(local.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(local, "cores", lambda: 8)
     assert [LocalEngine(jobs, gpus=0).threads for jobs in (1, 2, 3, 16)] == [8, 4, 2, 1]
+
+
+@pytest.mark.usefixtures("container_of_three_cores")
+def test_a_batch_in_a_container_uses_no_more_cores_than_that_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "available_memory", lambda: 2**40)
+    assert LocalEngine(1, gpus=0).threads == 3
+    assert automatic_jobs([load_config({"size": [32, 16], "frames": 5})] * 20) == 3

@@ -23,7 +23,7 @@ from zoomdream.batch.ray.engine import RayEngine
 from zoomdream.batch.renders import Render
 from zoomdream.batch.scheduler import drive, outcome
 from zoomdream.cli import main
-from zoomdream.errors import RenderInterrupted
+from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.rendering import render
 
 pytest.importorskip("ray", reason="the extra `ray` is not installed")
@@ -53,6 +53,22 @@ def cluster() -> Iterator[Any]:
         yield made
         ray.shutdown()
         made.shutdown()
+
+
+@pytest.mark.usefixtures("container_of_three_cores")
+def test_a_cluster_on_this_machine_has_the_cores_that_its_container_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is started: what Ray is asked for is only looked at."""
+    asked: list[object] = []
+
+    def refuse(**options: object) -> None:
+        asked.append(options["num_cpus"])
+        raise RuntimeError("not now")
+
+    monkeypatch.setattr("ray.init", refuse)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    with pytest.raises(ConfigError, match="not now"):
+        RayEngine(None, None, 1)
+    assert asked == [3]
 
 
 def run(names: Sequence[str], happens: Callable[[Render], None], kind: type[RayEngine] = RayEngine) -> list[Render]:

@@ -83,6 +83,11 @@ def test_doctor_and_the_plan_see_the_same_processor(
     assert f"precision {precision}" in printed
 
 
+@pytest.mark.usefixtures("container_of_three_cores")
+def test_doctor_counts_the_cores_that_a_container_allows() -> None:
+    assert "3 cores" in next(found.detail for found in EXAMINATIONS["processor"]())
+
+
 def test_doctor_says_what_only_clips_lack_and_that_zooms_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import threading
 import time
@@ -19,6 +18,7 @@ from zoomdream.batch.parallel_shots.shots import shots_of
 from zoomdream.batch.work import Advanced, Event, Failed, Work
 from zoomdream.batch.worker import STOP, main
 from zoomdream.config import Config
+from zoomdream.machine.cores import cores
 from zoomdream.rendering.memory_budget import available_memory
 
 _GRACE = 20.0  # seconds that a render has to end in its own order
@@ -46,7 +46,7 @@ class LocalEngine:
     @property
     def threads(self) -> int:
         """How many threads each render has."""
-        return max(1, (os.cpu_count() or 1) // self._jobs)
+        return max(1, cores() // self._jobs)
 
     @property
     def free(self) -> int:
@@ -197,7 +197,7 @@ def automatic_jobs(configs: Sequence[Config]) -> int:
     if gpus:
         return min(gpus, pieces)
     one = max(memory_of(config) for config in configs)
-    return max(1, min(pieces, os.cpu_count() or 1, int(0.8 * available_memory() / one)))
+    return max(1, min(pieces, cores(), int(0.8 * available_memory() / one)))
 
 
 def memory_of(config: Config) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import shutil
 import sys
@@ -76,14 +75,13 @@ def _versions() -> Iterator[Finding]:
 def _processor() -> Iterator[Finding]:
     import torch
 
+    from zoomdream.machine.cores import cores
     from zoomdream.machine.devices import bfloat16_units
 
     fast = [{"avx512_bf16": "bfloat16", "amx_bf16": "AMX bfloat16"}.get(unit, unit) for unit in bfloat16_units()]
-    cores, threads = counted(os.cpu_count() or 1, "core"), counted(torch.get_num_threads(), "thread")
+    here, threads = counted(cores(), "core"), counted(torch.get_num_threads(), "thread")
     vectors = torch.backends.cpu.get_cpu_capability()
-    yield Finding(
-        "ok", "processor", f"{cores}, {threads}, {vectors}, {' and '.join(fast) or 'no bfloat16'} in hardware"
-    )
+    yield Finding("ok", "processor", f"{here}, {threads}, {vectors}, {' and '.join(fast) or 'no bfloat16'} in hardware")
 
 
 def _device() -> Iterator[Finding]:

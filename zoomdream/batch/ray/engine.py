@@ -19,6 +19,7 @@ from zoomdream.batch.work import Event, Failed, Work
 from zoomdream.config import Config
 from zoomdream.encode.metadata import is_numbered
 from zoomdream.errors import ConfigError, OutputError
+from zoomdream.machine.cores import cores
 from zoomdream.machine.files import discard, settle, temporary_name
 from zoomdream.rendering.job import inputs
 
@@ -49,10 +50,10 @@ class RayEngine:
         if self._ours:
             self._connect(address)
         alive = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        cores = [int(resources.get("CPU", 0)) for resources in alive]
+        per_node = [int(resources.get("CPU", 0)) for resources in alive]
         self._gpus = sum(int(resources.get("GPU", 0)) for resources in alive)
-        self._jobs = jobs or (self._gpus or max(1, min(sum(cores), waiting or 1)))
-        self.threads = max(1, min(sum(cores) // self._jobs, max(cores, default=1)))
+        self._jobs = jobs or (self._gpus or max(1, min(sum(per_node), waiting or 1)))
+        self.threads = max(1, min(sum(per_node) // self._jobs, max(per_node, default=1)))
         self._most = self._jobs if jobs else _AHEAD * self._jobs
         self._sent: dict[Any, _Sent] = {}
         self._tokens: dict[Path, Path] = {}
@@ -133,7 +134,7 @@ class RayEngine:
 
     def _connect(self, address: str | None) -> None:
         quiet = {"log_to_driver": False, "logging_level": "error"}
-        own = {} if address else {"num_cpus": os.cpu_count(), "include_dashboard": False}
+        own = {} if address else {"num_cpus": cores(), "include_dashboard": False}
         try:
             self._ray.init(address=address or "local", **own, **quiet)
         except Exception as error:
