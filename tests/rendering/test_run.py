@@ -81,3 +81,13 @@ def test_a_damaged_run_with_nothing_finished_stands_in_nobodys_way(stopped: Job)
     run_file(stopped).write_text("{")
     run_file(stopped).with_name("state.safetensors").unlink()
     assert render_frames(maker(40), stopped).is_file()
+
+
+@pytest.mark.parametrize("library", ["zoomdream", "torch", "opencv", "scenedetect", "ffmpeg"])
+def test_a_resumed_render_says_which_library_has_changed_since_its_start(stopped: Job, library: str) -> None:
+    run = json.loads(run_file(stopped).read_text())
+    run_file(stopped).write_text(json.dumps({**run, "versions": {**run["versions"], library: "0.1"}}))
+    said: list[str] = []
+    render_frames(maker(40), stopped, progress=lambda progress: said.append(progress.message))
+    assert said[0].startswith(f"going on after frame 30; {library} 0.1 is now ")
+    assert said[0].count(" is now ") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -180,8 +181,20 @@ def _read_plan(plain: Mapping[str, Any] | None) -> Plan | None:
 
 
 def versions(program: Path) -> dict[str, str]:
-    """What frames and bytes may depend on besides the config."""
-    return {"zoomdream": __version__, "torch": torch.__version__, "ffmpeg": ffmpeg.version(program)}
+    """What frames and bytes depend on besides the config: pyramids and flow on OpenCV, cuts on PySceneDetect."""
+    try:
+        import cv2
+    except ImportError:  # a system library is missing: zooms are rendered without it
+        opencv = "missing"
+    else:
+        opencv = cv2.__version__
+    return {
+        "zoomdream": __version__,
+        "torch": torch.__version__,
+        "opencv": opencv,
+        "scenedetect": importlib.metadata.version("scenedetect"),
+        "ffmpeg": ffmpeg.version(program),
+    }
 
 
 def inputs(config: Config) -> Iterator[Path]:

@@ -209,9 +209,7 @@ def _greeting(run: Run, settings: EncodeSettings, done: int) -> str:
     if done == 0:
         return "starting"
     now, then = versions(settings.program), run.versions
-    changed = [
-        f"{name} {then.get(name)} is now {version}" for name, version in now.items() if then.get(name) != version
-    ]
+    changed = [f"{name} {then[name]} is now {now[name]}" for name in now if then.get(name, now[name]) != now[name]]
     note = f"; {', '.join(changed)}, so that the rest may look slightly different" if changed else ""
     return f"going on after frame {done}{note}"
 
