@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -64,17 +65,17 @@ def test_never_two_holders_while_the_folder_comes_and_goes(tmp_path: Path) -> No
 def test_a_lock_on_a_file_that_has_been_removed_meanwhile_is_worth_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seize = lock_module._seize
+    undisturbed = lock_module.lock_descriptor
     calls: list[int] = []
 
-    def slowly(descriptor: int) -> bool:
+    def slowly(descriptor: int, *, blocking: bool) -> bool:
         calls.append(descriptor)
         if len(calls) == 1:  # the render before us ends just now
             (tmp_path / "w" / "lock").unlink()
             (tmp_path / "w").rmdir()
-        return seize(descriptor)
+        return undisturbed(descriptor, blocking=blocking)
 
-    monkeypatch.setattr(lock_module, "_seize", slowly)
+    monkeypatch.setattr(lock_module, "lock_descriptor", slowly)
     lock = Lock(tmp_path / "w")
     assert len(calls) == 2
     with pytest.raises(OutputError):
@@ -86,3 +87,23 @@ def test_a_file_in_the_way_of_the_folder_is_an_output_error(tmp_path: Path) -> N
     (tmp_path / "a").write_text("x")
     with pytest.raises(OutputError, match="cannot be written"):
         Lock(tmp_path / "a" / "w")
+
+
+def test_a_folder_that_cannot_be_locked_is_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(descriptor: int, *, blocking: bool) -> bool:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(lock_module, "lock_descriptor", unsupported)
+    with pytest.raises(OutputError, match=os.strerror(errno.ENOLCK)):
+        Lock(tmp_path / "new" / "w")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="open files are counted in /proc")
+def test_a_refused_lock_leaves_no_file_open(tmp_path: Path) -> None:
+    lock = Lock(tmp_path / "w")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(5):
+        with pytest.raises(OutputError):
+            Lock(tmp_path / "w")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    lock.release(remove=True)

@@ -1,9 +1,9 @@
 """One render at a time per output: a lock of the operating system on a file in the working folder.
 
 The lock goes with its process, however that ends, so a stale one cannot exist; the file itself means nothing. The
-folder is removed at the end of a render, possibly while another process is just opening the file in it. Hence two
-rules: who has the lock looks whether the path still leads to the file that is locked, and only who has the lock
-removes the folder.
+folder is removed at the end of a render, possibly while another process opens the file in it. Hence two rules: a
+process that got the lock checks that the path still leads to the locked file, and only the holder removes the folder.
+So `filelock.FileLock`, which waits and keeps its file, does not serve; its call on an open file does.
 """
 
 from __future__ import annotations
@@ -13,12 +13,9 @@ import os
 import sys
 from pathlib import Path
 
-from zoomdream.errors import OutputError
+from filelock import lock_descriptor
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
+from zoomdream.errors import OutputError
 
 NAME = "lock"
 _ATTEMPTS = 100  # each failed one means that another process removed the folder in that very moment
@@ -62,26 +59,29 @@ class Lock:
             self._remove_made()
 
     def _attempt(self) -> bool:
-        """Whether the lock was had. OutputError if somebody else has it."""
+        """Whether the lock was had. OutputError if another process has it."""
         path = self.folder / NAME
-        self.folder.mkdir(parents=True, exist_ok=True)
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:
             return False
-        if not _seize(descriptor):
-            holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
-            os.close(descriptor)
-            who = f"process {holder}" if holder.isdigit() else "another process"
-            raise OutputError(f"{self.folder.name.removesuffix('.zoomdream')} is being rendered by {who} already.")
         try:
+            if not lock_descriptor(descriptor, blocking=False):
+                os.lseek(descriptor, 1, os.SEEK_SET)  # Windows locks the first byte, which nobody else can read
+                holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
+                who = f"process {holder}" if holder.isdigit() else "another process"
+                raise OutputError(f"{self.folder.name.removesuffix('.zoomdream')} is being rendered by {who} already.")
             if not os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 raise FileNotFoundError
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f" {os.getpid()}\n".encode())
         except FileNotFoundError:
             os.close(descriptor)
             return False
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        except BaseException:
+            os.close(descriptor)
+            raise
         self._descriptor = descriptor
         return True
 
@@ -89,16 +89,3 @@ class Lock:
         with contextlib.suppress(OSError):  # one that holds something stays, and with it those above
             for parent in self._made:
                 parent.rmdir()
-
-
-def _seize(descriptor: int) -> bool:
-    try:
-        if sys.platform == "win32":
-            os.lseek(descriptor, 1 << 30, os.SEEK_SET)  # far behind the number, which others may then read
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        else:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    return True
