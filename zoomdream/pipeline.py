@@ -22,9 +22,9 @@ from typing import final
 
 from torch import Tensor, zeros_like
 
-from zoomdream.color.statistics import Look
-from zoomdream.flow.carry import Moved, Way
-from zoomdream.flow.inbetween import Leap, faded, ripe
+from zoomdream.color.statistics import ColorStatistics
+from zoomdream.flow.bidirectional import BidirectionalFlow, ConfidentFlow
+from zoomdream.flow.inbetween import KeyInterval, blend_by_visibility, interpolate_added
 from zoomdream.types import State
 
 Stage = Callable[[Tensor, int], Tensor]  # picture (1, 3, H, W) and frame number in, a new picture out
@@ -43,7 +43,7 @@ class ZoomStages:
     camera: Callable[[Tensor, int, int], Tensor]  # from one frame to a later one
     dream: Stage
     color: Stage
-    between: Callable[[Leap, int], Tensor]  # a frame between two that are dreamt on, by its number
+    between: Callable[[KeyInterval, int], Tensor]  # a frame between two that are dreamt on, by its number
     keys: tuple[int, ...]  # the frames that are dreamt on, in order; the first and the last are among them
     warmup: int
     close: Callable[[], None] = _nothing
@@ -57,11 +57,13 @@ class ClipStages:
     """
 
     source: Callable[[int], Tensor]  # the frame of the clip with that number
-    look: Callable[[Tensor], Look]  # what the dream of such a frame should look like
-    flow: Callable[[Tensor, Tensor, int], Way]  # the frame now and the one before, and the number of the one now
-    carry: Callable[[Tensor, Moved, int], Tensor]  # added to the frame before → what of it is now where
-    dream: Callable[[Tensor, Look, int, int], Tensor]  # the last number: how often it was dreamt on before
-    color: Callable[[Tensor, Tensor, Look, int], Tensor]  # the dream and what is seen → added
+    look: Callable[[Tensor], ColorStatistics]  # what the dream of such a frame should look like
+    flow: Callable[
+        [Tensor, Tensor, int], BidirectionalFlow
+    ]  # the frame now and the one before, and the number of the one now
+    carry: Callable[[Tensor, ConfidentFlow, int], Tensor]  # added to the frame before → what of it is now where
+    dream: Callable[[Tensor, ColorStatistics, int, int], Tensor]  # the last number: how often it was dreamt on before
+    color: Callable[[Tensor, Tensor, ColorStatistics, int], Tensor]  # the dream and what is seen → added
     within: Callable[[Tensor, Tensor, int], Tensor]  # what is seen and added → what of that may be
     lasting: Callable[[Tensor, int], Tensor]  # where what is seen will also be seen in the next frame, 0..1
     show: Callable[[Tensor, Tensor, int], Tensor]  # what is seen and added → the picture
@@ -112,9 +114,9 @@ def _zoom(key: State, stages: ZoomStages, ahead: int) -> Iterator[State]:
     """Move, dream, hold the colours."""
     moved = stages.camera(key.picture, key.index, ahead)
     dreamt = stages.color(stages.dream(moved, ahead), ahead)
-    leap = Leap(key.index, ahead, key.picture, moved, dreamt)
+    interval = KeyInterval(key.index, ahead, key.picture, moved, dreamt)
     for index in range(key.index + 1, ahead):
-        yield State(index, stages.between(leap, index), key=key)
+        yield State(index, stages.between(interval, index), key=key)
     yield State(ahead, dreamt)
 
 
@@ -122,14 +124,16 @@ def _clip(key: State, stages: ClipStages, ahead: int) -> Iterator[State]:
     """Carry what was added from frame to frame, dream on the last one, and let those between have their share of it."""
     assert key.seen is not None
     assert key.added is not None
-    seen, carried, ways = [key.seen], [key.added], []
+    seen, carried, motions = [key.seen], [key.added], []
     for index in range(key.index + 1, ahead + 1):
         seen.append(stages.source(index))
-        ways.append(stages.flow(seen[-1], seen[-2], index))
-        carried.append(stages.carry(carried[-1], ways[-1].there, index))
-    last = _dream_on(seen[-1], carried[-1], stages, ahead, ways)
+        motions.append(stages.flow(seen[-1], seen[-2], index))
+        carried.append(stages.carry(carried[-1], motions[-1].backward, index))
+    last = _dream_on(seen[-1], carried[-1], stages, ahead, motions)
     assert last.added is not None
-    for index, now, added in zip(range(key.index + 1, ahead), seen[1:], faded(carried, ways, last.added), strict=False):
+    for index, now, added in zip(
+        range(key.index + 1, ahead), seen[1:], interpolate_added(carried, motions, last.added), strict=False
+    ):
         kept = stages.within(now, added, index)
         yield State(index, stages.show(now, kept, index), now, kept, key)
     yield last
@@ -147,9 +151,14 @@ def begin_shot(stages: ClipStages, index: int) -> State:
 
 
 def _dream_on(
-    seen: Tensor, carried: Tensor, stages: ClipStages, index: int, ways: Sequence[Way] = (), again: int = 0
+    seen: Tensor,
+    carried: Tensor,
+    stages: ClipStages,
+    index: int,
+    motions: Sequence[BidirectionalFlow] = (),
+    again: int = 0,
 ) -> State:
     look = stages.look(seen)
     dreamt = stages.dream(seen + carried, look, index, again)
-    added = stages.within(seen, ripe(carried, stages.color(dreamt, seen, look, index), ways), index)
+    added = stages.within(seen, blend_by_visibility(carried, stages.color(dreamt, seen, look, index), motions), index)
     return State(index, stages.show(seen, added, index), seen, added)

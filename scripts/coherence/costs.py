@@ -18,7 +18,7 @@ from zoomdream import assembly, ffmpeg
 from zoomdream.camera.warp import warp
 from zoomdream.config import Config, VideoSource
 from zoomdream.encode.segment import EncodeSettings, SegmentWriter
-from zoomdream.flow.confidence import reliability
+from zoomdream.flow.confidence import confidence
 from zoomdream.flow.estimators import open_estimator
 from zoomdream.rendering.plan import make_plan
 from zoomdream.source.clip.clip import frame_numbers, open_clip
@@ -60,7 +60,7 @@ def measure(found: Report, config: Config, folder: Path, *, quick: bool) -> dict
     for index in range(1, 4 if quick else 9):
         before, now = frames[index - 1], frames[index]
         backward, forward = timed("flow, there and back", lambda: (estimate(now, before), estimate(before, now)))  # noqa: B023
-        timed("masks", lambda: reliability(backward, forward))  # noqa: B023
+        timed("masks", lambda: confidence(backward, forward))  # noqa: B023
         timed("warping", lambda: warp(before, backward))  # noqa: B023
         timed("dreaming", lambda: dream(now, index))  # noqa: B023
     times["reading"] = reading

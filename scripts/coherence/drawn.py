@@ -14,7 +14,7 @@ from coherence.comparing import Subject
 from drawn_clip import DrawnClip
 from torch import Tensor
 
-from zoomdream.flow.confidence import reliability
+from zoomdream.flow.confidence import confidence
 from zoomdream.flow.estimators import open_estimator
 
 FPS = Fraction(24)
@@ -74,7 +74,7 @@ def _figures(
         for index in pairs:
             before, now = clip.picture(index - 1), clip.picture(index)
             backward, forward = estimate(now, before), estimate(before, now)
-            counts.add(backward, reliability(backward, forward), clip.flow(index).float(), clip.visible(index))
+            counts.add(backward, confidence(backward, forward), clip.flow(index).float(), clip.visible(index))
         figures[method] = counts.figures()
     return figures
 

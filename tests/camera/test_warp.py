@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from zoomdream.camera.motion import Motion, back, camera_flow, combined, integrate, outside, reveals
+from zoomdream.camera.motion import Motion, camera_flow, combined, integrate, inverse, outside, reveals
 from zoomdream.camera.warp import warp
 from zoomdream.randomness import generator
 
@@ -186,7 +186,7 @@ def test_several_motions_are_one():
 
 @pytest.mark.parametrize("motion", MOTIONS)
 def test_the_way_back_ends_where_it_began(motion):
-    there_and_back = combined((motion, back(motion)), (40, 70))
+    there_and_back = combined((motion, inverse(motion)), (40, 70))
     assert camera_flow(there_and_back, (40, 70)).abs().max() < 1e-4
 
 

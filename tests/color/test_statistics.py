@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from zoomdream.color.statistics import NATURAL, Look, hold, luma, measure, soft_limit
+from zoomdream.color.statistics import NATURAL, ColorStatistics, hold, luma, measure, soft_limit
 from zoomdream.randomness import generator, natural_noise, white_noise
 
 
@@ -11,7 +11,7 @@ def scene(contrast: float = 0.15, size: tuple[int, int] = (48, 64)) -> torch.Ten
     return (0.45 + contrast * natural_noise(size, generator(1))).clamp(0, 1)
 
 
-def contrast(look: Look) -> float:
+def contrast(look: ColorStatistics) -> float:
     return math.hypot(*look.bands)
 
 

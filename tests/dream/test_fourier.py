@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from zoomdream.dream.ascent import Sight
-from zoomdream.dream.fourier import ascend_frequencies, axes
+from zoomdream.dream.fourier import ascend_frequencies, fourier_basis
 from zoomdream.dream.octaves import Recipe, dream
 from zoomdream.randomness import generator, natural_noise
 
@@ -26,12 +26,12 @@ def likeness(picture: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize("width", [30, 31])
 def test_a_picture_is_the_sum_of_its_parts(width: int) -> None:
     picture = photo_like(width=width)
-    known = axes(24, width, CPU)
+    known = fourier_basis(24, width, CPU)
     assert torch.allclose(known.picture(known.parts(picture), width), picture, atol=1e-5)
 
 
 def test_the_gradient_in_the_parts_is_the_transpose_of_making_the_picture() -> None:
-    known = axes(8, 9, CPU)
+    known = fourier_basis(8, 9, CPU)
     parts = known.parts(photo_like(8, 9))
     direction = known.parts(photo_like(8, 9, seed=2))
     gradient = torch.randn(1, 3, 8, 9, generator=generator(3))
@@ -43,7 +43,7 @@ def test_the_gradient_in_the_parts_is_the_transpose_of_making_the_picture() -> N
 
 
 def test_of_photographs_all_parts_are_about_equally_large() -> None:
-    parts = axes(64, 64, CPU).parts(photo_like(64, 64)).abs()
+    parts = fourier_basis(64, 64, CPU).parts(photo_like(64, 64)).abs()
     coarse, fine = parts[:, 1:4, 1:4].mean(), parts[:, 24:32, 24:32].mean()
     assert 0.5 < float(coarse / fine) < 2
 
@@ -66,7 +66,7 @@ def test_climbing_changes_the_picture_by_the_step_size_and_raises_the_objective(
 def test_with_phases_only_the_amplitudes_and_the_mean_stay() -> None:
     start = photo_like(24, 30)
     end = ascend_frequencies(start, likeness, steps=6, step_size=0.01, sights=lambda _: Sight(), phases_only=True)
-    known = axes(24, 30, CPU)
+    known = fourier_basis(24, 30, CPU)
     before, after = known.parts(start).abs(), known.parts(end).abs()
     inner = (slice(None), slice(1, 12), slice(1, 15))  # those that are their own mirror image cannot turn
     assert torch.allclose(before[inner], after[inner], rtol=0.02, atol=1e-3)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from zoomdream.color.pyramid import bands, fill, merge, octave_sizes, resize
-from zoomdream.color.statistics import NATURAL, missing
+from zoomdream.color.statistics import NATURAL, color_gains
 from zoomdream.dream.ascent import Sight, ascend, gradient_at
 from zoomdream.dream.gradient import normalize
 from zoomdream.dream.objective import Term, energy, objective
@@ -87,16 +87,16 @@ def test_laplacian_normalisation_lifts_a_faint_coarse_shape_to_the_height_of_lou
 
 def test_the_bands_that_a_picture_lacks_are_favoured():
     fine = 0.5 + 0.6 * (torch.arange(64) % 2 - 0.5).expand(1, 3, 64, 64)
-    favor = missing(fine, NATURAL)
+    gains = color_gains(fine, NATURAL)
     gradient = torch.randn(1, 3, 64, 64, generator=generator(4))
-    plain, balanced = normalize(gradient, "laplacian"), normalize(gradient, "laplacian", favor)
+    plain, balanced = normalize(gradient, "laplacian"), normalize(gradient, "laplacian", gains)
     assert bands(balanced, 1)[0].std() < 0.7 * bands(plain, 1)[0].std()
 
 
 def test_a_picture_too_colourful_climbs_in_grey():
     red = torch.tensor((0.9, 0.1, 0.1)).view(1, 3, 1, 1).expand(1, 3, 32, 32)
     gradient = torch.randn(1, 3, 32, 32, generator=generator(5))
-    balanced = normalize(gradient, "laplacian", missing(red, NATURAL))
+    balanced = normalize(gradient, "laplacian", color_gains(red, NATURAL))
     assert balanced.std(dim=1).mean() < 0.5 * normalize(gradient, "laplacian").std(dim=1).mean()
 
 

@@ -14,7 +14,7 @@ from zoomdream.dream import tiles as tile
 from zoomdream.dream.ascent import Sight, gradient_at
 from zoomdream.dream.objective import ClassTerm, GuideTerm, Part, Pick, Term, Wish, objective
 from zoomdream.dream.octaves import Recipe, dream
-from zoomdream.dream.regularizers import view
+from zoomdream.dream.regularizers import transform
 from zoomdream.dream.tiles import Room, Tiled, reach, spans
 from zoomdream.randomness import generator, natural_noise
 from zoomdream.types import Layer
@@ -148,7 +148,7 @@ def test_nothing_of_the_tiles_is_left_in_a_dream() -> None:
 
 def test_a_view_has_the_gradient_of_the_tiles_behind_it() -> None:
     wishes: list[Wish] = [Term("shapes")]
-    sight = Sight((3, -5), lambda picture: view(picture, 5.0, 1.05), (0.5, 0.5))
+    sight = Sight((3, -5), lambda picture: transform(picture, 5.0, 1.05), (0.5, 0.5))
     found = sight.gradient(PICTURE, tiled(wishes, Room(EDGE)), lambda gradient: gradient)
     expected = sight.gradient(PICTURE, partial(whole, TinyNetwork(), wishes), lambda gradient: gradient)
     assert torch.allclose(found, expected, atol=1e-4 * float(expected.abs().max()))

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from zoomdream.flow.carry import Moved, carry, limit
+from zoomdream.flow.bidirectional import ConfidentFlow
+from zoomdream.flow.carry import carry, limit
 
 
 def lit(x: int, y: int) -> torch.Tensor:
@@ -11,9 +12,9 @@ def lit(x: int, y: int) -> torch.Tensor:
     return picture
 
 
-def motion(x: float, y: float = 0.0, trust: float = 1.0) -> Moved:
+def motion(x: float, y: float = 0.0, trust: float = 1.0) -> ConfidentFlow:
     flow = torch.tensor((x, y)).view(1, 2, 1, 1).expand(1, 2, 24, 32)
-    return Moved(flow, torch.full((1, 1, 24, 32), trust))
+    return ConfidentFlow(flow, torch.full((1, 1, 24, 32), trust))
 
 
 def brightest(picture: torch.Tensor) -> tuple[int, int]:
@@ -47,7 +48,7 @@ def test_nothing_is_carried_where_the_motion_cannot_be_trusted() -> None:
 def test_what_is_carried_fades_out_towards_what_cannot_be_trusted() -> None:
     trust = torch.ones(1, 1, 24, 32)
     trust[..., 16:] = 0
-    carried = carry(torch.ones(1, 3, 24, 32), Moved(motion(0).flow, trust), 1.0)[0, 0, 12]
+    carried = carry(torch.ones(1, 3, 24, 32), ConfidentFlow(motion(0).flow, trust), 1.0)[0, 0, 12]
     assert carried[16:].max() == 0
     assert carried[:13].min() > 0.99
     assert 0 < carried[15] < carried[14] < 1

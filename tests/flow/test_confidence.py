@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from zoomdream.flow.confidence import consistent, inside, motion_boundary, reliability, resize_flow
+from zoomdream.flow.confidence import confidence, consistent, inside, motion_boundary, resize_flow
 from zoomdream.randomness import generator
 
 SIZE = (12, 16)
@@ -64,11 +64,11 @@ def test_the_picture_reaches_half_a_pixel_beyond_its_outermost_pixels():
 
 
 def test_a_still_picture_is_wholly_reliable():
-    assert torch.equal(reliability(constant_flow(0, 0), constant_flow(0, 0)), torch.ones(1, 1, *SIZE))
+    assert torch.equal(confidence(constant_flow(0, 0), constant_flow(0, 0)), torch.ones(1, 1, *SIZE))
 
 
 def test_what_comes_in_over_the_edge_is_not_reliable():
-    trusted = reliability(constant_flow(-5, 0), constant_flow(5, 0))
+    trusted = confidence(constant_flow(-5, 0), constant_flow(5, 0))
     assert trusted[..., :5].max() == 0
     assert trusted[..., 7:].min() == 1
 
@@ -76,7 +76,7 @@ def test_what_comes_in_over_the_edge_is_not_reliable():
 def test_the_edges_of_what_moves_are_not_reliable():
     flow = constant_flow(-1, 0)
     flow[:, 0, :, 8:] = 0
-    trusted = reliability(flow, -flow)
+    trusted = confidence(flow, -flow)
     assert trusted[..., 7:9].max() < 0.3
     assert trusted[..., 3:6].min() == 1
     assert trusted[..., 10:].min() == 1
@@ -87,8 +87,8 @@ def test_large_pictures_are_judged_like_smaller_ones_of_the_same_scene():
     small[..., 300:340] = 2  # a thing that moved the other way
     opposite = constant_flow(3, 0, (36, 640))
     opposite[..., 302:342] = -2
-    trusted = reliability(small, opposite)
-    large = reliability(resize_flow(small, (108, 1920)), resize_flow(opposite, (108, 1920)))
+    trusted = confidence(small, opposite)
+    large = confidence(resize_flow(small, (108, 1920)), resize_flow(opposite, (108, 1920)))
     assert large.shape == (1, 1, 108, 1920)
     assert float((large < 0.5).float().mean()) == pytest.approx(float((trusted < 0.5).float().mean()), abs=0.005)
     assert torch.allclose(large[..., 1::3, 1::3], trusted, atol=0.15)
@@ -96,10 +96,10 @@ def test_large_pictures_are_judged_like_smaller_ones_of_the_same_scene():
 
 def test_reliability_is_a_share_and_ends_softly():
     flow = 2 * torch.randn(1, 2, *SIZE, generator=generator(1))
-    trusted = reliability(flow, -flow)
+    trusted = confidence(flow, -flow)
     assert trusted.min() >= 0
     assert trusted.max() <= 1
-    edge = reliability(constant_flow(-5, 0), constant_flow(5, 0))[0, 0, 6]
+    edge = confidence(constant_flow(-5, 0), constant_flow(5, 0))[0, 0, 6]
     assert ((edge > 0) & (edge < 1)).any()
 
 

@@ -16,7 +16,7 @@ from torchvision.models import optical_flow
 
 from zoomdream.errors import InputError
 from zoomdream.flow import raft
-from zoomdream.flow.confidence import reliability
+from zoomdream.flow.confidence import confidence
 from zoomdream.flow.estimators import METHODS, Estimator, open_estimator
 from zoomdream.networks.weights import download
 from zoomdream.source.picture import read_image
@@ -150,7 +150,7 @@ def test_the_mask_knows_where_dis_is_wrong_by_more_than_half_a_pixel_or_nothing_
         flow, opposite = estimate(now, before), estimate(before, now)
         error = (flow - clip.flow(index)).norm(dim=1, keepdim=True)
         truly = (error > 0.5) | ~clip.visible(index)
-        found = reliability(flow, opposite) < 0.5
+        found = confidence(flow, opposite) < 0.5
         hit, marked, wrong = hit + int((truly & found).sum()), marked + int(found.sum()), wrong + int(truly.sum())
     assert hit / marked > 0.8, "precision"
     assert hit / wrong > 0.8, "recall"

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from zoomdream.camera.motion import Motion, back, camera_flow, combined
+from zoomdream.camera.motion import Motion, camera_flow, combined, inverse
 from zoomdream.camera.warp import warp
-from zoomdream.flow.inbetween import Leap, between
+from zoomdream.flow.inbetween import KeyInterval, between
 from zoomdream.randomness import generator
 
 SIZE = (48, 64)
@@ -21,15 +21,15 @@ def smooth() -> Tensor:
     return torch.stack(waves)[None]
 
 
-def leap_by(motion: Motion, frames: int, start: Tensor, change: Tensor | float) -> Leap:
+def interval_by(motion: Motion, frames: int, start: Tensor, change: Tensor | float) -> KeyInterval:
     moved = warp(start, camera_flow(combined([motion] * frames, SIZE), SIZE))
-    return Leap(0, frames, start, moved, moved + change)
+    return KeyInterval(0, frames, start, moved, moved + change)
 
 
-def at(leap: Leap, index: int, motion: Motion) -> Tensor:
+def at(interval: KeyInterval, index: int, motion: Motion) -> Tensor:
     there = camera_flow(combined([motion] * index, SIZE), SIZE)
-    home = camera_flow(back(combined([motion] * (leap.end - index), SIZE)), SIZE)
-    return between(leap, index, there, home, "reflect")
+    home = camera_flow(inverse(combined([motion] * (interval.end - index), SIZE)), SIZE)
+    return between(interval, index, there, home, "reflect")
 
 
 def psnr(one: Tensor, two: Tensor) -> float:
@@ -38,19 +38,19 @@ def psnr(one: Tensor, two: Tensor) -> float:
 
 
 def test_what_the_dream_leaves_alone_only_moves() -> None:
-    leap = leap_by(TURNING, 4, smooth(), 0.0)
+    interval = interval_by(TURNING, 4, smooth(), 0.0)
     for index in (1, 2, 3):
         moved = warp(smooth(), camera_flow(combined([TURNING] * index, SIZE), SIZE))
-        assert psnr(at(leap, index, TURNING), moved) > 50
+        assert psnr(at(interval, index, TURNING), moved) > 50
 
 
 def test_what_the_dream_changes_fades_in_at_the_place_that_moves_there() -> None:
     spot = torch.zeros(1, 3, *SIZE)
     spot[..., 20:25, 40:45] = 0.2
     still = Motion(pan=(4 / 64, 0))
-    leap = leap_by(still, 4, torch.full((1, 3, *SIZE), 0.5), spot)
+    interval = interval_by(still, 4, torch.full((1, 3, *SIZE), 0.5), spot)
     for index in (1, 2, 3):
-        seen = at(leap, index, still) - 0.5
+        seen = at(interval, index, still) - 0.5
         place = int(seen[0, 0, 22].argmax())
         assert abs(place - (42 - 4 * (4 - index))) <= 2
         assert float(seen[0, 0, 22, 42 - 4 * (4 - index)]) == pytest.approx(0.2 * index / 4, rel=0.1)
@@ -58,8 +58,8 @@ def test_what_the_dream_changes_fades_in_at_the_place_that_moves_there() -> None
 
 def test_nothing_fades_in_where_the_next_dreamt_frame_no_longer_looks() -> None:
     away = Motion(pan=(0.25, 0))
-    leap = leap_by(away, 2, torch.full((1, 3, *SIZE), 0.5), 0.2)
-    seen = at(leap, 1, away)
+    interval = interval_by(away, 2, torch.full((1, 3, *SIZE), 0.5), 0.2)
+    seen = at(interval, 1, away)
     assert torch.allclose(seen[..., 52:], torch.tensor(0.5), atol=1e-3)  # leaves the picture before it is dreamt on
     assert torch.allclose(seen[..., 20:44], torch.tensor(0.6), atol=1e-3)
 
@@ -74,13 +74,13 @@ def test_frames_between_are_as_sharp_as_the_dreamt_ones(frames: int) -> None:
 
     start = smooth() + 0.03 * torch.randn(1, 3, *SIZE, generator=generator(1))
     change = 0.03 * torch.randn(1, 3, *SIZE, generator=generator(2))
-    leap = leap_by(TURNING, frames, start, 0.0)
-    moved = leap.moved
-    leap = Leap(0, frames, start, moved, moved + change)
-    ends = sharpness(leap.start), sharpness(leap.dreamt)
+    interval = interval_by(TURNING, frames, start, 0.0)
+    moved = interval.moved
+    interval = KeyInterval(0, frames, start, moved, moved + change)
+    ends = sharpness(interval.start), sharpness(interval.dreamt)
     for index in range(1, frames):
         share = index / frames
-        assert sharpness(at(leap, index, TURNING)) == pytest.approx(ends[0] + share * (ends[1] - ends[0]), rel=0.05)
+        assert sharpness(at(interval, index, TURNING)) == pytest.approx(ends[0] + share * (ends[1] - ends[0]), rel=0.05)
 
 
 def test_noise_that_came_in_over_the_border_is_the_same_in_the_frames_between() -> None:
@@ -89,7 +89,9 @@ def test_noise_that_came_in_over_the_border_is_the_same_in_the_frames_between() 
     moved = start.clone()
     moved[..., :32] = 0.9  # what came in by the end
     there = camera_flow(away, SIZE)
-    home = camera_flow(back(away), SIZE)
-    leap = Leap(0, 2, start, moved, moved)
-    assert torch.allclose(between(leap, 1, there, home, "reflect", known=False)[..., 0], torch.tensor(0.9), atol=0.01)
-    assert torch.allclose(between(leap, 1, there, home, "reflect")[..., 0], torch.tensor(0.5), atol=0.01)
+    home = camera_flow(inverse(away), SIZE)
+    interval = KeyInterval(0, 2, start, moved, moved)
+    assert torch.allclose(
+        between(interval, 1, there, home, "reflect", known=False)[..., 0], torch.tensor(0.9), atol=0.01
+    )
+    assert torch.allclose(between(interval, 1, there, home, "reflect")[..., 0], torch.tensor(0.5), atol=0.01)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from zoomdream import ffmpeg
 from zoomdream.assembly import inputs
-from zoomdream.camera.motion import Motion, back, camera_flow
 from zoomdream.color import statistics as color
 from zoomdream.config import Config, VideoSource
 from zoomdream.dream.dreamer import dreamer
 from zoomdream.errors import InputError
-from zoomdream.flow.carry import Moved, Way, carry, limit, narrowed
-from zoomdream.flow.confidence import compose, follow, reliability
+from zoomdream.flow.bidirectional import BidirectionalFlow, ConfidentFlow, estimate_motion
+from zoomdream.flow.carry import carry, eroded, limit
 from zoomdream.flow.estimators import open_estimator
 from zoomdream.machine.devices import to_device
 from zoomdream.pipeline import ClipStages, Stage
@@ -75,58 +75,31 @@ def clip_stages(config: Config, planned: Plan, opened: Network) -> ClipStages:
     )
 
 
-def _look(config: Config) -> Callable[[Tensor], color.Look]:
+def _look(config: Config) -> Callable[[Tensor], color.ColorStatistics]:
     reference = inputs.reference(config)
     return color.measure if reference is None else lambda seen: reference
 
 
-Flow = Callable[[Tensor, Tensor, int], Way]
-Motions = Callable[[Tensor, Tensor], Way]
+Flow = Callable[[Tensor, Tensor, int], BidirectionalFlow]
+Motions = Callable[[Tensor, Tensor], BidirectionalFlow]
 
 
 def _motion(config: Config, planned: Plan) -> Motions:
     """How one frame of the clip came out of another."""
     if config.flow.method == "none":
-        size = height_width(config)
-        flow, trust = (torch.zeros((1, channels, *size), device=planned.device) for channels in (2, 1))
-        nowhere = Moved(flow, trust)
-        return lambda now, before: Way(nowhere, lambda: nowhere)
+        return partial(estimate_motion, None)
     try:
         estimate = open_estimator(config.flow.method, config.flow.weights, torch.device(planned.device))
     except InputError as error:
         key = "weights" if config.flow.weights else "method"
         raise InputError(f"{config.where(f'flow.{key}')}: {str(error).removeprefix(f'flow.{key}: ')}") from None
-
-    def motion(now: Tensor, before: Tensor) -> Way:
-        backward, forward = estimate(now, before), estimate(before, now)
-        there = Moved(backward, reliability(backward, forward))
-        return Way(there, lambda: Moved(forward, reliability(forward, backward)))
-
-    return motion
+    return partial(estimate_motion, estimate)
 
 
 def _flow(config: Config, motion: Motions) -> Flow:
     """How the dream moves from frame to frame: with the clip, and with the camera over the clip."""
-    size, moves = height_width(config), motions(config)
-
-    def moved(now: Tensor, before: Tensor, index: int) -> Way:
-        found = motion(now, before)
-        if _still(moves[index]):
-            return found
-        camera = camera_flow(moves[index], size, device=now.device)
-        there = Moved(compose(camera, found.there.flow), follow(found.there.trust, camera))
-
-        def returned() -> Moved:
-            home, clip = camera_flow(back(moves[index]), size, device=now.device), found.back()
-            return Moved(compose(clip.flow, home), clip.trust * follow(torch.ones_like(clip.trust), clip.flow))
-
-        return Way(there, returned)
-
-    return moved
-
-
-def _still(motion: Motion) -> bool:
-    return motion.scale == 1 and motion.degrees == 0 and motion.pan == (0, 0)
+    moves = motions(config)
+    return lambda now, before, index: motion(now, before).under(moves[index])
 
 
 def _lasting(config: Config, planned: Plan, motion: Motions, source: Callable[[int], Tensor]) -> Stage:
@@ -137,17 +110,17 @@ def _lasting(config: Config, planned: Plan, motion: Motions, source: Callable[[i
     def lasting(seen: Tensor, index: int) -> Tensor:
         if index + 1 == config.frames or index + 1 in planned.cuts:
             return torch.ones_like(seen[:, :1])
-        return narrowed(motion(seen, source(index + 1)).there.trust)
+        return eroded(motion(seen, source(index + 1)).backward.confidence)
 
     return lasting
 
 
-def _carry(config: Config) -> Callable[[Tensor, Moved, int], Tensor]:
+def _carry(config: Config) -> Callable[[Tensor, ConfidentFlow, int], Tensor]:
     shares = values(config, config.flow.carry)
     return lambda added, moved, index: carry(added, moved, shares[index])
 
 
-def _color(config: Config, keys: Sequence[int]) -> Callable[[Tensor, Tensor, color.Look, int], Tensor]:
+def _color(config: Config, keys: Sequence[int]) -> Callable[[Tensor, Tensor, color.ColorStatistics, int], Tensor]:
     shares = hold_shares(config, keys)
     return lambda dreamt, seen, look, index: color.hold(dreamt, look, shares[index]) - seen
 

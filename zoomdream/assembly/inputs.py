@@ -30,7 +30,7 @@ def mask(config: Config, closing: ExitStack) -> Callable[[int], Tensor] | None:
         return closing.enter_context(open_mask(program, path, config.frames, config.fps, height_width(config)))
 
 
-def reference(config: Config) -> color.Look | None:
+def reference(config: Config) -> color.ColorStatistics | None:
     """The look of the picture that `color.reference` names, None where it is auto. InputError if it is no picture."""
     path = config.color.reference
     if path == "auto":

@@ -10,13 +10,13 @@ from torch import Tensor
 
 from zoomdream.assembly import inputs
 from zoomdream.camera.border import fill_with_noise, surround
-from zoomdream.camera.motion import Motion, back, camera_flow, combined, outside, reveals
+from zoomdream.camera.motion import Motion, camera_flow, combined, inverse, outside, reveals
 from zoomdream.camera.warp import warp
 from zoomdream.color import statistics as color
 from zoomdream.color.pyramid import fill
 from zoomdream.config import Config, ImageSource
 from zoomdream.dream.dreamer import dreamer, dreams, masked
-from zoomdream.flow.inbetween import Leap, between
+from zoomdream.flow.inbetween import KeyInterval, between
 from zoomdream.machine.devices import to_device
 from zoomdream.pipeline import Stage, ZoomStages
 from zoomdream.randomness import generator, natural_noise
@@ -86,23 +86,26 @@ def _camera(config: Config, moves: tuple[Motion, ...], margin: tuple[int, int]) 
     return move
 
 
-def _between(config: Config, moves: tuple[Motion, ...], margin: tuple[int, int]) -> Callable[[Leap, int], Tensor]:
+def _between(
+    config: Config, moves: tuple[Motion, ...], margin: tuple[int, int]
+) -> Callable[[KeyInterval, int], Tensor]:
     border = config.camera.border
     size = height_width(config)
 
-    def at(leap: Leap, index: int) -> Tensor:
+    def at(interval: KeyInterval, index: int) -> Tensor:
         begun, ahead = (
-            combined(moves[before + 1 : after + 1], size) for before, after in ((leap.begin, index), (index, leap.end))
+            combined(moves[before + 1 : after + 1], size)
+            for before, after in ((interval.begin, index), (index, interval.end))
         )
-        there, home = (camera_flow(motion, size, margin, leap.start.device) for motion in (begun, back(ahead)))
+        there, home = (camera_flow(motion, size, margin, interval.start.device) for motion in (begun, inverse(ahead)))
         if border != "noise":
-            return between(leap, index, there, home, border)
-        return between(leap, index, there, home, "reflect", known=False)  # the noise that came in, and no other
+            return between(interval, index, there, home, border)
+        return between(interval, index, there, home, "reflect", known=False)  # the noise that came in, and no other
 
     return at
 
 
-def _color(config: Config, look: color.Look, keys: Sequence[int]) -> Stage:
+def _color(config: Config, look: color.ColorStatistics, keys: Sequence[int]) -> Stage:
     shares = hold_shares(config, keys)
     active = dreams(config, keys)
 
@@ -114,7 +117,7 @@ def _color(config: Config, look: color.Look, keys: Sequence[int]) -> Stage:
     return held
 
 
-def _reference(config: Config) -> color.Look:
+def _reference(config: Config) -> color.ColorStatistics:
     named = inputs.reference(config)
     if named is not None:
         return named

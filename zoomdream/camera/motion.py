@@ -67,7 +67,7 @@ def combined(motions: Sequence[Motion], size: tuple[int, int]) -> Motion:
     pivot = motions[0].pivot
     x, y = start = (pivot[0] * width - 0.5, pivot[1] * height - 0.5)
     for motion in motions:
-        x, y = _before(back(motion), size, x, y)
+        x, y = _before(inverse(motion), size, x, y)
     return Motion(
         scale=math.prod(motion.scale for motion in motions),
         degrees=sum(motion.degrees for motion in motions),
@@ -76,7 +76,7 @@ def combined(motions: Sequence[Motion], size: tuple[int, int]) -> Motion:
     )
 
 
-def back(motion: Motion) -> Motion:
+def inverse(motion: Motion) -> Motion:
     """The motion that undoes another."""
     pan, pivot = motion.pan, motion.pivot
     return Motion(1 / motion.scale, -motion.degrees, (-pan[0], -pan[1]), (pivot[0] + pan[0], pivot[1] + pan[1]))

@@ -20,7 +20,7 @@ _TINY = 1e-6  # on the scale of pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Favor:
+class ColorGains:
     """Factors on a gradient: on its `bands` from fine to coarse, (n,), and 0-dim on what is not grey."""
 
     bands: Tensor
@@ -28,7 +28,7 @@ class Favor:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ColorStatistics:
     """What a picture's light and colour are like, on the scale where 1 is the full range of a pixel.
 
     mean: of red, green and blue. bands: root mean square of the luma in each band of a Laplacian pyramid from fine
@@ -45,7 +45,7 @@ class Look:
 
 # The middle of 900 photographs (BSDS500 and one of each ImageNet class, at 160 to 320 pixels), a little towards
 # their colourful quarter.
-NATURAL = Look(mean=(0.47, 0.45, 0.39), bands=(0.046, 0.036, 0.037, 0.045, 0.13), saturation=0.16)
+NATURAL = ColorStatistics(mean=(0.47, 0.45, 0.39), bands=(0.046, 0.036, 0.037, 0.045, 0.13), saturation=0.16)
 
 
 def luma(picture: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ def luma(picture: Tensor) -> Tensor:
     return (weights @ picture.flatten(2)).view(-1, 1, *picture.shape[2:])
 
 
-def measure(picture: Tensor) -> Look:
+def measure(picture: Tensor) -> ColorStatistics:
     """The look of a picture (1, 3, H, W)."""
     grey = luma(picture)
     levels = bands(grey - grey.mean(), BANDS - 1)
@@ -62,10 +62,10 @@ def measure(picture: Tensor) -> Look:
     rest = [_saturation(picture - grey), *slopes, *(root_mean_square(level) for level in levels)]
     found = torch.cat([picture.mean(dim=(0, 2, 3)), torch.stack(rest)])
     red, green, blue, saturation, across, down, *each = found.tolist()  # all at once, because who asks a GPU waits
-    return Look((red, green, blue), tuple(each), saturation, (across, down))
+    return ColorStatistics((red, green, blue), tuple(each), saturation, (across, down))
 
 
-def missing(picture: Tensor, reference: Look) -> Favor:
+def color_gains(picture: Tensor, reference: ColorStatistics) -> ColorGains:
     """What the picture (1, 3, H, W) lacks: energy of the reference over that found, of each luma band and of colour.
 
     Energies rather than amplitudes, because the pull has to win against layers that see little but one band
@@ -74,13 +74,13 @@ def missing(picture: Tensor, reference: Look) -> Favor:
     """
     grey = luma(picture)
     levels = bands(grey - grey.mean(), BANDS - 1)
-    return Favor(
+    return ColorGains(
         _wanting(levels, reference).square().clamp(1 / 8, 8),
         (reference.saturation / _saturation(picture - grey).clamp_min(_TINY)).square().clamp(1 / 8, 2),
     )
 
 
-def hold(picture: Tensor, reference: Look, share: float) -> Tensor:
+def hold(picture: Tensor, reference: ColorStatistics, share: float) -> Tensor:
     """Go `share` (0..1) of the way from the picture's look to `reference`, in log scale for contrast and saturation.
 
     Nothing else keeps an endless feedback loop from burning: left alone its contrast doubles within 100 frames.
@@ -119,7 +119,7 @@ def _slopes(grey: Tensor) -> list[tuple[Tensor, Tensor]]:
     return found
 
 
-def _wanting(levels: Sequence[Tensor], reference: Look) -> Tensor:
+def _wanting(levels: Sequence[Tensor], reference: ColorStatistics) -> Tensor:
     """The reference's bands over those of a picture, from fine to coarse, (n,)."""
     # a picture may be so small that its pyramid has fewer levels than the reference's
     goals = (*reference.bands[: len(levels) - 1], reference.bands[-1])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zoomdream.autodiff.cuda_graphs import Captured, plainly
-from zoomdream.color.statistics import Look
+from zoomdream.color.statistics import ColorStatistics
 from zoomdream.config import Config, VideoSource
 from zoomdream.dream.aims import Aim, aims
 from zoomdream.dream.guides import guide
@@ -28,7 +28,7 @@ from zoomdream.types import Layer, Network, Plan
 
 EMPHASIS_SECONDS = 4.0  # how long a channel stays in favour; see `dream.variety`
 
-Dream = Callable[[Tensor, Look, int, int], Tensor]
+Dream = Callable[[Tensor, ColorStatistics, int, int], Tensor]
 """A picture, the look it should come to have, the frame's number and how often it was dreamt on before in; a new
 picture out.
 """
@@ -60,7 +60,7 @@ def dreamer(config: Config, planned: Plan, opened: Network, keys: Sequence[int],
     loss_scale = 2.0**14 if dtype == torch.float16 else 1.0
     tiled = tiling(planned, aimed, _calls(config, planned))
 
-    def dreamt(picture: Tensor, look: Look, index: int, again: int) -> Tensor:
+    def dreamt(picture: Tensor, look: ColorStatistics, index: int, again: int) -> Tensor:
         now = max(index, 0)  # the warm-up dreams as frame 0 does
         if not active[now]:
             return picture
@@ -155,7 +155,7 @@ def frame_recipes(config: Config, aimed: tuple[Aim, ...], keys: Sequence[int]) -
 def masked(dreamt: Dream, mask: Callable[[int], Tensor]) -> Dream:
     """The same dream where the mask (1, 1, H, W) of the frame is 1, and none where it is 0."""
 
-    def within(picture: Tensor, look: Look, index: int, again: int) -> Tensor:
+    def within(picture: Tensor, look: ColorStatistics, index: int, again: int) -> Tensor:
         return torch.lerp(picture, dreamt(picture, look, index, again), mask(max(index, 0)))
 
     return within

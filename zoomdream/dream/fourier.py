@@ -24,7 +24,7 @@ _MOST_TURNED = 0.5  # radians per step; the gradient knows nothing of what is be
 
 
 @dataclass(frozen=True, slots=True)
-class Axes:
+class FourierBasis:
     """Between pictures and their independent parts: `amplitude` (H, W/2+1) of each frequency, `colors` (3, 3) and the
     `inverse` of those.
     """
@@ -51,14 +51,14 @@ class Axes:
 
 
 @lru_cache(maxsize=16)
-def axes(height: int, width: int, device: torch.device) -> Axes:
+def fourier_basis(height: int, width: int, device: torch.device) -> FourierBasis:
     """For pictures of that size; the mean square of the amplitudes and the largest colour's length are 1."""
     rows, columns = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None, :]
     amplitude = 1 / torch.sqrt(rows**2 + columns**2).clamp_min(1 / max(height, width))
     colors = torch.tensor(COLORS)
     amplitude = amplitude / amplitude.square().mean().sqrt()
     colors = colors / colors.norm(dim=0).max()
-    return Axes(amplitude.to(device), colors.to(device), torch.linalg.inv(colors).to(device))
+    return FourierBasis(amplitude.to(device), colors.to(device), torch.linalg.inv(colors).to(device))
 
 
 def ascend_frequencies(
@@ -77,7 +77,7 @@ def ascend_frequencies(
     (Kingma and Ba 2014): over this many steps every frequency moves alike. phases_only: their amplitudes stay. Opposite
     edges of the picture are neighbours here.
     """
-    known = axes(image.shape[-2], image.shape[-1], image.device)
+    known = fourier_basis(image.shape[-2], image.shape[-1], image.device)
     width = image.shape[-1]
     adam = _Adam()
     for step in range(steps):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from zoomdream.color.pyramid import bands, merge, root_mean_square
-from zoomdream.color.statistics import Favor
+from zoomdream.color.statistics import ColorGains
 from zoomdream.machine.constants import constant
 
 Normalization = Literal["laplacian", "mean", "std"]
@@ -33,18 +33,18 @@ def slope(picture: Tensor, height: Callable[[Tensor], Tensor], then: Callable[[T
     return then(gradient)
 
 
-def normalize(gradient: Tensor, how: Normalization, favor: Favor | None = None) -> Tensor:
+def normalize(gradient: Tensor, how: Normalization, gains: ColorGains | None = None) -> Tensor:
     """Bring `gradient` (1, C, H, W) to mean magnitude 1. A zero gradient stays zero.
 
     laplacian: each band of a pyramid over its own root mean square (Mordvintsev 2015), so that coarse shape and
     natural colour grow as fast as fine texture; in our trials it gave whole creatures where the other two gave grey
     worms. mean: as it is (DeepDream 2015). std: freed of its mean first (pytorch-deepdream).
 
-    favor: for laplacian, what the picture lacks and should get more of.
+    gains: for laplacian, what the picture lacks and should get more of.
     """
     match how:
         case "laplacian":
-            gradient = laplacian(gradient, favor)
+            gradient = laplacian(gradient, gains)
         case "std":
             gradient = gradient - gradient.mean()
         case "mean":
@@ -53,13 +53,13 @@ def normalize(gradient: Tensor, how: Normalization, favor: Favor | None = None) 
     return gradient / (total / gradient.numel()).clamp_min(_TINY)
 
 
-def laplacian(gradient: Tensor, favor: Favor | None = None) -> Tensor:
-    """Each band of a pyramid divided by its own root mean square, times its weight in BAND_WEIGHTS, times `favor`."""
+def laplacian(gradient: Tensor, gains: ColorGains | None = None) -> Tensor:
+    """Each band of a pyramid divided by its own root mean square, times its weight in BAND_WEIGHTS, times `gains`."""
     parts = bands(gradient, len(BAND_WEIGHTS) - 1)
     weights = constant((*BAND_WEIGHTS[: len(parts) - 1], BAND_WEIGHTS[-1]), gradient.dtype, gradient.device)
     factors = weights / torch.stack([root_mean_square(part) for part in parts]).clamp_min(_TINY)
-    if favor is None:
+    if gains is None:
         return merge(parts, factors)
-    merged = merge(parts, factors * favor.bands)
+    merged = merge(parts, factors * gains.bands)
     grey = merged.mean(dim=1, keepdim=True)
-    return torch.lerp(grey, merged, favor.color)
+    return torch.lerp(grey, merged, gains.color)

@@ -11,11 +11,18 @@ import torch
 from torch import Tensor
 
 from zoomdream.color.pyramid import octave_sizes, resize
-from zoomdream.color.statistics import Favor, Look, missing
+from zoomdream.color.statistics import ColorGains, ColorStatistics, color_gains
 from zoomdream.dream.ascent import Climbed, Sight, ascend
 from zoomdream.dream.fourier import ascend_frequencies
 from zoomdream.dream.gradient import Normalization, normalize
-from zoomdream.dream.regularizers import fade, natural_hues, random_view, roughness, soften, view
+from zoomdream.dream.regularizers import (
+    gaussian_blur,
+    l2_decay,
+    natural_hues,
+    random_transform,
+    total_variation_gradient,
+    transform,
+)
 from zoomdream.randomness import generator, jitter_offset
 
 Parameters = Literal["pixels", "fourier", "phase"]
@@ -43,7 +50,7 @@ class Recipe:
     jitter: int = 16
     normalization: Normalization = "laplacian"
     smallest: int = 1
-    look: Look | None = None
+    look: ColorStatistics | None = None
     parameters: Parameters = "pixels"
     natural: bool = False
     turn: float = 0.0
@@ -97,8 +104,8 @@ def _climber(start: Tensor, recipe: Recipe) -> Callable[..., Tensor]:
         return partial(ascend_frequencies, phases_only=recipe.parameters == "phase")
     # natural pictures have the same contrast in every band at every scale (Field 1987), so one look serves all
     # octaves
-    favor = None if recipe.look is None else missing(start, recipe.look)
-    return partial(ascend, normalized=Leveled(recipe.normalization, favor, recipe.natural))
+    gains = None if recipe.look is None else color_gains(start, recipe.look)
+    return partial(ascend, normalized=Leveled(recipe.normalization, gains, recipe.natural))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +113,11 @@ class Leveled:
     """What becomes of a gradient before it is climbed. Data, so that `captured` knows equal ones as equal."""
 
     how: Normalization
-    favor: Favor | None
+    gains: ColorGains | None
     natural: bool
 
     def __call__(self, gradient: Tensor) -> Tensor:
-        return normalize(natural_hues(gradient) if self.natural else gradient, self.how, self.favor)
+        return normalize(natural_hues(gradient) if self.natural else gradient, self.how, self.gains)
 
 
 def _sights(recipe: Recipe, size: tuple[int, int], seed: int, frame: int, octave: int) -> Callable[[int], Sight]:
@@ -122,8 +129,8 @@ def _sights(recipe: Recipe, size: tuple[int, int], seed: int, frame: int, octave
         if recipe.turn == 0 and recipe.stretch == 0:
             return Sight(offset, shifts=(x, y))
         random = generator(seed, "view", frame, octave, step)
-        degrees, scale = random_view(recipe.turn, recipe.stretch, random)
-        return Sight(offset, lambda picture: view(picture, degrees, scale), (x, y))
+        degrees, scale = random_transform(recipe.turn, recipe.stretch, random)
+        return Sight(offset, lambda picture: transform(picture, degrees, scale), (x, y))
 
     return sight
 
@@ -134,7 +141,7 @@ def _settled(recipe: Recipe) -> Callable[[Tensor], Tensor] | None:
 
     def settled(picture: Tensor) -> Tensor:
         if recipe.smooth:
-            picture = picture - recipe.smooth * recipe.step_size * roughness(picture)
-        return fade(soften(picture, recipe.blur), recipe.decay)
+            picture = picture - recipe.smooth * recipe.step_size * total_variation_gradient(picture)
+        return l2_decay(gaussian_blur(picture, recipe.blur), recipe.decay)
 
     return settled

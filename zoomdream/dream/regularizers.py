@@ -23,7 +23,7 @@ COLORS = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
 _EDGE = 0.02  # differences below this count as none, so that a step of total variation does not overshoot
 
 
-def view(picture: Tensor, degrees: float, scale: float) -> Tensor:
+def transform(picture: Tensor, degrees: float, scale: float) -> Tensor:
     """The picture (1, C, H, W) turned counter-clockwise about its middle and enlarged, mirrored at its borders.
 
     What a network still sees in such views is no pattern of single pixels (transformation robustness, Olah et al.
@@ -57,13 +57,13 @@ def _root() -> list[list[float]]:
     return root
 
 
-def random_view(turn: float, stretch: float, random: torch.Generator) -> tuple[float, float]:
+def random_transform(turn: float, stretch: float, random: torch.Generator) -> tuple[float, float]:
     """Degrees, uniform in [-turn, turn], and scale, uniform in [1 - stretch, 1 + stretch], for `view`."""
     first, second = (2 * torch.rand(2, generator=random, dtype=torch.float64) - 1).tolist()
     return turn * first, 1 + stretch * second
 
 
-def soften(picture: Tensor, sigma: float) -> Tensor:
+def gaussian_blur(picture: Tensor, sigma: float) -> Tensor:
     """A Gaussian blur of (1, C, H, W), sigma in pixels, edges repeated (the prior of Øygard 2015)."""
     if sigma == 0:
         return picture
@@ -78,7 +78,7 @@ def soften(picture: Tensor, sigma: float) -> Tensor:
     return picture
 
 
-def roughness(picture: Tensor) -> Tensor:
+def total_variation_gradient(picture: Tensor) -> Tensor:
     """The gradient of the total variation of (1, C, H, W) in the picture: downhill from it lie flat areas with edges.
 
     The channels share their edges, so colour that follows no edge of the luma is smoothed first. Between -4 and 4.
@@ -90,6 +90,6 @@ def roughness(picture: Tensor) -> Tensor:
     return F.pad(right, (1, 0))[..., :-1] - right + F.pad(down, (0, 0, 1, 0))[..., :-1, :] - down
 
 
-def fade(picture: Tensor, share: float) -> Tensor:
+def l2_decay(picture: Tensor, share: float) -> Tensor:
     """`share` of the way to middle grey: what nothing holds up decays (the L2 prior of Simonyan et al. 2013)."""
     return picture if share == 0 else picture + share * (0.5 - picture)

@@ -22,14 +22,12 @@ a tenth to a quarter less error and 2 to 4 % more sharpness at the same strength
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import torch.nn.functional as F
 from torch import Tensor
 
 from zoomdream.camera.warp import warp
 from zoomdream.color.statistics import soft_limit
+from zoomdream.flow.bidirectional import ConfidentFlow
 
 DETAIL = 0.8
 """Share of the fading that the finest detail is spared: at 0.95 a frame it is carried at 0.99. Without it the dream is
@@ -37,45 +35,27 @@ DETAIL = 0.8
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """How a frame came out of the one before: backward flow (1, 2, H, W) in pixels, and how far it can be trusted,
-    (1, 1, H, W) in 0..1.
+def carry(added: Tensor, motion: ConfidentFlow, share: float) -> Tensor:
+    """`share` (0..1) of what the dream added to the last frame (1, 3, H, W), moved to where it is now; one resampling.
+
+    It fades out towards pixels of low confidence, so that the new dream there has no visible edge. Fine detail fades
+    more slowly, to make up for what every resampling takes of it, but fades: nothing is carried whole.
     """
-
-    flow: Tensor
-    trust: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How a frame came out of the one before, and, found when it is asked for, the way back."""
-
-    there: Moved
-    back: Callable[[], Moved]
-
-
-def carry(added: Tensor, moved: Moved, share: float) -> Tensor:
-    """`share` (0..1) of what the dream added to the last frame (1, 3, H, W), where it is now; one resampling.
-
-    It fades out towards places whose motion cannot be trusted, so that what grows there anew has no visible edge. Fine
-    detail fades more slowly, to make up for what every resampling takes of it, but fades: nothing is carried whole.
-    """
-    arrived = warp(added, moved.flow, "replicate")
+    arrived = warp(added, motion.flow, "replicate")
     # A box of three turns the finest waves over, to -1/3 of them: three quarters of the difference are at most all.
     detail = 0.75 * (arrived - F.avg_pool2d(F.pad(arrived, (1, 1, 1, 1), mode="replicate"), 3, stride=1))
-    return narrowed(moved.trust) * share * (arrived + DETAIL * (1 - share) * detail)
+    return eroded(motion.confidence) * share * (arrived + DETAIL * (1 - share) * detail)
 
 
 def limit(seen: Tensor, added: Tensor) -> Tensor:
-    """What of `added` can be shown: bent smoothly so that the sum stays in range, and nothing is where nothing was.
+    """The part of `added` that can be shown: bent smoothly so that the sum stays in range; 0 where `added` is 0.
 
     Unlike `soft_limit` of the sum, this leaves the clip's own whites and blacks alone.
     """
     return soft_limit(seen + added) - soft_limit(seen)
 
 
-def narrowed(trust: Tensor) -> Tensor:
-    """Trust less a pixel at its edges, which become soft over three."""
-    narrowed = -F.max_pool2d(-trust, 3, stride=1, padding=1)
-    return F.avg_pool2d(narrowed, 3, stride=1, padding=1, count_include_pad=False)
+def eroded(mask: Tensor) -> Tensor:
+    """A mask (1, 1, H, W) in 0..1, a pixel smaller at its edges, which become soft over three."""
+    smaller = -F.max_pool2d(-mask, 3, stride=1, padding=1)
+    return F.avg_pool2d(smaller, 3, stride=1, padding=1, count_include_pad=False)

@@ -13,11 +13,11 @@ from torch import Tensor
 from zoomdream.camera.warp import identity_grid
 from zoomdream.machine.constants import constant
 
-_LONGEST = 640  # pixels of the longer edge at which reliability is decided
+_LONGEST = 640  # pixels of the longer edge at which confidence is decided
 _BLUR = (0.239, 0.522, 0.239)  # a Gaussian of 0.8 pixels, cut to three taps
 
 
-def reliability(flow: Tensor, opposite: Tensor) -> Tensor:
+def confidence(flow: Tensor, opposite: Tensor) -> Tensor:
     """How far the flow can be trusted, (1, 1, H, W) in 0..1: 0 where what is now in sight was not in sight before
     (covered, or outside the picture), where the two flows contradict each other, and along the edges of what moves.
 
@@ -31,7 +31,7 @@ def reliability(flow: Tensor, opposite: Tensor) -> Tensor:
     if max(height, width) > _LONGEST:
         scale = _LONGEST / max(height, width)
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
-        smaller = reliability(resize_flow(flow, size), resize_flow(opposite, size))
+        smaller = confidence(resize_flow(flow, size), resize_flow(opposite, size))
         return F.interpolate(smaller, size=(height, width), mode="bilinear", align_corners=False)
     seen = consistent(flow, opposite) & inside(flow)
     # What was not seen counts as less than nothing, so that the blur spreads it, and not the trust beside it.

@@ -1,8 +1,8 @@
-"""The frames that lie between two dreamt ones.
+"""In-between frames: those between two dreamt ones (key frames).
 
-They have what the last dreamt frame had, moved to where it is by then, and on top of it what the dream changed in the
-next one, moved back and faded in. What the dream left alone is in both at the same place, so nothing has a ghost; a
-plain cross-fade would show every new edge beside the one that it replaces.
+An in-between frame has what the last key frame had, moved to where it is by then, and on top of it what the dream
+changed in the next key frame, moved back and faded in. What the dream left alone is in both at the same place, so
+nothing has a ghost; a plain cross-fade would show every new edge beside the one that it replaces.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from torch import Tensor
 from zoomdream.camera.motion import outside
 from zoomdream.camera.warp import Border, warp
 from zoomdream.color.pyramid import detail
-from zoomdream.flow.carry import Way, narrowed
+from zoomdream.flow.bidirectional import BidirectionalFlow
+from zoomdream.flow.carry import eroded
 from zoomdream.flow.confidence import follow
 
 
 @dataclass(frozen=True, slots=True)
-class Leap:
-    """From a dreamt frame to the next one: their numbers, what the first looks like, the same where the camera has
-    taken it by the time of the second, and what the dream made of that. Pictures (1, 3, H, W).
+class KeyInterval:
+    """From one key frame of a zoom to the next: their numbers, the first picture, the same moved by the camera to the
+    time of the second, and what the dream made of that. Pictures (1, 3, H, W).
     """
 
     begin: int
@@ -32,66 +33,71 @@ class Leap:
     moved: Tensor
     dreamt: Tensor
 
-    def share(self, index: int) -> float:
-        """How much of the way is behind frame `index`, 0..1."""
+    def weight(self, index: int) -> float:
+        """The interpolation weight of the second key frame at frame `index`, 0..1."""
         return (index - self.begin) / (self.end - self.begin)
 
 
-def between(leap: Leap, index: int, there: Tensor, home: Tensor, border: Border, *, known: bool = True) -> Tensor:
-    """The picture (1, 3, H, W) of frame `index` of a leap.
+def between(
+    interval: KeyInterval, index: int, from_start: Tensor, from_end: Tensor, border: Border, *, known: bool = True
+) -> Tensor:
+    """The picture (1, 3, H, W) of frame `index` of an interval.
 
-    Backward flow, (1, 2, H, W): `there` takes the start to that frame, `home` the end back to it. known: whether what
-    comes in over the border is the picture itself, continued; else it is what came in by the end.
+    Backward flow, (1, 2, H, W): `from_start` moves the first key frame to that frame, `from_end` the second. known:
+    whether what comes in over the border is the picture itself, continued; else it is what came in by the end.
 
-    Nothing fades in where the end no longer sees the place.
+    Nothing fades in where the second key frame no longer shows the place.
     """
-    share = leap.share(index)
-    picture = warp(leap.start, there, border)
+    weight = interval.weight(index)
+    picture = warp(interval.start, from_start, border)
     if not known:
-        picture = torch.lerp(picture, warp(leap.moved, home, border), outside(there))
-    picture = picture + share * (1 - outside(home, 0.5)) * warp(leap.dreamt - leap.moved, home, border)
-    return as_fine(picture, leap.start, leap.dreamt, share)
+        picture = torch.lerp(picture, warp(interval.moved, from_end, border), outside(from_start))
+    change = warp(interval.dreamt - interval.moved, from_end, border)
+    picture = picture + weight * (1 - outside(from_end, 0.5)) * change
+    return match_detail(picture, interval.start, interval.dreamt, weight)
 
 
-def faded(added: Sequence[Tensor], ways: Sequence[Way], last: Tensor) -> list[Tensor]:
-    """What the dream adds to the frames of a clip between two that are dreamt on, (1, 3, H, W) each.
+def interpolate_added(carried: Sequence[Tensor], motions: Sequence[BidirectionalFlow], last: Tensor) -> list[Tensor]:
+    """What the dream adds to the frames of a clip between two key frames, (1, 3, H, W) each.
 
-    added: to the first of the two, and what of it was carried to each frame after it up to the second; last: to the
-    second. ways: how each of them came out of the one before.
+    carried: what it added to the first key frame, and what of that was carried to each frame after it up to the second.
+    motions: of each of those frames from the one before. last: what the dream added to the second key frame.
     """
-    change, found = last - added[-1], []
-    for place in range(len(ways) - 1, 0, -1):
-        home, share = ways[place].back(), place / len(ways)
-        change = narrowed(home.trust) * warp(change, home.flow, "replicate")
-        found.append(as_fine(added[place] + share * change, added[0], last, share))
+    change, found = last - carried[-1], []
+    for place in range(len(motions) - 1, 0, -1):
+        forward, weight = motions[place].forward(), place / len(motions)
+        change = eroded(forward.confidence) * warp(change, forward.flow, "replicate")
+        found.append(match_detail(carried[place] + weight * change, carried[0], last, weight))
     return found[::-1]
 
 
-def ripe(carried: Tensor, added: Tensor, ways: Sequence[Way]) -> Tensor:
-    """What the dream adds to a frame, for which it makes up for those on the way there: less where things came into
-    sight since, as they would have had less time. (1, 3, H, W).
+def blend_by_visibility(carried: Tensor, added: Tensor, motions: Sequence[BidirectionalFlow]) -> Tensor:
+    """What the dream adds to a key frame, (1, 3, H, W): blends what was carried with what is new by how long each pixel
+    has been visible since the last key frame.
 
     Where motion is too fast to be followed, all is ever new: the dream of four frames in every fourth and none between
     let the sharpness of a street pulse by 19 %, this by 8.
     """
-    if len(ways) < 2:
+    if len(motions) < 2:
         return added
-    grown = torch.ones_like(added[:, :1])
-    for way in ways:
-        grown = (follow(grown, way.there.flow) * narrowed(way.there.trust) + 1 / len(ways)).clamp_max(1)
-    return torch.lerp(carried, added, grown)
+    visible = torch.ones_like(added[:, :1])
+    for motion in motions:
+        backward = motion.backward
+        visible = follow(visible, backward.flow) * eroded(backward.confidence) + 1 / len(motions)
+        visible = visible.clamp_max(1)
+    return torch.lerp(carried, added, visible)
 
 
-def as_fine(picture: Tensor, first: Tensor, last: Tensor, share: float) -> Tensor:
-    """The picture with as much of the finest detail as lies `share` (0..1) of the way from `first` to `last`; all
+def match_detail(picture: Tensor, first: Tensor, last: Tensor, weight: float) -> Tensor:
+    """The picture with as much of the finest detail as lies `weight` (0..1) of the way from `first` to `last`; all
     (1, 3, H, W). Detail is only given, never taken, and at most doubled.
 
-    Moving a picture takes its finest detail (of fresh noise the most), of which dreamt frames have all: unless that is
-    given back, each of them is a pulse. The gradient of a zoom's was 6 % above that of the others where every second
-    one is dreamt on, 10 % with every fourth; now it is 1 and 2 %.
+    Resampling takes the finest detail (of fresh noise the most), of which key frames have all: unless that is given
+    back, each of them is a pulse. The gradient of a zoom's was 6 % above that of the others where every second frame
+    is dreamt on, 10 % with every fourth; now it is 1 and 2 %.
     """
     fine = detail(picture)
-    wanted = torch.lerp(_deviation(detail(first)), _deviation(detail(last)), share)
+    wanted = torch.lerp(_deviation(detail(first)), _deviation(detail(last)), weight)
     more: Tensor = (wanted / _deviation(fine).clamp_min(1e-6) - 1).clamp(0, 1)
     return picture + more * fine
 

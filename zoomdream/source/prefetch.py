@@ -17,20 +17,20 @@ AHEAD = 2
 
 _PATIENCE = 0.2  # seconds between looks at whether somebody has stopped; Ctrl-C is heard as often
 
-Way = TypeVar("Way")
+Flow = TypeVar("Flow")
 
 
 @dataclass(frozen=True, slots=True)
-class _Found(Generic[Way]):
+class _Found(Generic[Flow]):
     """A frame of the clip, and where a shot begins what of it lasts, elsewhere how it came out of the one before."""
 
     index: int
     seen: Tensor
-    way: Way | None
+    way: Flow | None
     lasting: Tensor | None
 
 
-class Ahead(Generic[Way]):
+class Ahead(Generic[Flow]):
     """`source`, `flow` and `lasting` of ClipStages, called in a thread of their own, frame after frame, while the
     network dreams. `close` ends it.
 
@@ -42,7 +42,7 @@ class Ahead(Generic[Way]):
     def __init__(
         self,
         source: Callable[[int], Tensor],
-        flow: Callable[[Tensor, Tensor, int], Way],
+        flow: Callable[[Tensor, Tensor, int], Flow],
         lasting: Callable[[Tensor, int], Tensor],
         *,
         frames: int,
@@ -52,8 +52,8 @@ class Ahead(Generic[Way]):
         self._threaded = threaded
         self._source, self._flow, self._lasting = source, flow, lasting
         self._frames, self._shots = frames, frozenset(cuts) | {0}
-        self._now: _Found[Way] | None = None
-        self._run: _Run[Way] | None = None
+        self._now: _Found[Flow] | None = None
+        self._run: _Run[Flow] | None = None
 
     def source(self, index: int) -> Tensor:
         """The clip's frame."""
@@ -70,7 +70,7 @@ class Ahead(Generic[Way]):
                 raise
         return self._now.seen
 
-    def flow(self, now: Tensor, before: Tensor, index: int) -> Way:
+    def flow(self, now: Tensor, before: Tensor, index: int) -> Flow:
         """How the frame came out of the one before."""
         found = self._now
         if found is not None and found.index == index and found.seen is now and found.way is not None:
@@ -92,7 +92,7 @@ class Ahead(Generic[Way]):
             self._run.stop()
             self._run = None
 
-    def _find(self, first: int, run: _Run[Way]) -> None:
+    def _find(self, first: int, run: _Run[Flow]) -> None:
         before = None if first in self._shots else self._source(first - 1)
         for index in range(first, self._frames):
             seen = self._source(index)
@@ -107,17 +107,17 @@ class Ahead(Generic[Way]):
                 return
 
 
-class _Run(Generic[Way]):
+class _Run(Generic[Flow]):
     """One thread that finds out one frame after the other, from number `next` on, into a short queue."""
 
-    def __init__(self, work: Callable[[_Run[Way]], None], first: int) -> None:
+    def __init__(self, work: Callable[[_Run[Flow]], None], first: int) -> None:
         self.next = first
         self._work = work
-        self._found: queue.Queue[_Found[Way] | BaseException] = queue.Queue(AHEAD)
+        self._found: queue.Queue[_Found[Flow] | BaseException] = queue.Queue(AHEAD)
         self._stopped = threading.Event()
         self._thread = background_thread(self._run, "zoomdream-ahead")
 
-    def take(self) -> _Found[Way]:
+    def take(self) -> _Found[Flow]:
         """The next frame. Raises what went wrong in the thread."""
         while True:
             try:
@@ -131,7 +131,7 @@ class _Run(Generic[Way]):
             self.next += 1
             return found
 
-    def give(self, found: _Found[Way] | BaseException) -> bool:
+    def give(self, found: _Found[Flow] | BaseException) -> bool:
         """Hand over a frame; waits while the queue is full. False if nobody wants any more."""
         while not self._stopped.is_set():
             try:

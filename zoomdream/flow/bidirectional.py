@@ -1,0 +1,77 @@
+"""The motion between two neighbouring frames, both ways: of the clip, and of a camera that moves over the clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from zoomdream.camera.motion import Motion, camera_flow, inverse
+from zoomdream.flow.confidence import compose, confidence, follow
+from zoomdream.flow.estimators import Estimator
+
+
+@dataclass(frozen=True, slots=True)
+class ConfidentFlow:
+    """Backward flow (1, 2, H, W) in pixels, and its confidence (1, 1, H, W) in 0..1."""
+
+    flow: Tensor
+    confidence: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class BidirectionalFlow:
+    """The motion between a frame and the one before it.
+
+    backward: where each pixel of the frame was in the one before. estimated: the clip's own flow, backward and forward;
+    None where nothing is known of its motion. camera: its motion from the frame before to this one; None where it
+    stands still.
+    """
+
+    backward: ConfidentFlow
+    estimated: tuple[Tensor, Tensor] | None = None
+    camera: Motion | None = None
+
+    def forward(self) -> ConfidentFlow:
+        """Where each pixel of the frame before is in this one. Computed at each call: only in-between frames need it.
+
+        The confidence is that of the clip's motion.
+        """
+        if self.estimated is None:
+            clip = _unknown(self.backward.flow)
+        else:
+            backward, forward = self.estimated
+            clip = ConfidentFlow(forward, confidence(forward, backward))
+        if self.camera is None:
+            return clip
+        camera = camera_flow(inverse(self.camera), _size(clip.flow), device=clip.flow.device)
+        visible = follow(torch.ones_like(clip.confidence), clip.flow)
+        return ConfidentFlow(compose(clip.flow, camera), clip.confidence * visible)
+
+    def under(self, camera: Motion) -> BidirectionalFlow:
+        """The same motion of the clip, seen by a camera that moves meanwhile."""
+        if camera.scale == 1 and camera.degrees == 0 and camera.pan == (0, 0):
+            return self
+        clip = self.backward
+        moved = camera_flow(camera, _size(clip.flow), device=clip.flow.device)
+        backward = ConfidentFlow(compose(moved, clip.flow), follow(clip.confidence, moved))
+        return replace(self, backward=backward, camera=camera)
+
+
+def estimate_motion(estimate: Estimator | None, now: Tensor, before: Tensor) -> BidirectionalFlow:
+    """The motion between two frames (1, 3, H, W) of a clip; without an estimator no motion, and no confidence in it."""
+    if estimate is None:
+        return BidirectionalFlow(_unknown(now))
+    backward, forward = estimate(now, before), estimate(before, now)
+    return BidirectionalFlow(ConfidentFlow(backward, confidence(backward, forward)), (backward, forward))
+
+
+def _unknown(like: Tensor) -> ConfidentFlow:
+    """No motion and no confidence, for pictures (1, C, H, W)."""
+    flow, unsure = (torch.zeros((1, channels, *_size(like)), device=like.device) for channels in (2, 1))
+    return ConfidentFlow(flow, unsure)
+
+
+def _size(picture: Tensor) -> tuple[int, int]:
+    return picture.shape[-2], picture.shape[-1]
