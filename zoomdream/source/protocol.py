@@ -10,7 +10,7 @@ from typing import Protocol
 
 from torch import Tensor
 
-from zoomdream.color.statistics import Look
+from zoomdream.color.statistics import ColorStatistics
 
 
 class Frames(Protocol):
@@ -60,7 +60,7 @@ class Source(Protocol):
         """Start to read. Raises InputError."""
         ...
 
-    def colors(self) -> Look | None:
+    def colors(self) -> ColorStatistics | None:
         """The colour statistics that a dream on it is held to; None where each frame has its own. Raises InputError."""
         ...
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from zoomdream.color.pyramid import fill
-from zoomdream.color.statistics import NATURAL, Look, measure
+from zoomdream.color.statistics import NATURAL, ColorStatistics, measure
 from zoomdream.randomness import generator, natural_noise
 from zoomdream.source.picture import read_image
 from zoomdream.source.protocol import SourceSound
@@ -57,7 +57,7 @@ class Noise:
         noise = natural_noise(self.size, generator(self.seed, "source"))
         return StillFrames((mean + _CONTRAST * noise).clamp(0, 1))
 
-    def colors(self) -> Look | None:
+    def colors(self) -> ColorStatistics | None:
         return NATURAL
 
     def describe(self) -> list[str]:
@@ -88,7 +88,7 @@ class Picture:
     def open(self) -> StillFrames:
         return StillFrames(fill(read_image(self.path), self.size))
 
-    def colors(self) -> Look | None:
+    def colors(self) -> ColorStatistics | None:
         return measure(self.open().picture)
 
     def describe(self) -> list[str]:

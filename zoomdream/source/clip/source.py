@@ -10,7 +10,7 @@ from math import ceil
 from pathlib import Path
 from typing import ClassVar
 
-from zoomdream.color.statistics import Look
+from zoomdream.color.statistics import ColorStatistics
 from zoomdream.source.clip.clip import Clip, begin, describe, frame_numbers, open_clip
 from zoomdream.source.clip.decode import ClipReader
 from zoomdream.source.clip.filters import Fit
@@ -70,7 +70,7 @@ class ClipSource:
     def open(self) -> ClipReader:
         return ClipReader(self.program, self.clip, self._numbers(), self.size, self.fit)
 
-    def colors(self) -> Look | None:
+    def colors(self) -> ColorStatistics | None:
         return None
 
     def describe(self) -> list[str]:
