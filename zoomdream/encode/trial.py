@@ -22,8 +22,6 @@ FRAMES = 3
 LIMIT = 30.0
 """Seconds after which an encoder does not work. A driver that wakes up takes some; one that hangs takes for ever."""
 
-_LONGEST = 200  # characters of ffmpeg's reason
-
 
 def check(settings: EncodeSettings, place: str, limit: float = LIMIT) -> None:
     """OutputError, beginning with `place` (file, line, key), unless the encoder works; software is not tried."""
@@ -76,14 +74,9 @@ def _encode(settings: EncodeSettings, folder: Path, limit: float) -> str | None:
         return f"after {limit:g} seconds ffmpeg had not encoded {FRAMES} frames."
     if code == 0:
         return None
-    if encoder_name(settings) not in _listed(settings.program):  # then ffmpeg complains of its options
+    if encoder_name(settings) not in ffmpeg.encoders(settings.program):  # then ffmpeg complains of its options
         return f"ffmpeg {ffmpeg.version(settings.program)} was built without it."
-    return f'ffmpeg says "{reason(said, code)}".'
-
-
-def _listed(program: Path) -> list[str]:
-    """The encoders that an ffmpeg was built with, whether they work or not, among other words."""
-    return ffmpeg.run([str(program), *ffmpeg.QUIET, "-encoders"], what="asking ffmpeg for its encoders").split()
+    return f'ffmpeg says "{ffmpeg.first_reason(said, code)}".'
 
 
 def _look(settings: EncodeSettings, folder: Path) -> str | None:
@@ -98,21 +91,6 @@ def _look(settings: EncodeSettings, folder: Path) -> str | None:
     if made != wanted:
         return f"it made {made[0]}x{made[1]} {made[2]} of {wanted[0]}x{wanted[1]} {wanted[2]}."
     return None
-
-
-def reason(said: list[str], code: int) -> str:
-    """ffmpeg's own reason in one line: the first, without who says it. What follows are its consequences."""
-    lines = [line for line in (_bare(line) for line in said) if line]
-    if not lines:
-        return f"nothing, and ended with {f'signal {-code}' if code < 0 else f'code {code}'}"
-    return lines[0] if len(lines[0]) <= _LONGEST else f"{lines[0][:_LONGEST]}..."
-
-
-def _bare(line: str) -> str:
-    """A line of the log without "[h264_nvenc @ 0x55d0]" before it."""
-    while line.startswith("[") and "] " in line and " @ " in line.partition("] ")[0]:
-        line = line.partition("] ")[2]
-    return line.strip().rstrip(".")
 
 
 def _other(settings: EncodeSettings) -> str:

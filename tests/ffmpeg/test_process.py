@@ -14,7 +14,7 @@ ANSWERS = [sys.executable, "-c", "import sys; sys.stdin.read()"]
 
 @pytest.mark.skipif(os.name == "nt", reason="priorities are numbers elsewhere")
 @pytest.mark.parametrize("feed", [True, False])
-def test_who_encodes_gives_way_to_the_dreaming_and_who_reads_does_not(feed: bool) -> None:
+def test_an_encoder_runs_at_a_lower_priority_and_a_reader_does_not(feed: bool) -> None:
     ours = os.getpriority(os.PRIO_PROCESS, 0)
     with ffmpeg.Process(ANSWERS, what="Waiting", feed=feed, stream=True) as process:
         theirs = os.getpriority(os.PRIO_PROCESS, process._process.pid)

@@ -1,0 +1,198 @@
+"""Running ffmpeg: its exit code and the end of its log are always read, and it is always given back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from zoomdream.errors import OutputError
+from zoomdream.ffmpeg.log import apart, explain
+
+QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
+"""Arguments with which ffmpeg says nothing but errors, and does not read keys from the terminal."""
+
+# A process group of its own: Ctrl-C in the terminal reaches us alone, and we end ffmpeg in our own order. No session of
+# its own, because Linux may give each session an equal share of the processor, whatever the priorities in it.
+_GROUP = None if os.name == "nt" else 0
+_FLAGS: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+
+# x264 looks so far ahead that it encodes nearly all of a segment at its end, on all cores. Torch's threads wait for the
+# slowest of them hundreds of times in a frame, so that at 426x240 the next one took 250 ms instead of 40. With less
+# priority it takes 60, and all frames together a sixth less time; at 480x270, where every second frame is dreamt on,
+# 8 % less than with ours, 4 % less than with ten less. An encoder that gets nothing at all fills the queue before it,
+# and then has the processor for itself: beside two other busy processes on two cores a render takes as long either way.
+_LEAST_PRIORITY = 19
+
+_TAIL = 12  # lines of stderr that are kept; the reason is nearly always among the last
+
+
+def run(command: Sequence[str], *, what: str, folder: Path | None = None) -> str:
+    """Run a command to its end and return what it printed. Raises OutputError saying `what` failed and why."""
+    with Process(command, what=what, folder=folder, feed=False) as process:
+        return process.finish()
+
+
+def read_log(command: Sequence[str]) -> str:
+    """All that a command says on stderr, whatever its exit code (`ffmpeg -i FILE` alone always "fails")."""
+    return _complete(command).stderr.decode("utf-8", "replace")
+
+
+def filter_bytes(command: Sequence[str], data: bytes, *, what: str) -> bytes:
+    """What a command makes on stdout of the bytes on stdin. Raises OutputError saying `what` failed and why."""
+    result = _complete(command, data)
+    if result.returncode != 0:
+        lines = result.stderr.decode("utf-8", "replace").splitlines()
+        raise OutputError(f"{what} failed: {explain(lines[-_TAIL:], result.returncode)}")
+    return result.stdout
+
+
+def _complete(command: Sequence[str], data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        list(command),
+        input=data,
+        capture_output=True,
+        env=_environment(),
+        check=False,
+        process_group=_GROUP,
+        creationflags=_FLAGS,
+    )
+
+
+def _environment(*, colors: bool = False) -> dict[str, str]:
+    kept = {
+        name: value for name, value in os.environ.items() if name != "TERM" and not name.startswith("AV_LOG_FORCE_")
+    }
+    return {
+        **kept,
+        "SVT_LOG": "1",  # SVT-AV1 prints a banner of its own otherwise
+        "AV_LOG_FORCE_COLOR" if colors else "AV_LOG_FORCE_NOCOLOR": "1",
+    }
+
+
+class Process:
+    """A running ffmpeg. A context manager: leaving it early kills the process.
+
+    With `feed`, `write` sends it bytes, and it runs at the lowest priority; with `stream`, `read` returns what it
+    prints, as it comes. `finish` closes the pipe that feeds it, waits, and raises OutputError unless all went well;
+    `end` waits and judges nothing. `hear` is called (in a thread) with every line of stderr; lines for which it returns
+    True are left out of error messages. If the command asks for levels, no error or warning lacks its own.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        what: str,
+        folder: Path | None = None,
+        feed: bool = True,
+        stream: bool = False,
+        hear: Callable[[str], bool] | None = None,
+    ) -> None:
+        self._what = what
+        self._hear = hear
+        self._tail: deque[str] = deque(maxlen=_TAIL)
+        self._printed: list[bytes] = []
+        try:
+            self._process = subprocess.Popen(
+                list(command),
+                cwd=folder,
+                stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if feed else subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment(colors=hear is not None),
+                process_group=_GROUP,
+                creationflags=_FLAGS,
+            )
+        except OSError as error:
+            raise OutputError(f"{what} failed: {command[0]} does not start: {error.strerror or error}.") from error
+        if feed:
+            _lower_priority(self._process.pid)
+        # Threads, because a pipe that nobody empties fills up and stalls ffmpeg.
+        self._readers = [threading.Thread(target=self._listen, args=(self._process.stderr,), daemon=True)]
+        if not feed and not stream:
+            self._readers.append(threading.Thread(target=self._collect, args=(self._process.stdout,), daemon=True))
+        for reader in self._readers:
+            reader.start()
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Send bytes. If ffmpeg is gone, raises OutputError with its reason."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(data)
+        except OSError:  # a broken pipe, which Windows calls an invalid argument
+            self.finish()
+            raise OutputError(f"{self._what} failed: ffmpeg ended before the last frame.") from None
+
+    def read(self, count: int) -> bytes:
+        """The next `count` bytes of what it prints, fewer only at its end."""
+        assert self._process.stdout is not None
+        return self._process.stdout.read(count)
+
+    def end(self) -> tuple[int, list[str]]:
+        """Wait until it has ended by itself: its exit code and the last lines of stderr."""
+        code = self._process.wait()
+        for reader in self._readers:
+            reader.join()
+        return code, [line for line in self._tail if line]
+
+    def finish(self) -> str:
+        """Wait for the end and return what was printed on stdout. Raises OutputError with the end of stderr."""
+        self.close_input()
+        code, said = self.end()
+        if code != 0:
+            raise OutputError(f"{self._what} failed: {explain(said, code)}")
+        return b"".join(self._printed).decode("utf-8", "replace")
+
+    def close_input(self) -> None:
+        """Nothing more is sent; the process goes on by itself."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):  # it is gone already; the exit code says why
+                self._process.stdin.close()
+
+    def stop(self) -> None:
+        """End the process now, if it still runs; whoever reads what it prints comes to its end. Raises nothing."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+    def kill(self) -> None:
+        """End the process now, if it still runs, and close its pipes. Raises nothing."""
+        self.stop()
+        for reader in self._readers:
+            reader.join()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if stream is not None:
+                with contextlib.suppress(OSError):  # unsent bytes of a killed process
+                    stream.close()
+
+    def _listen(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            for text in apart(line.decode("utf-8", "replace")):
+                if self._hear is None or not self._hear(text):
+                    self._tail.append(text)
+
+    def _collect(self, stream: IO[bytes]) -> None:
+        self._printed.append(stream.read())
+
+
+def _lower_priority(process: int) -> None:
+    """Give a process the lowest priority, where the system knows priorities."""
+    if os.name == "nt":
+        return
+    with contextlib.suppress(OSError):  # it may have ended already
+        os.setpriority(os.PRIO_PROCESS, process, _LEAST_PRIORITY)

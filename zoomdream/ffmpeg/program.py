@@ -1,0 +1,46 @@
+"""The ffmpeg program: where it is, its version, its encoders."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from functools import lru_cache
+from pathlib import Path
+
+from zoomdream.errors import OutputError
+from zoomdream.ffmpeg.process import QUIET, run
+
+
+def executable(which: str = "bundled") -> Path:
+    """The ffmpeg to run: "bundled" (imageio-ffmpeg's) or "path" (the first on PATH). OutputError if absent."""
+    if which == "path":
+        found = shutil.which("ffmpeg")
+        if found is None:
+            raise OutputError("encode.ffmpeg is `path`, but there is no ffmpeg on PATH; install one, or set `bundled`.")
+        return Path(found)
+    import imageio_ffmpeg  # here, so that importing this module never searches the disk
+
+    try:
+        return Path(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise OutputError(
+            "imageio-ffmpeg has no ffmpeg for this machine; install ffmpeg and set `encode.ffmpeg: path`."
+        ) from error
+
+
+def version(program: Path) -> str:
+    """The version that ffmpeg prints about itself, e.g. "7.1". The same program is asked once in a process."""
+    with contextlib.suppress(OSError):
+        return _version(program, program.stat().st_mtime_ns)
+    return _version(program, 0)
+
+
+@lru_cache(maxsize=4)
+def _version(program: Path, changed: int) -> str:
+    words = run([str(program), "-version"], what="asking ffmpeg for its version").split()
+    return words[2] if words[:2] == ["ffmpeg", "version"] else "unknown"
+
+
+def encoders(program: Path) -> list[str]:
+    """The encoders that an ffmpeg was built with, whether they work or not, among other words."""
+    return run([str(program), *QUIET, "-encoders"], what="asking ffmpeg for its encoders").split()
