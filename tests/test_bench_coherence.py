@@ -18,11 +18,11 @@ from coherence.comparing import Subject
 from coherence.drawn import Counts
 from coherence.dreaming import Dreamer
 from coherence.matching import match
-from moving_pictures import SIZE, panned, texture
-from tiny_network import TinyNetwork
 from torch import Tensor
 
 import zoomdream
+from tests.moving_pictures import SIZE, panned, texture
+from tests.tiny_network import TinyNetwork
 from zoomdream.config import load_config
 from zoomdream.rendering.plan import make_plan
 

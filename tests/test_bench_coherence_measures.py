@@ -8,8 +8,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from coherence import measures
-from moving_pictures import SIZE, panned, texture
 from torch import Tensor
+
+from tests.moving_pictures import SIZE, panned, texture
 
 
 def noise(seed: int, deviation: float) -> Tensor:

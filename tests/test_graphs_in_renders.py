@@ -1,4 +1,4 @@
-"""Whole renders with CUDA graphs of pretence: the very pictures that come without."""
+"""Whole renders with emulated CUDA graphs: the very pictures that come without."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 import drawn_clip
 import pytest
 import torch
-from pretended_graphs import PretendedGraphs, pretended_graphs
-from test_on_a_gpu import DREAM, PLAN, without_a_thread
-from tiny_network import TinyNetwork
 from torch import Tensor
 
+from tests.emulated_graphs import EmulatedGraphs, emulated_graphs
+from tests.test_on_a_gpu import DREAM, PLAN, without_a_thread
+from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, pipeline
 from zoomdream.api import load_config
 from zoomdream.autodiff.cuda_graphs import plainly
@@ -73,7 +73,7 @@ def alike(mine: list[State], others: list[State]) -> bool:
     return all(torch.equal(one.picture, other.picture) for one, other in pairs)
 
 
-def proven(graphs: PretendedGraphs, caplog: pytest.LogCaptureFixture, most: int) -> bool:
+def proven(graphs: EmulatedGraphs, caplog: pytest.LogCaptureFixture, most: int) -> bool:
     """Whether graphs were used all the way: of a few captures many replays."""
     return not caplog.records and 1 <= graphs.captures <= most and graphs.replays >= 8 * graphs.captures
 
@@ -82,7 +82,7 @@ def proven(graphs: PretendedGraphs, caplog: pytest.LogCaptureFixture, most: int)
 def test_a_zoom_by_graphs_is_the_zoom_without(
     name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         wanted = without(monkeypatch, RENDERS[name], PLAN, TinyNetwork())
         assert graphs.captures == 0
         assert alike(rendered(RENDERS[name], PLAN, TinyNetwork()), wanted)
@@ -91,7 +91,7 @@ def test_a_zoom_by_graphs_is_the_zoom_without(
 
 @pytest.mark.parametrize("name", SCHEDULED)
 def test_what_graphs_would_have_to_be_made_for_anew_goes_without(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         wanted = without(monkeypatch, SCHEDULED[name], PLAN, TinyNetwork())
         assert alike(rendered(SCHEDULED[name], PLAN, TinyNetwork()), wanted)
         assert graphs.captures == 0
@@ -103,7 +103,7 @@ def test_so_it_is_with_classes_and_layers_of_a_real_network_in_each_precision(
 ) -> None:
     tree = {"network": {"weights": str(untrained_weights)}, "objective": [{"layer": "mixed3b"}, {"class": "banana"}]}
     tree["dream"] = DREAM | {"octaves": 1, "warmup": 0}
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         planned = replace(PLAN, precision=precision)
         assert alike(rendered(tree, planned), without(monkeypatch, tree, planned))
         assert proven(graphs, caplog, most=1)
@@ -121,7 +121,7 @@ def test_so_it_is_with_googlenet_and_another_network(
         "objective": [{"layer": "mixed4c"}, {"layer": "mixed3a", "network": other, "weight": 0.5}],
         "dream": DREAM | {"octaves": 1, "warmup": 0},
     }
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         assert alike(rendered(tree), without(monkeypatch, tree))
         assert proven(graphs, caplog, most=1)
 
@@ -153,13 +153,13 @@ def test_so_it_is_with_a_users_network_through_which_autograd_follows(
     (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
     opened = custom.load("mine.py:small", tmp_path, {})
     tree = {"objective": [{"layer": "second"}, {"layer": "first"}], "dream": DREAM | {"octaves": 1}}
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         assert alike(rendered(tree, PLAN, opened), without(monkeypatch, tree, PLAN, opened))
         assert proven(graphs, caplog, most=1)
 
 
 def test_a_render_that_goes_on_ends_with_the_same_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pretended_graphs(monkeypatch):
+    with emulated_graphs(monkeypatch):
         whole = rendered(SHAPES, PLAN, TinyNetwork())
         assert alike(rendered(SHAPES, PLAN, TinyNetwork(), whole[4]), whole[5:])
 
@@ -172,7 +172,7 @@ def test_a_clip_by_graphs_is_the_clip_without(
     monkeypatch.setattr("zoomdream.assembly.clip.Ahead", without_a_thread)
     tree = {"source": {"kind": "video", "path": str(clip)}, "flow": {"method": "none"}}
     tree |= {"objective": [{"layer": "shapes", "guide": str(clip)}]} if guided else SHAPES
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         assert alike(rendered(tree, PLAN, TinyNetwork()), without(monkeypatch, tree, PLAN, TinyNetwork()))
         assert proven(graphs, caplog, most=2)
 
@@ -188,7 +188,7 @@ class Asking(TinyNetwork):
 def test_a_network_that_no_graph_can_hold_is_dreamt_with_all_the_same(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         assert alike(rendered(SHAPES, PLAN, Asking()), without(monkeypatch, SHAPES, PLAN, TinyNetwork()))
         assert graphs.captures == 0
     assert len(caplog.records) == 1
@@ -206,7 +206,7 @@ def test_a_network_that_no_graph_can_hold_is_dreamt_with_all_the_same(
 def test_where_memory_is_scarce_and_on_a_cpu_there_are_none(
     tree: dict[str, Any], planned: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         rendered(tree | {"frames": 6}, planned, TinyNetwork())
         assert graphs.captures == 0
 

@@ -1,4 +1,4 @@
-"""Whole frames on a GPU of pretence: nothing but queued work, so that it never waits for the CPU nor the CPU for it."""
+"""Whole frames on an emulated GPU: nothing but queued work, so that it never waits for the CPU nor the CPU for it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import drawn_clip
 import pytest
 import torch
 from PIL import Image
-from pretended_gpu import Note, PretendedGpu, on_gpu, pretended
-from tiny_network import TinyNetwork
 
+from tests.emulated_gpu import EmulatedGpu, Note, emulated, on_gpu
+from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, pipeline
 from zoomdream.api import load_config
 from zoomdream.dream import tiling as tiling_module
@@ -48,7 +48,7 @@ ZOOMS: dict[str, dict[str, Any]] = {
 }
 
 
-def frames(gpu: PretendedGpu, tree: dict[str, Any], planned: Plan, network: Network | None = None) -> list[Note]:
+def frames(gpu: EmulatedGpu, tree: dict[str, Any], planned: Plan, network: Network | None = None) -> list[Note]:
     """What is noted of the frames after the first two, which bring up what lasts, and of their way to the recorder."""
     config = load_config({"size": [96, 64], "frames": 6, "fps": 12, "dream": DREAM} | tree)
     with closing(assembly.stages(config, planned, network)) as stages:
@@ -73,7 +73,7 @@ def faults(notes: list[Note]) -> list[Note]:
 
 @pytest.mark.parametrize("name", ZOOMS)
 def test_a_zoom_stays_on_the_gpu_and_nobody_waits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pretended(monkeypatch) as gpu:
+    with emulated(monkeypatch) as gpu:
         tree = {"objective": [{"layer": "shapes"}]} | ZOOMS[name]
         assert faults(frames(gpu, tree, PLAN, TinyNetwork())) == []
 
@@ -84,7 +84,7 @@ def test_so_it_is_in_each_precision_with_classes_and_layers(
 ) -> None:
     objective = [{"layer": "mixed3b", "weight": 0.3}, {"class": "banana"}]
     tree = {"network": {"weights": str(untrained_weights)}, "objective": objective}
-    with pretended(monkeypatch) as gpu:
+    with emulated(monkeypatch) as gpu:
         assert faults(frames(gpu, tree, replace(PLAN, precision=precision))) == []
 
 
@@ -92,7 +92,7 @@ def test_so_it_is_in_tiles(untrained_weights: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(tiling_module, "reach", lambda *_: 16)
     tree = {"network": {"weights": str(untrained_weights)}, "objective": [{"layer": "mixed3a"}], "size": [600, 300]}
     tree["dream"] = DREAM | {"octaves": 1, "steps": 1, "warmup": 0}
-    with pretended(monkeypatch) as gpu:
+    with emulated(monkeypatch) as gpu:
         assert faults(frames(gpu, tree | {"frames": 3}, replace(PLAN, tile=256))) == []
 
 
@@ -100,14 +100,14 @@ def test_so_it_is_in_tiles(untrained_weights: Path, monkeypatch: pytest.MonkeyPa
 def test_so_it_is_with_a_guide_and_a_mask(match: str, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     objective = [{"layer": "shapes", "guide": str(picture), "match": match}]
     tree = {"objective": objective, "dream": DREAM | {"mask": str(picture)}}
-    with pretended(monkeypatch) as gpu:
+    with emulated(monkeypatch) as gpu:
         assert faults(frames(gpu, tree, PLAN, TinyNetwork())) == []
 
 
 def test_a_border_of_noise_is_waited_for_once_a_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether any is needed: drawing it takes longer still."""
     tree = {"objective": [{"layer": "shapes"}], "camera": {"zoom": 0.6, "border": "noise"}}
-    with pretended(monkeypatch) as gpu:
+    with emulated(monkeypatch) as gpu:
         found = faults(frames(gpu, tree, PLAN, TinyNetwork()))
     assert [(kind, line.partition(":")[0]) for kind, _, line in found] == [("waits", "/camera/border.py")] * 3
 
@@ -120,7 +120,7 @@ def test_a_clip_is_waited_for_once_a_frame_for_its_look(
     monkeypatch.setattr("zoomdream.assembly.clip.Ahead", without_a_thread)
     tree = {"objective": [{"layer": "shapes"}], "source": {"kind": "video", "path": str(clip)}, "camera": {"zoom": 1.1}}
     tree["dream"] = DREAM | {"mask": str(picture)}
-    with pretended(monkeypatch) as gpu:
+    with emulated(monkeypatch) as gpu:
         found = faults(frames(gpu, tree | {"size": [96, 64], "flow": {"method": method}}, PLAN, TinyNetwork()))
     grey = [note for note in found if "flow_estimators.py" in note[2]]
     assert len(grey) == (0 if method == "none" else 3 * 2 * 2), "two pictures, there and back"
@@ -135,7 +135,7 @@ def without_a_thread(*arguments: Any, threaded: bool, **options: Any) -> Ahead[A
 
 def test_what_it_watches_for_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     here = torch.rand(4, 4)
-    with pretended(monkeypatch) as gpu:
+    with emulated(monkeypatch) as gpu:
         there = to_device(here, "cuda")
         assert there.device.type == "cuda"
         assert not gpu.notes

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_network import TinyNetwork
 
+from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, pipeline
 from zoomdream.camera.motion import Motion, camera_flow
 from zoomdream.camera.warp import warp

@@ -13,9 +13,9 @@ import drawn_clip
 import pytest
 import torch
 from PIL import Image
-from tiny_network import TinyNetwork
 from torch import Tensor
 
+from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, pipeline
 from zoomdream.api import load_config
 from zoomdream.pipeline import ClipStages

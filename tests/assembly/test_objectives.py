@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_clips import encode, numbered
 from PIL import Image
-from test_pipeline import PLAN, configured
-from tiny_network import TinyNetwork
 from torch import Tensor
 
+from tests.made_clips import encode, numbered
+from tests.test_pipeline import PLAN, configured
+from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, pipeline
 from zoomdream.config import Config
 from zoomdream.errors import ConfigError, InputError

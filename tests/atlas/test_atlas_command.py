@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tiny_network import TinyNetwork
 
+from tests.tiny_network import TinyNetwork
 from zoomdream.api import load_config
 from zoomdream.atlas import pictures, subjects
 from zoomdream.atlas.pictures import artist, jpeg, read_start

@@ -1,4 +1,4 @@
-"""Functions as CUDA graphs, on graphs of pretence: no GPU is needed, and none has been at hand."""
+"""Functions as CUDA graphs, on emulated graphs: no GPU is needed, and none has been at hand."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 import torch
-from pretended_graphs import PretendedGraphs, pretended_graphs
 from torch import Tensor
 
+from tests.emulated_graphs import EmulatedGraphs, emulated_graphs
 from zoomdream.autodiff.cuda_graphs import ASKED, MOST, TRIALS, Captured
 from zoomdream.machine.devices import to_device
 
@@ -47,7 +47,7 @@ def calls(captured: Captured, count: int, function: Callable[..., Tensor] = resu
 
 
 def test_after_a_few_calls_a_graph_gives_what_the_function_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         captured = Captured()
         calls(captured, ASKED)
         assert graphs.captures == 0, "what is asked for but a few times is not worth it"
@@ -66,7 +66,7 @@ def test_after_a_few_calls_a_graph_gives_what_the_function_gives(monkeypatch: py
 
 
 def test_results_outlive_the_next_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pretended_graphs(monkeypatch):
+    with emulated_graphs(monkeypatch):
         captured = Captured()
         calls(captured, SETTLED)
         how = Scaled(there(), 2.0)
@@ -77,7 +77,7 @@ def test_results_outlive_the_next_calls(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_what_is_no_tensor_makes_another_graph(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         captured = Captured()
         for power in (1.0, 2.0, 3.0):
             calls(captured, SETTLED + 2, power=power)
@@ -91,7 +91,7 @@ def test_what_is_no_tensor_makes_another_graph(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_changes_with_each_call_is_never_captured_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         captured = Captured()
         for number in range(3 * MOST):
             calls(captured, 4, power=1 + number / 100)
@@ -105,7 +105,7 @@ def test_what_changes_with_each_call_is_never_captured_nor_kept(monkeypatch: pyt
 
 
 def test_of_many_graphs_the_last_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         captured = Captured()
         for power in range(1, MOST + 3):
             calls(captured, SETTLED, power=float(power))
@@ -134,7 +134,7 @@ def local(picture: Tensor, how: Scaled) -> Tensor:
 def test_a_function_that_waits_is_called_as_it_is_and_never_captured(
     function: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         calls(Captured(), SETTLED + 3, function)
         assert graphs.captures == graphs.replays == 0
     assert [record.message[:38] for record in caplog.records] == ["zoomdream goes on without CUDA graphs,"]
@@ -145,7 +145,7 @@ def test_a_capture_that_fails_midway_leaves_everything_as_it_was(
     function: Callable[..., Tensor], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("zoomdream.autodiff.cuda_graphs._Watch", nullcontext)
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         stream = graphs.stream
         calls(Captured(), SETTLED + 3, function)
         assert graphs.captures == 1
@@ -157,7 +157,7 @@ def test_a_capture_that_fails_midway_leaves_everything_as_it_was(
 def test_whatever_is_wrong_with_graphs_costs_nothing_but_speed(
     fault: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pretended_graphs(monkeypatch) as graphs:
+    with emulated_graphs(monkeypatch) as graphs:
         captured = Captured()
         calls(captured, ASKED + TRIALS // 2 if fault == "numbers" else 0)
         _break(fault, graphs, captured, monkeypatch)
@@ -167,7 +167,7 @@ def test_whatever_is_wrong_with_graphs_costs_nothing_but_speed(
     assert len(caplog.records) == 1
 
 
-def _break(fault: str, graphs: PretendedGraphs, captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def _break(fault: str, graphs: EmulatedGraphs, captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any, **__: Any) -> None:
         raise AttributeError("another version of PyTorch")
 
@@ -175,7 +175,7 @@ def _break(fault: str, graphs: PretendedGraphs, captured: Captured, monkeypatch:
         case "capture":
             monkeypatch.setattr(torch.cuda, "graph", broken)
         case "replay":
-            monkeypatch.setattr("pretended_graphs._Graph.replay", broken)
+            monkeypatch.setattr("tests.emulated_graphs._Graph.replay", broken)
         case "memory":
             graphs.free = graphs.taken
         case "numbers":
@@ -187,7 +187,7 @@ def _break(fault: str, graphs: PretendedGraphs, captured: Captured, monkeypatch:
 def test_memory_that_runs_out_is_given_back_and_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pretended_graphs(monkeypatch):
+    with emulated_graphs(monkeypatch):
         captured = Captured()
         calls(captured, SETTLED)
         full = [True]
@@ -207,5 +207,5 @@ def test_what_goes_wrong_without_graphs_is_no_matter_of_theirs(monkeypatch: pyte
     def function(picture: Tensor) -> Tensor:
         raise ValueError("mine")
 
-    with pretended_graphs(monkeypatch), pytest.raises(ValueError, match="mine"):
+    with emulated_graphs(monkeypatch), pytest.raises(ValueError, match="mine"):
         Captured()(function, there(3))

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
-from lively_norms import enliven
 from torch import Tensor, fx, nn
 
+from tests.lively_norms import enliven
 from zoomdream.autodiff.fuse import Graph, Made, written
 from zoomdream.autodiff.trace import trace
 from zoomdream.autodiff.traced import TracedNetwork

@@ -1,4 +1,4 @@
-"""How the local engine shares GPUs, cores and memory, with processes that are only pretended."""
+"""How the local engine shares GPUs, cores and memory, with fake processes."""
 
 from __future__ import annotations
 

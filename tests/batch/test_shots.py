@@ -14,10 +14,10 @@ from pathlib import Path
 
 import drawn_clip
 import pytest
-from pretended_hardware import asked, pretended
-from shot_clip import clip_config
-from test_scheduler import Pretended
 
+from tests.batch.shot_clip import clip_config
+from tests.batch.test_scheduler import Pretended
+from tests.emulated_encoders import asked, emulated_ffmpeg
 from zoomdream import ffmpeg
 from zoomdream.api import load_config
 from zoomdream.batch import work
@@ -81,7 +81,7 @@ def test_parts_become_the_very_same_video(config: Config, output: str, decoded: 
 def test_hardware_that_does_not_work_is_told_before_a_part_is_dreamed(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = pretended(tmp_path / "bin", "refuses")
+    program = emulated_ffmpeg(tmp_path / "bin", "refuses")
     monkeypatch.setenv("PATH", str(program.parent))
     found = split(load_config("clip.yaml", ["encode.hardware=qsv", "encode.ffmpeg=path", "encode.preset="]), 1, 100)
     assert found is not None

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from pretended_hardware import asked, pretended
 
+from tests.emulated_encoders import asked, emulated_ffmpeg
 from zoomdream import ffmpeg
 from zoomdream.cli import main
 from zoomdream.ffmpeg import probe
@@ -39,7 +39,7 @@ def here(tmp_path: Path, untrained_weights: Path, monkeypatch: pytest.MonkeyPatc
 def test_what_does_not_work_is_told_before_anything_is_done(
     here: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    program = pretended(here / "bin", "refuses")
+    program = emulated_ffmpeg(here / "bin", "refuses")
     assert main([command, "tiny.yaml"]) == 4
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -51,7 +51,7 @@ def test_what_does_not_work_is_told_before_anything_is_done(
 
 
 def test_a_restart_that_cannot_begin_throws_nothing_away(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pretended(here / "bin", "refuses")
+    emulated_ffmpeg(here / "bin", "refuses")
     assert main(["render", "tiny.yaml", "--set", "encode.hardware=off", "--quiet"]) == 0
     before = Path("tiny.mp4").read_bytes()
     assert main(["render", "tiny.yaml", "--restart"]) == 4
@@ -61,7 +61,7 @@ def test_a_restart_that_cannot_begin_throws_nothing_away(here: Path, capsys: pyt
 def test_what_works_renders_says_so_and_needs_no_hardware_once_it_is_finished(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    program = pretended(here / "bin", "works")
+    program = emulated_ffmpeg(here / "bin", "works")
     assert main(["check", "tiny.yaml"]) == 0
     printed = capsys.readouterr().out
     assert "by h264_nvenc, which works here" in printed
@@ -70,7 +70,7 @@ def test_what_works_renders_says_so_and_needs_no_hardware_once_it_is_finished(
     assert main(["render", "tiny.yaml", "--quiet"]) == 0
     assert len(asked(program)) == tried + 2  # the trial and the only segment
     assert probe.count_frames(ffmpeg.executable(), Path("tiny.mp4")) == 4
-    pretended(here / "bin", "refuses")
+    emulated_ffmpeg(here / "bin", "refuses")
     assert main(["render", "tiny.yaml", "--quiet"]) == 0
     assert len(asked(program)) == tried + 2
     capsys.readouterr()
@@ -79,7 +79,7 @@ def test_what_works_renders_says_so_and_needs_no_hardware_once_it_is_finished(
 
 
 def test_a_batch_tells_it_of_each_render(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pretended(here / "bin", "refuses")
+    emulated_ffmpeg(here / "bin", "refuses")
     assert main(["batch", "tiny.yaml", "--jobs", "1"]) == 1
     printed = capsys.readouterr()
     assert "h264_nvenc does not work here" in printed.out + printed.err

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import pytest
-from counted_work import calls
 
+from tests.counted_work import calls
 from zoomdream.config.expression import FUNCTIONS, ExpressionError, Moment, compile_expression
 
 

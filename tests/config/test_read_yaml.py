@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from counted_work import calls
 
+from tests.counted_work import calls
 from zoomdream.config.origin import Place
 from zoomdream.config.read_yaml import Tree, read_yaml
 from zoomdream.errors import ConfigError

@@ -8,8 +8,8 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from counted_work import calls
 
+from tests.counted_work import calls
 from zoomdream.config.schedule import Limits, Schedule
 from zoomdream.errors import ConfigError
 

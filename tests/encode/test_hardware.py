@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from pretended_hardware import asked, pretended
 
+from tests.emulated_encoders import asked, emulated_ffmpeg
 from zoomdream import ffmpeg
 from zoomdream.encode import codecs, hardware, trial
 from zoomdream.encode.join import join
@@ -112,7 +112,7 @@ def test_what_hardware_takes_has_the_very_values_that_software_gets(tmp_path: Pa
 
 
 def test_an_encoder_that_works_passes_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = pretended(tmp_path / "bin", "works")
+    program = emulated_ffmpeg(tmp_path / "bin", "works")
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     trial.check(settings("nvenc", program=program), "a.yaml: encode.hardware")
@@ -122,7 +122,7 @@ def test_an_encoder_that_works_passes_and_leaves_nothing(tmp_path: Path, monkeyp
 
 
 def test_software_is_not_tried(tmp_path: Path) -> None:
-    program = pretended(tmp_path, "refuses")
+    program = emulated_ffmpeg(tmp_path, "refuses")
     trial.check(settings("off", program=program), "a.yaml: encode.hardware")
     assert asked(program) == []
 
@@ -139,7 +139,7 @@ def test_software_is_not_tried(tmp_path: Path) -> None:
 def test_one_that_does_not_work_is_told_with_the_reason_and_the_remedy(
     tmp_path: Path, behaviour: str, why: str
 ) -> None:
-    chosen = settings("nvenc", program=pretended(tmp_path, behaviour))
+    chosen = settings("nvenc", program=emulated_ffmpeg(tmp_path, behaviour))
     with pytest.raises(OutputError) as raised:
         trial.check(chosen, "a.yaml, line 3: encode.hardware", limit=1 if behaviour == "hangs" else trial.LIMIT)
     text = str(raised.value)
@@ -151,12 +151,12 @@ def test_one_that_does_not_work_is_told_with_the_reason_and_the_remedy(
 
 
 def test_bits_that_get_lost_are_noticed(tmp_path: Path) -> None:
-    chosen = settings("amf", "h265", pixel_format="yuv420p10le", program=pretended(tmp_path, "loses bits"))
+    chosen = settings("amf", "h265", pixel_format="yuv420p10le", program=emulated_ffmpeg(tmp_path, "loses bits"))
     assert "256x144 yuv420p of 256x144 yuv420p10le" in (trial.trial(chosen) or "")
 
 
 def test_the_ffmpeg_on_path_is_told_of_the_bundled_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = pretended(tmp_path, "refuses")
+    program = emulated_ffmpeg(tmp_path, "refuses")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OutputError, match="takes our own"):
         trial.check(settings("nvenc", program=program), "encode.hardware")
@@ -180,7 +180,7 @@ def test_what_does_not_work_here_is_for_lack_of_hardware_and_not_for_our_options
 @pytest.mark.parametrize("codec", ["h264", "h265"])
 def test_segments_become_one_file_with_every_frame_and_bt709(tmp_path: Path, codec: str) -> None:
     """Not of real hardware: that what surrounds the encoder fits together."""
-    chosen = settings("nvenc", codec, width=64, height=48, program=pretended(tmp_path / "bin", "works"))
+    chosen = settings("nvenc", codec, width=64, height=48, program=emulated_ffmpeg(tmp_path / "bin", "works"))
     red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).expand(1, 3, 48, 64)
     pieces = []
     for number, length in enumerate((30, 30, 1)):

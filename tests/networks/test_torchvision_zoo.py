@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from lively_norms import enliven
 from torch import Tensor, nn
 
 import zoomdream
+from tests.lively_norms import enliven
 from zoomdream.autodiff.traced import TracedNetwork
 from zoomdream.networks import catalog, torchvision_zoo
 

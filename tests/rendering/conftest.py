@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rendering import Rendering
+
+from tests.rendering.rendering import Rendering
 
 
 @pytest.fixture

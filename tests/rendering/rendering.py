@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from pathlib import Path
 
-import synthetic
+from tests.rendering import synthetic
 
 
 class Rendering:

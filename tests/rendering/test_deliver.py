@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from synthetic import job, maker, states
 
+from tests.rendering.synthetic import job, maker, states
 from zoomdream.encode.segment import SegmentWriter
 from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.rendering import render_frames

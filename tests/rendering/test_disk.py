@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from synthetic import job, maker
 
+from tests.rendering.synthetic import job, maker
 from zoomdream.errors import OutputError
 from zoomdream.rendering import render_frames
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from synthetic import job
 
+from tests.rendering.synthetic import job
 from zoomdream.api import load_config
 from zoomdream.assembly import effort as effort_of
 from zoomdream.rendering.forecast import BLOCK, Forecast, ending

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rendering import Rendering
-from synthetic import job, maker
 
+from tests.rendering.rendering import Rendering
+from tests.rendering.synthetic import job, maker
 from zoomdream.rendering import render_frames
 
 Start = Callable[[Path, int, float], Rendering]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from synthetic import job, maker, states
 
+from tests.rendering.synthetic import job, maker, states
 from zoomdream import ffmpeg
 from zoomdream.encode import metadata
 from zoomdream.errors import ConfigError, OutputError, RenderInterrupted

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from synthetic import job, states
 
+from tests.rendering.synthetic import job, states
 from zoomdream.encode.segment import SegmentWriter
 from zoomdream.errors import OutputError, RenderInterrupted
 from zoomdream.machine.workers import WorkerQueue

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from synthetic import job, maker, states
 
+from tests.rendering.synthetic import job, maker, states
 from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.rendering import Job, render_frames
 from zoomdream.rendering.run import FORMAT, Run, parse_run, write_run

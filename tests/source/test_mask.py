@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_clips import PROGRAM, encode
 from PIL import Image
 
+from tests.made_clips import PROGRAM, encode
 from zoomdream.errors import InputError
 from zoomdream.source.mask import open_mask
 

@@ -7,9 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from counted_work import calls
-from made_clips import PROGRAM, encode, number_of, numbered, run
 
+from tests.counted_work import calls
+from tests.made_clips import PROGRAM, encode, number_of, numbered, run
 from zoomdream.api import load_config
 from zoomdream.config import VideoSource
 from zoomdream.errors import InputError

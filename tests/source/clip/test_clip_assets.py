@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_clips import PROGRAM
 
+from tests.made_clips import PROGRAM
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import ClipReader
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from made_clips import PROGRAM, encode, number_of, numbered, run
 
+from tests.made_clips import PROGRAM, encode, number_of, numbered, run
 from zoomdream import ffmpeg
 from zoomdream.errors import InputError
 from zoomdream.source.clip import scan as clip_scan

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_clips import PROGRAM, encode, number_of, numbered, run
 
+from tests.made_clips import PROGRAM, encode, number_of, numbered, run
 from zoomdream.errors import InputError
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import AHEAD, ClipReader

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_clips import PROGRAM, encode, encode_yuv, run
 
+from tests.made_clips import PROGRAM, encode, encode_yuv, run
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import ClipReader
 from zoomdream.source.clip.filters import is_rgb, matrix, span

@@ -34,7 +34,7 @@ os.execv(real, [real, *command])
 """
 
 
-def pretended(folder: Path, behaviour: str) -> Path:
+def emulated_ffmpeg(folder: Path, behaviour: str) -> Path:
     """The path of such a program, called ffmpeg. behaviour: works, refuses, not built, hangs, loses frames, loses bits.
 
     Of each segment that it is asked to encode it writes the name into `asked` beside it.

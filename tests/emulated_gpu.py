@@ -1,4 +1,4 @@
-"""A GPU of pretence: tensors of the CPU that pass for a GPU's, under watch.
+"""An emulated GPU: tensors of the CPU that pass for a GPU's, under watch.
 
 PyTorch computes on the CPU, to real pictures, but each storage is known to lie on the one side or the other, and
 `device` says so. What a real GPU would refuse or wait for is noted, with the operation and the line that asked for it:
@@ -46,8 +46,8 @@ def on_gpu(tensor: Tensor) -> bool:
     return tensor.layout is torch.strided and tensor.untyped_storage() in _there  # packed weights have no storage
 
 
-class PretendedGpu:
-    """Use it within `pretended`. `notes` are what was seen since the last `forget`."""
+class EmulatedGpu:
+    """Use it within `emulated`. `notes` are what was seen since the last `forget`."""
 
     def __init__(self) -> None:
         self.notes: list[Note] = []
@@ -67,9 +67,9 @@ class PretendedGpu:
 
 
 @contextmanager
-def pretended(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGpu]:
+def emulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatedGpu]:
     """Within it `cuda` is a device, for this thread."""
-    gpu = PretendedGpu()
+    gpu = EmulatedGpu()
     event = SimpleNamespace(record=lambda stream: None, synchronize=lambda: None)
     monkeypatch.setattr(torch.cuda, "Event", lambda blocking: event)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: None)
@@ -100,7 +100,7 @@ def _ended(**_: bool) -> None:
 class _Watch(TorchDispatchMode):
     """Follows every operation, also those of backward passes: results lie where what they are made of lies."""
 
-    def __init__(self, gpu: PretendedGpu) -> None:
+    def __init__(self, gpu: EmulatedGpu) -> None:
         super().__init__()
         self._gpu = gpu
 
@@ -134,7 +134,7 @@ def asks_for_numbers(function: Any, given: list[Tensor]) -> bool:
 class _Sides(TorchFunctionMode):
     """What Python asks of tensors and of devices."""
 
-    def __init__(self, gpu: PretendedGpu) -> None:
+    def __init__(self, gpu: EmulatedGpu) -> None:
         super().__init__()
         self._gpu = gpu
 

@@ -1,4 +1,4 @@
-"""CUDA graphs of pretence, for a pretended GPU: each operation of a capture is remembered with the memory that it read
+"""Emulated CUDA graphs, for an emulated GPU: each operation of a capture is remembered with the memory that it read
 and wrote, and a replay does them all again on that very memory.
 
 As with real ones, numbers of Python's stay what they were, a capture must not touch the CPU's memory nor ask for
@@ -15,18 +15,18 @@ from typing import Any
 
 import pytest
 import torch
-from pretended_gpu import PretendedGpu, on_gpu, pretended
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from tests.emulated_gpu import EmulatedGpu, emulated, on_gpu
 from zoomdream.autodiff import cuda_graphs as captured
 
 
-class PretendedGraphs:
+class EmulatedGraphs:
     """captures: how many were begun. replays: how many there were, of all graphs. free: bytes of the GPU."""
 
-    def __init__(self, gpu: PretendedGpu) -> None:
+    def __init__(self, gpu: EmulatedGpu) -> None:
         self.gpu = gpu
         self.captures = self.replays = 0
         self.free, self.taken = 2**30, 2**20
@@ -46,10 +46,10 @@ def _stream() -> SimpleNamespace:
 
 
 @contextmanager
-def pretended_graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[PretendedGraphs]:
-    """As `pretended`, with graphs."""
-    with pretended(monkeypatch) as gpu:
-        graphs = PretendedGraphs(gpu)
+def emulated_graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatedGraphs]:
+    """As `emulated`, with graphs."""
+    with emulated(monkeypatch) as gpu:
+        graphs = EmulatedGraphs(gpu)
         stand_ins: dict[str, Any] = {
             "Stream": lambda device: _stream(),
             "stream": graphs.streaming,
@@ -92,7 +92,7 @@ def _capture(graph: _Graph, *, pool: object, stream: SimpleNamespace, capture_er
 class _Graph:
     """own: what operations made, by the identity of their memory, which is kept as a graph keeps it."""
 
-    def __init__(self, graphs: PretendedGraphs) -> None:
+    def __init__(self, graphs: EmulatedGraphs) -> None:
         self.graphs = graphs
         self.own: dict[Any, Tensor] = {}
         self.operations: list[tuple[Any, Any, Any, Any]] = []
