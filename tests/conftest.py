@@ -1,11 +1,18 @@
-"""What every test may use. Tests marked `assets` need real weights and photos and are skipped where those are not."""
+"""What every test may use, and what is skipped where.
+
+Tests marked `assets` (real weights and photos), `ray` or `browser` are skipped where that is missing. Kinds that the
+environment variable ZOOMDREAM_NO_SKIPS names, as in `ray,browser`, fail instead: so does CI.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,22 +22,54 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+ASSETS = os.environ.get("ZOOMDREAM_ASSETS", "")
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), "")
+MISSING = {
+    "assets": "" if ASSETS else "ZOOMDREAM_ASSETS is not set",
+    "ray": "" if importlib.util.find_spec("ray") else "the extra `ray` is not installed",
+    "browser": "" if BROWSER else "no Chromium is installed",
+}
+"""Why tests of each kind cannot run here, or ""."""
+NO_SKIPS = tuple(filter(None, os.environ.get("ZOOMDREAM_NO_SKIPS", "").split(",")))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse kinds of tests that there are not, and let Ctrl-C reach what tests start."""
+    if unknown := set(NO_SKIPS) - set(MISSING):
+        raise pytest.UsageError(f"ZOOMDREAM_NO_SKIPS names {sorted(unknown)}, which is none of {list(MISSING)}")
+    # Shells let programs in the background ignore Ctrl-C, and their children inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs the assets where ZOOMDREAM_ASSETS does not name them."""
-    if os.environ.get("ZOOMDREAM_ASSETS"):
-        return
+    """Skip what needs something that is missing."""
     for item in items:
-        if item.get_closest_marker("assets"):
-            item.add_marker(pytest.mark.skip(reason="ZOOMDREAM_ASSETS is not set"))
+        for kind, reason in MISSING.items():
+            if reason and item.get_closest_marker(kind):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip that ZOOMDREAM_NO_SKIPS forbids into a failure."""
+    report = yield
+    if report.skipped and any(map(item.get_closest_marker, NO_SKIPS)):
+        report.outcome = "failed"
+        report.longrepr = f"ZOOMDREAM_NO_SKIPS forbids this skip: {report.longrepr}"
+    return report
 
 
 @pytest.fixture
 def assets() -> Path:
     """The folder of real weights and photos; use it only in tests marked `assets`."""
-    folder = os.environ.get("ZOOMDREAM_ASSETS")
-    if not folder:
-        pytest.skip("ZOOMDREAM_ASSETS is not set")
-    return Path(folder)
+    return Path(ASSETS)
+
+
+@pytest.fixture
+def browser() -> str:
+    """The path of Chromium; use it only in tests marked `browser`."""
+    return BROWSER
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ import base64
 import html
 import io
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -86,10 +85,8 @@ def test_hostile_names_stay_text() -> None:
     text.encode()
 
 
-def test_a_browser_shows_the_pictures_and_the_text_to_copy(tmp_path: Path) -> None:
-    browser = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chromium-browser"))), None)
-    if browser is None:
-        pytest.skip("no Chromium is installed")
+@pytest.mark.browser
+def test_a_browser_shows_the_pictures_and_the_text_to_copy(browser: str, tmp_path: Path) -> None:
     paste = "- {layer: mixed4c, channels: 7}"
     text = page("Atlas", "summary", "objective:", [card(paste=paste), card(HOSTILE, HOSTILE), card()])
     # What the page then knows of itself goes into its title: which pictures are loaded, whether a click works.

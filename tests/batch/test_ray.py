@@ -15,8 +15,8 @@ from typing import Any
 
 import drawn_clip
 import pytest
-from shot_clip import clip_config
 
+from tests.batch.shot_clip import clip_config
 from zoomdream.api import load_config
 from zoomdream.batch.collect import gather
 from zoomdream.batch.ray.engine import RayEngine
@@ -26,8 +26,8 @@ from zoomdream.cli import main
 from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.rendering import render
 
-pytest.importorskip("ray", reason="the extra `ray` is not installed")
 pytestmark = [
+    pytest.mark.ray,
     pytest.mark.filterwarnings("ignore"),  # of Ray's own
     pytest.mark.skipif(sys.platform != "linux", reason="workers are killed by their signal"),
 ]
@@ -44,7 +44,7 @@ def cluster() -> Iterator[Any]:
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests" / "batch")]))
+        patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("ZOOMDREAM_OFFLINE", "1")
         made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
         for _ in range(2):
