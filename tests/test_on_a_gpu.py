@@ -122,9 +122,9 @@ def test_a_clip_is_waited_for_once_a_frame_for_its_look(
     tree["dream"] = DREAM | {"mask": str(picture)}
     with emulated(monkeypatch) as gpu:
         found = faults(frames(gpu, tree | {"size": [96, 64], "flow": {"method": method}}, PLAN, TinyNetwork()))
-    grey = [note for note in found if "flow_estimators.py" in note[2]]
+    grey = [note for note in found if "flow/estimators.py" in note[2]]
     assert len(grey) == (0 if method == "none" else 3 * 2 * 2), "two pictures, there and back"
-    assert [kind for kind, _, line in found if "color.py" in line] == ["waits"] * 3
+    assert [kind for kind, _, line in found if "color/statistics.py" in line] == ["waits"] * 3
     assert len(found) == len(grey) + 3
 
 

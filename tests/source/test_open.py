@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import torch
-from made_clips import encode, numbered
 from PIL import Image
 
+from tests.made_clips import encode, numbered
 from zoomdream import load_config
 from zoomdream.color.statistics import NATURAL
 from zoomdream.source.open import open_source
