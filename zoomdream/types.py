@@ -78,7 +78,7 @@ class Network(Protocol):
 class Plan:
     """Every `auto` of a config, resolved on this machine. Stored with a render and used again by whoever continues
     it. cuts: the frames with which a new shot of a clip begins, without 0. tile: pixels, 0 where the network sees every
-    picture whole.
+    picture whole. encoder_threads: pinned, because what x264 decides depends on their number.
     """
 
     device: str
@@ -87,3 +87,4 @@ class Plan:
     pixel_format: str
     cuts: tuple[int, ...] = ()
     tile: int = 0
+    encoder_threads: int = 2

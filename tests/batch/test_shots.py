@@ -61,16 +61,16 @@ def test_parts_become_the_very_same_video(config: Config, output: str, decoded: 
     alone = render(config.model_copy(update={"output": Path(f"alone_{output}")}))
     found = split(config, 1, 100)
     assert found is not None
-    fixed, parts = found
+    plan, parts = found
     assert [(part.begin, part.end) for part in parts] == [(0, 9), (9, 80), (80, 91), (91, 96)]
     networks = WarmNetworks()
     for key, part in enumerate(reversed(parts)):  # in any order
-        told = done(Work(key, fixed, 1, part=part, parts=parts), networks)
+        told = done(Work(key, config, 1, plan=plan, part=part, parts=parts), networks)
         assert [event.progress.done for event in told if isinstance(event, Advanced)][-1] == part.end - part.begin
     assert not Path(output).exists()
     shared = {path.stem for path in parts[0].folder.parent.glob("segment_*")}
     assert shared == {"segment_00000", "segment_00002", "segment_00003"}, "nothing is left to be encoded at the end"
-    done(Work(9, fixed, 1, parts=parts), networks)
+    done(Work(9, config, 1, plan=plan, parts=parts), networks)
     assert decoded(Path(output)) == decoded(alone)
     assert not list(Path().glob("*zoomdream*"))
     if output == "clip.mp4":
@@ -83,11 +83,12 @@ def test_hardware_that_does_not_work_is_told_before_a_part_is_dreamed(
 ) -> None:
     program = emulated_ffmpeg(tmp_path / "bin", "refuses")
     monkeypatch.setenv("PATH", str(program.parent))
-    found = split(load_config("clip.yaml", ["encode.hardware=qsv", "encode.ffmpeg=path", "encode.preset="]), 1, 100)
+    config = load_config("clip.yaml", ["encode.hardware=qsv", "encode.ffmpeg=path", "encode.preset="])
+    found = split(config, 1, 100)
     assert found is not None
-    fixed, parts = found
+    plan, parts = found
     told: list[Event] = []
-    perform(Work(0, fixed, 1, part=parts[0], parts=parts), WarmNetworks(), told.append)
+    perform(Work(0, config, 1, plan=plan, part=parts[0], parts=parts), WarmNetworks(), told.append)
     assert isinstance(told[-1], Failed)
     assert "h264_qsv does not work here" in told[-1].text
     assert (told[-1].exit_code, told[-1].passing) == (4, False)
@@ -132,7 +133,7 @@ def test_a_part_that_was_stopped_goes_on_after_its_last_segment(
     alone = render(load_config("clip.yaml", output="alone.mp4"))
     found = split(config, 1, 100)
     assert found is not None
-    fixed, parts = found
+    plan, parts = found
     networks = WarmNetworks()
 
     def stop(event: Event) -> None:
@@ -148,11 +149,11 @@ def test_a_part_that_was_stopped_goes_on_after_its_last_segment(
 
     told: list[Event] = []
     for key, part in enumerate(parts):
-        perform(Work(key, fixed, 1, part=part, parts=parts), networks, stop)
+        perform(Work(key, config, 1, plan=plan, part=part, parts=parts), networks, stop)
     assert [event.stopped for event in told if isinstance(event, Failed)] == [True]
-    told = done(Work(1, fixed, 1, part=parts[1], parts=parts), networks)
+    told = done(Work(1, config, 1, plan=plan, part=parts[1], parts=parts), networks)
     assert next(event.progress.done for event in told if isinstance(event, Advanced)) == 60 - 9
-    done(Work(9, fixed, 1, parts=parts), networks)
+    done(Work(9, config, 1, plan=plan, parts=parts), networks)
     assert decoded(Path("clip.mp4")) == decoded(alone)
 
 

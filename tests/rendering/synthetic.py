@@ -18,7 +18,7 @@ from zoomdream.encode.segment import EncodeSettings
 from zoomdream.errors import ZoomdreamError
 from zoomdream.rendering import Job, render_frames
 from zoomdream.rendering.loop import stoppable
-from zoomdream.types import State
+from zoomdream.types import Plan, State
 
 WIDTH, HEIGHT = 64, 48
 
@@ -35,7 +35,8 @@ def job(output: Path, frames: int = 40, codec: str = "h264", fingerprint: str = 
         preset="ultrafast" if codec in ("h264", "h265") else None,
         still=codec == "png" and not numbered,
     )
-    values: dict[str, Any] = {"sound": None, "plan": {"device": "cpu"}, "seed": 7, "config": "frames: 1\n"} | changes
+    plan = Plan("cpu", "float32", 1, settings.pixel_format)
+    values: dict[str, Any] = {"sound": None, "plan": plan, "seed": 7, "config": "frames: 1\n"} | changes
     return Job(output=output, frames=frames, settings=settings, fingerprint=fingerprint, **values)
 
 

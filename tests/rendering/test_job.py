@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from zoomdream.ffmpeg.probe import count_frames
 from zoomdream.networks import dreamnet_file
 from zoomdream.rendering import make_job, render
 from zoomdream.rendering.job import fingerprint, recall
+from zoomdream.rendering.plan import make_plan
 from zoomdream.rendering.run import Run, write_run
+from zoomdream.types import Plan
 
 
 def tree(tmp_path: Path, weights: Path, **changes: object) -> dict[str, object]:
@@ -174,11 +177,11 @@ def test_what_was_auto_stays_what_it_was_when_a_render_goes_on_elsewhere(
     path = render(config)
     remembered = recall(path, ffmpeg.executable())
     assert remembered is not None
-    elsewhere = {**remembered, "device": "cuda", "precision": "float16", "threads": 77}
-    assert make_job(config, elsewhere).plan["threads"] == 77
+    elsewhere = make_plan(config, replace(remembered, device="cuda", precision="float16", threads=77))
+    assert elsewhere.threads == 77
     assert make_job(config, elsewhere).fingerprint != make_job(config).fingerprint
     chosen = load_config(tree(tmp_path, untrained_weights, performance={"threads": 1}))
-    assert make_job(chosen, elsewhere).plan["threads"] == 1
+    assert make_plan(chosen, elsewhere).threads == 1
 
 
 def test_nothing_is_remembered_of_what_was_never_rendered_or_is_no_video(tmp_path: Path) -> None:
@@ -191,8 +194,8 @@ def test_a_render_without_a_finished_segment_is_not_recalled(tmp_path: Path) -> 
     """The next one begins anew, perhaps of another part of a clip, whose cuts are elsewhere."""
     folder = tmp_path / "clip.mp4.zoomdream"
     folder.mkdir()
-    run = Run("a" * 64, 10, 7, {"cuts": [3]}, "yuv420p", 1, {}, False, False, "")
+    run = Run("a" * 64, 10, 7, Plan("cpu", "float32", 1, "yuv420p", cuts=(3,)), {}, False, False, "")
     (folder / "run.json").write_text(write_run(run), encoding="utf-8")
     assert recall(tmp_path / "clip.mp4", ffmpeg.executable()) is None
     (folder / "state.safetensors").touch()
-    assert recall(tmp_path / "clip.mp4", ffmpeg.executable()) == {"cuts": [3]}
+    assert recall(tmp_path / "clip.mp4", ffmpeg.executable()) == run.plan

@@ -105,8 +105,8 @@ def test_a_resumed_render_takes_the_stored_encoder_threads(tmp_path: Path) -> No
     with pytest.raises(RenderInterrupted):
         render_frames(stopping_after(35, 70), wanted)
     run = json.loads((tmp_path / "a.mp4.zoomdream" / "run.json").read_text())
-    assert (run["pixel_format"], run["encoder_threads"]) == ("yuv420p", 2)
-    changed = replace(wanted, settings=replace(wanted.settings, threads=1))
+    assert run["plan"]["encoder_threads"] == 2
+    changed = replace(wanted, plan=replace(wanted.plan, encoder_threads=1))
     with pytest.raises(RenderInterrupted):
         render_frames(stopping_after(65, 70), changed)
     assert json.loads((tmp_path / "a.mp4.zoomdream" / "run.json").read_text()) == run

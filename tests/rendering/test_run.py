@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,11 @@ import pytest
 from tests.rendering.synthetic import job, maker, states
 from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.rendering import Job, render_frames
-from zoomdream.rendering.run import FORMAT, Run, parse_run, write_run
-from zoomdream.types import State
+from zoomdream.rendering.run import FORMAT, Run, parse_plan, parse_run, write_run
+from zoomdream.types import Plan, State
 
-RUN = Run("a" * 64, 40, 7, {"device": "cpu"}, "yuv420p", 2, {"torch": "2"}, True, False, "frames: 1\n")
+PLAN = Plan("cpu", "float32", 1, "yuv420p", cuts=(3, 17), tile=512, encoder_threads=2)
+RUN = Run("a" * 64, 40, 7, PLAN, {"torch": "2"}, True, False, "frames: 1\n")
 
 
 @pytest.fixture
@@ -50,6 +52,19 @@ def test_a_run_in_which_anything_is_missing_or_odd_is_none(name: str, change: st
         plain[name] = [plain[name]]
     with pytest.raises(ValueError, match="another version" if name == "format" else "damaged"):
         parse_run(json.dumps(plain))
+
+
+@pytest.mark.parametrize("name", Plan.__slots__)
+@pytest.mark.parametrize("change", ["missing", "odd"])
+def test_a_plan_in_which_anything_is_missing_or_odd_is_none(name: str, change: str) -> None:
+    plain = asdict(PLAN)
+    assert parse_plan({**plain, "opencv": "5.0"}) == PLAN
+    assert (
+        parse_plan(
+            {key: value for key, value in plain.items() if key != name} if change == "missing" else {**plain, name: {}}
+        )
+        is None
+    )
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "1"])

@@ -7,15 +7,19 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from zoomdream import assembly
+from zoomdream import assembly, ffmpeg
 from zoomdream.batch.inspect import look
 from zoomdream.batch.matrix import expand
 from zoomdream.batch.renders import Render
 from zoomdream.batch.work import WarmNetworks, failure
-from zoomdream.encode.metadata import parse_origin
+from zoomdream.encode.codecs import resolve_pixel_format
+from zoomdream.encode.metadata import is_numbered, parse_origin
 from zoomdream.errors import ConfigError
+from zoomdream.machine.devices import check_device
 from zoomdream.rendering import make_job
 from zoomdream.rendering.deliver import working_folder
+from zoomdream.rendering.job import recall
+from zoomdream.rendering.plan import make_plan
 from zoomdream.types import Plan
 
 CONFIGS = (".yaml", ".yml")
@@ -91,13 +95,26 @@ def _renders(path: Path, overrides: Sequence[str]) -> Iterator[Render]:
 
 
 def _check(render: Render, networks: WarmNetworks) -> None:
-    """Everything about a config that can be known without rendering."""
-    assert render.config is not None
+    """Everything about a config that can be known without rendering. What is `auto` in it is decided here where an
+    earlier start has decided it, else by the worker, from the memory and the cores that are free then.
+    """
+    config = render.config
+    assert config is not None
     try:
-        job = make_job(render.config)
+        undecided = Plan("cpu", "float32", 1, resolve_pixel_format(config.encode.codec, config.encode.pixel_format))
+        place = config.output.parent if is_numbered(config.output) else config.output
+        render.plan = recall(config.output, ffmpeg.executable(config.encode.ffmpeg))
+        if render.plan is not None or place.exists():
+            plan = make_plan(config, render.plan)
+            render.plan = render.plan and plan
+        else:
+            plan = undecided
+            if config.performance.device != "auto":
+                check_device(config.performance.device, config.where("performance.device"))
+        job = make_job(config, plan)
         job.settings.check()
-        assembly.layers(render.config, networks(render.config, Plan("cpu", "float32", 1, "")))
-        seen = look(render.config)
+        assembly.layers(config, networks(config, undecided))
+        seen = look(job)
     except Exception as error:
         _wrong(render, error)
         return

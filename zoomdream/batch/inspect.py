@@ -8,14 +8,12 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from zoomdream import ffmpeg
 from zoomdream.batch.parallel_shots.shots import parts_folder
-from zoomdream.config import Config
 from zoomdream.encode.metadata import is_numbered
 from zoomdream.errors import ConfigError, InputError, OutputError
 from zoomdream.ffmpeg.probe import count_frames
 from zoomdream.rendering.deliver import occupant, working_folder
-from zoomdream.rendering.job import Job, make_job, recall
+from zoomdream.rendering.job import Job
 from zoomdream.rendering.run import FILE as RUN_FILE
 from zoomdream.rendering.run import parse_run
 from zoomdream.rendering.workspace import STATE_FILE
@@ -34,16 +32,9 @@ class Seen:
     kept: int = 0
 
 
-def look(config: Config) -> Seen:
-    """How far the render of a config is. Raises what `make_job` raises; OutputError if a folder is in the way, and
-    ConfigError if something else is there.
-    """
-    place = config.output.parent if is_numbered(config.output) else config.output
-    if not place.exists() and not working_folder(config.output).exists():
-        return Seen()  # hundreds of renders are looked at before the first one begins
-    program = ffmpeg.executable(config.encode.ffmpeg)
-    job = make_job(config, recall(config.output, program))
-    folder = working_folder(job.output)
+def look(job: Job) -> Seen:
+    """How far a render is. Raises OutputError if a folder is in the way, and ConfigError if something else is there."""
+    program, folder = job.settings.program, working_folder(job.output)
     kept = _kept(folder)
     if _begun(folder, job):
         return Seen(kept=kept)

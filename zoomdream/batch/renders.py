@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from zoomdream.config import Config
 from zoomdream.rendering import Progress
+from zoomdream.types import Plan
 
 Status = Literal["waiting", "running", "done", "skipped", "failed", "stopped"]
 """skipped: finished before the batch began; stopped: neither finished nor failed when the batch was stopped."""
@@ -18,14 +19,15 @@ Status = Literal["waiting", "running", "done", "skipped", "failed", "stopped"]
 class Render:
     """One render of a batch, from its file to its end.
 
-    source, choice: the file, and what its matrix chose; config: None where that is wrong; kept: frames that an earlier
-    start has left; damaged: so has it a file that is not whole; seconds: of work, over all attempts; error, exit_code:
-    why it failed.
+    source, choice: the file, and what its matrix chose; config: None where that is wrong; plan: that of an earlier
+    start, or of the shots; kept: frames that an earlier start has left; damaged: so has it a file that is not whole;
+    seconds: of work, over all attempts; error, exit_code: why it failed.
     """
 
     source: Path
     choice: Mapping[str, Any]
     config: Config | None = None
+    plan: Plan | None = None
     status: Status = "waiting"
     kept: int = 0
     damaged: bool = False

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from zoomdream.batch.parallel_shots.shots import Part, parts_folder, split
+from zoomdream.batch.parallel_shots.shots import Part, parts_folder, shots_of, split
 from zoomdream.batch.renders import Render
 from zoomdream.batch.work import Advanced, Event, Finished, Work
-from zoomdream.config import Config, VideoSource
 from zoomdream.errors import RenderInterrupted, ZoomdreamError
 from zoomdream.rendering import Progress
 from zoomdream.rendering.loop import stoppable
@@ -66,7 +65,6 @@ class _Piece:
     """A render that is done in one piece, a part of one, or what puts its parts together. progress: the last word."""
 
     render: Render
-    config: Config
     part: Part | None = None
     parts: tuple[Part, ...] = ()
     attempts: int = 0
@@ -83,8 +81,7 @@ class _Batch:
         self._running: set[int] = set()
         for render in renders:
             if render.status == "waiting":
-                assert render.config is not None
-                self._waiting.append(self._add(_Piece(render, render.config)))
+                self._waiting.append(self._add(_Piece(render)))
 
     def run(self) -> None:
         while self._waiting or self._running:
@@ -113,10 +110,9 @@ class _Batch:
         """Put the shots of a clip in the place of its render, where some that work would have nothing to do without
         them: there are fewer renders than may be done at once, or this is the last one.
         """
-        render, config, jobs = piece.render, piece.config, self._engine.jobs
-        if jobs < 2 or not isinstance(config.source, VideoSource) or piece.parts or piece.attempts:
-            return False
-        if render.kept or render.damaged:
+        render, config, jobs = piece.render, piece.render.config, self._engine.jobs
+        assert config is not None
+        if jobs < 2 or piece.parts or piece.attempts or render.kept or render.damaged or shots_of(config) < 2:
             return False
         begun = parts_folder(config.output).exists()  # by an earlier start
         unfinished = sum(other.status in ("waiting", "running") for other in self._renders)
@@ -124,9 +120,9 @@ class _Batch:
             return False
         with contextlib.suppress(ZoomdreamError):  # in one piece it fails too, and is told then
             if (found := split(config, self._engine.threads, _PARTS_FOR_EACH * jobs)) is not None:
-                fixed, parts = found
+                render.plan, parts = found
                 longest = sorted(parts, key=lambda part: part.begin - part.end)  # nobody should wait long at the end
-                self._waiting.extendleft(self._add(_Piece(render, fixed, part, parts)) for part in reversed(longest))
+                self._waiting.extendleft(self._add(_Piece(render, part, parts)) for part in reversed(longest))
                 return True
         return False
 
@@ -142,8 +138,18 @@ class _Batch:
             render.status = "running"
             self._watch(render)
         self._running.add(number)
-        threads = self._engine.threads
-        self._engine.start(Work(number, piece.config, threads, render.damaged, part=piece.part, parts=piece.parts))
+        assert render.config is not None
+        self._engine.start(
+            Work(
+                number,
+                render.config,
+                self._engine.threads,
+                render.damaged,
+                render.plan,
+                piece.part,
+                piece.parts,
+            )
+        )
         render.damaged = False  # a second attempt goes on with what the first one has left
 
     def _hear(self, event: Event) -> None:
@@ -163,7 +169,7 @@ class _Batch:
                 render.status, render.error, render.exit_code = "done", None, 0
                 self._watch(render)
             elif not self._unfinished(render):
-                self._waiting.appendleft(self._add(_Piece(render, piece.config, parts=piece.parts)))
+                self._waiting.appendleft(self._add(_Piece(render, parts=piece.parts)))
         elif event.stopped:
             render.status = "stopped"
             self._watch(render)

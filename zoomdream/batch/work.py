@@ -25,15 +25,16 @@ _SECONDS_BETWEEN_REPORTS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A render to be done, or a part of one. key: its number in the batch; threads: where the config leaves them open;
-    restart: what is there of an earlier one is thrown away; part: just this one of the `parts`; parts without a part:
-    these are done and only have to be put together.
+    """A render to be done, or a part of one. key: its number in the batch; threads: where config and plan leave them
+    open; restart: what is there of an earlier one is thrown away; plan: where it has been made; part: just this one of
+    the `parts`; parts without a part: these are done and only have to be put together.
     """
 
     key: int
     config: Config
     threads: int
     restart: bool = False
+    plan: Plan | None = None
     part: Part | None = None
     parts: tuple[Part, ...] = ()
 
@@ -99,10 +100,19 @@ def perform(
         torch.set_num_threads(work.threads)  # what `auto` means to a render that begins now
         told = _seldom(work.key, tell)
         if work.part is not None:
-            render_part(work.config, work.part, work.parts, networks, told)
+            assert work.plan is not None
+            render_part(work.config, work.plan, work.part, work.parts, networks, told)
         else:
             fill = filling(work.parts, work.config.frames) if work.parts else None
-            render(work.config, restart=work.restart, progress=told, networks=networks, revise=revise, fill=fill)
+            render(
+                work.config,
+                restart=work.restart,
+                progress=told,
+                plan=work.plan,
+                networks=networks,
+                revise=revise,
+                fill=fill,
+            )
             discard(parts_folder(work.config.output))  # also those that an earlier start has left
     except Exception as error:
         tell(failure(work.key, time.monotonic() - begun, error))

@@ -18,7 +18,6 @@ from zoomdream.encode import metadata, trial
 from zoomdream.encode.segment import encoder_name
 from zoomdream.errors import ZoomdreamError
 from zoomdream.rendering import make_job
-from zoomdream.rendering.plan import make_plan
 from zoomdream.source.open import open_source
 from zoomdream.types import Plan
 
@@ -64,7 +63,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     job = make_job(config)
     job.settings.check()  # size and codec, and the files besides the weights
     trial.check(job.settings, config.where("encode.hardware"))
-    planned = make_plan(config)
+    planned = job.plan
     opened = assembly.network(config)
     names = ", ".join(assembly.targets(config, opened))
     width, height = config.size

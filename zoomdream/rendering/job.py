@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,18 +21,16 @@ from zoomdream.encode import metadata
 from zoomdream.encode.segment import EncodeSettings
 from zoomdream.encode.sound import Sound, file_sound, source_sound
 from zoomdream.errors import ConfigError, InputError
-from zoomdream.machine.cores import cores
 from zoomdream.networks import catalog
 from zoomdream.rendering.deliver import working_folder
 from zoomdream.rendering.plan import make_plan, resolved
 from zoomdream.rendering.run import FILE as RUN_FILE
-from zoomdream.rendering.run import parse_run
+from zoomdream.rendering.run import parse_plan, parse_run
 from zoomdream.rendering.workspace import STATE_FILE
 from zoomdream.source.clip.clip import begin, frame_numbers, open_clip
 from zoomdream.types import Plan
 from zoomdream.version import __version__
 
-_MOST_ENCODER_THREADS = 8
 _MADE_WITH = "# made with "
 
 
@@ -40,8 +38,7 @@ _MADE_WITH = "# made with "
 class Job:
     """A render as plain values.
 
-    fingerprint is equal for equal renders; config is what is stored in the file; plan holds all that was `auto`, as
-    JSON; a resumed render takes the stored plan, pixel format and encoder threads instead of these.
+    fingerprint is equal for equal renders; config is what is stored in the file; plan holds all that was `auto`.
     """
 
     output: Path
@@ -50,20 +47,20 @@ class Job:
     fingerprint: str
     config: str
     sound: Sound | None
-    plan: Mapping[str, Any]
+    plan: Plan
     seed: int
 
 
-def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job:
+def make_job(config: Config, plan: Plan | None = None) -> Job:
     """What the render loop must know of a config. Raises ConfigError, and InputError for its files.
 
-    remembered: the plan of an earlier start, which decides what `auto` is now.
+    plan: where it has been made already.
     """
     _check_output(config)
-    plan = make_plan(config, _read_plan(remembered))
+    plan = plan or make_plan(config)
     config = resolved(config, plan)
     settings = encode_settings(config, plan)
-    made_with = {**asdict(plan), "encoder_threads": settings.threads, **versions(settings.program)}
+    made_with = {**asdict(plan), **versions(settings.program)}
     # The plan is stored even where the config is not: a finished render is known by a fingerprint that holds it.
     text = f"{_MADE_WITH}{json.dumps(made_with)}\n" + (config.to_yaml() if config.encode.metadata else "")
     return Job(
@@ -73,13 +70,13 @@ def make_job(config: Config, remembered: Mapping[str, Any] | None = None) -> Job
         fingerprint=fingerprint(config),
         config=text,
         sound=_sound(config, settings.program),
-        plan=asdict(plan),
+        plan=plan,
         seed=config.seed,
     )
 
 
 def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
-    """How a resolved config's frames become a file, by an encoder with as many threads as there are cores here."""
+    """How a resolved config's frames become a file."""
     encode = config.encode
     return EncodeSettings(
         codec=encode.codec,
@@ -90,7 +87,7 @@ def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
         program=ffmpeg.executable(encode.ffmpeg),
         crf=encode.crf,
         preset=encode.preset,
-        threads=min(cores(), _MOST_ENCODER_THREADS),
+        threads=plan.encoder_threads,
         still=encode.codec == "png" and not metadata.is_numbered(config.output),
         hardware=encode.hardware,
     )
@@ -147,7 +144,7 @@ def _checksum(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def recall(output: Path, program: Path) -> Mapping[str, Any] | None:
+def recall(output: Path, program: Path) -> Plan | None:
     """The plan that an unfinished or a finished render of `output` was made with; None where there is none to be
     read.
     """
@@ -164,19 +161,8 @@ def recall(output: Path, program: Path) -> Mapping[str, Any] | None:
         return None
     head = origin.config.partition("\n")[0] if origin else ""
     try:
-        return dict(json.loads(head.removeprefix(_MADE_WITH)))
-    except (ValueError, TypeError):
-        return None
-
-
-def _read_plan(plain: Mapping[str, Any] | None) -> Plan | None:
-    """A Plan from what was stored, which may be of another version or damaged: then None."""
-    try:
-        if not plain:
-            return None
-        kept = {field.name: plain[field.name] for field in fields(Plan)}
-        return Plan(**{**kept, "cuts": tuple(kept["cuts"])})
-    except (KeyError, TypeError):
+        return parse_plan(json.loads(head.removeprefix(_MADE_WITH)))
+    except ValueError:
         return None
 
 

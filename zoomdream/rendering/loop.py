@@ -20,6 +20,7 @@ from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.rendering.deliver import check_sidecar, deliver, occupant, working_folder
 from zoomdream.rendering.forecast import Forecast, ending
 from zoomdream.rendering.job import Job, make_job, recall, versions
+from zoomdream.rendering.plan import make_plan
 from zoomdream.rendering.recorder import Recorder
 from zoomdream.rendering.run import Run
 from zoomdream.rendering.workspace import Workspace, writing
@@ -47,6 +48,7 @@ def render(
     *,
     restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    plan: Plan | None = None,
     networks: Callable[[Config, Plan], Network] | None = None,
     revise: Callable[[Job], Job] | None = None,
     fill: Fill | None = None,
@@ -57,14 +59,14 @@ def render(
     the end. `progress` is called after each frame, in this thread. Raises ConfigError, InputError, OutputError, and
     RenderInterrupted on Ctrl-C or SIGTERM; finished segments are kept then.
 
-    For who renders many: `networks` opens the config's network where that is open already; `revise` changes what is
-    told of the render; `fill` as in `render_frames`.
+    For who renders many: `plan` where it has been made already; `networks` opens the config's network where that is
+    open already; `revise` changes what is told of the render; `fill` as in `render_frames`.
     """
     with stoppable():
         output, program = config.output, ffmpeg.executable(config.encode.ffmpeg)
-        job = make_job(config, None if restart else recall(output, program))
+        plan = plan or make_plan(config, None if restart else recall(output, program))
+        job = make_job(config, plan)
         job = revise(job) if revise else job
-        plan = Plan(**job.plan)
         with contextlib.ExitStack() as opened:
 
             @cache
@@ -115,7 +117,7 @@ def render_frames(
                 workspace.empty()
                 report(Progress(job.frames, job.frames, None, 0.0, f"{job.output} is finished already"))
                 return job.output
-            settings = replace(job.settings, pixel_format=run.pixel_format, threads=run.encoder_threads)
+            settings = replace(job.settings, pixel_format=run.plan.pixel_format, threads=run.plan.encoder_threads)
             if fill is not None:
                 fill(workspace, settings)
             start = workspace.resume(settings)
@@ -168,9 +170,7 @@ def _settle_on_a_run(workspace: Workspace, job: Job, restart: bool, prepare: Cal
         fingerprint=job.fingerprint,
         frames=job.frames,
         seed=job.seed,
-        plan=dict(job.plan),
-        pixel_format=job.settings.pixel_format,
-        encoder_threads=job.settings.threads,
+        plan=job.plan,
         versions=versions(job.settings.program),
         overwrite=restart,
         trim=bool(found),

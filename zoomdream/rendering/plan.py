@@ -12,10 +12,12 @@ from zoomdream.rendering import memory_budget as room
 from zoomdream.source.open import open_source
 from zoomdream.types import Plan
 
+_MOST_ENCODER_THREADS = 8
+
 
 def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
-    """Choose device, precision, tiles, threads and pixel format; what is `auto` stays as `remembered` from an earlier
-    start.
+    """Choose device, precision, tiles, threads, shots and pixel format; what is `auto` stays as `remembered` from an
+    earlier start.
 
     Raises ConfigError for a device that is not here, unless it is only remembered: `stages` tells then.
     """
@@ -39,7 +41,8 @@ def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
         tile = remembered.tile if remembered else room.tile_edge(config, device, precision)
     else:
         tile = 0 if wanted.tile == "off" else wanted.tile
-    return Plan(device, precision, threads, pixel_format, _cuts(config, remembered), tile)
+    encoder_threads = remembered.encoder_threads if remembered else min(cores(), _MOST_ENCODER_THREADS)
+    return Plan(device, precision, threads, pixel_format, cuts(config, remembered), tile, encoder_threads)
 
 
 def resolved(config: Config, planned: Plan) -> Config:
@@ -59,16 +62,16 @@ def resolved(config: Config, planned: Plan) -> Config:
     if config.flow.cuts == "auto":
         source = open_source(config)
         if source.moving:
-            cuts = tuple(source.time_of(frame) for frame in planned.cuts)
-            changes["flow"] = config.flow.model_copy(update={"cuts": cuts})
+            times = tuple(source.time_of(frame) for frame in planned.cuts)
+            changes["flow"] = config.flow.model_copy(update={"cuts": times})
     return config.model_copy(update=changes)
 
 
-def _cuts(config: Config, remembered: Plan | None) -> tuple[int, ...]:
-    """The frames with which a new shot begins, in order, without 0."""
-    source, cuts = open_source(config), config.flow.cuts
-    if not source.moving or cuts == "off":  # `remembered` may be of another config with the same output
+def cuts(config: Config, remembered: Plan | None = None) -> tuple[int, ...]:
+    """The frames with which a new shot begins, in order, without 0. Raises InputError."""
+    source, wanted = open_source(config), config.flow.cuts
+    if not source.moving or wanted == "off":  # `remembered` may be of another config with the same output
         return ()
-    if cuts != "auto":
-        return source.frames_at(cuts)
+    if wanted != "auto":
+        return source.frames_at(wanted)
     return source.shots if remembered is None else remembered.cuts

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, get_origin, get_type_hints
 
+from zoomdream.types import Plan
+
 FILE = "run.json"
-FORMAT = 2
+FORMAT = 3
 """Goes up with every change of `Run` or of the other files in the working folder: no render goes on across that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A started render. plan, pixel_format and encoder_threads stay what they were at its start.
+    """A started render. The plan stays what it was at its start.
 
     overwrite: what was at the output's place at the start may be replaced. trim: so may numbered pictures beyond the
     last frame. versions: of what frames and bytes may depend on; config: what is stored in the file.
@@ -23,9 +25,7 @@ class Run:
     fingerprint: str
     frames: int
     seed: int
-    plan: Mapping[str, Any]
-    pixel_format: str
-    encoder_threads: int
+    plan: Plan
     versions: Mapping[str, str]
     overwrite: bool
     trim: bool
@@ -51,10 +51,21 @@ def parse_run(text: str) -> Run:
     written = plain.pop("format", None)
     if written != FORMAT:
         raise ValueError("another version of zoomdream has written it")
-    fits = plain.keys() == _FIELDS.keys() and all(_is(plain[name], wanted) for name, wanted in _FIELDS.items())
-    if not fits:
+    plain["plan"] = parse_plan(plain.get("plan"))
+    if plain.keys() != _FIELDS.keys() or not all(_is(plain[name], wanted) for name, wanted in _FIELDS.items()):
         raise ValueError("it is damaged")
     return Run(**plain)
+
+
+def parse_plan(plain: object) -> Plan | None:
+    """A plan from JSON, in which other keys may stand too; None if it is damaged or of another version."""
+    if not isinstance(plain, dict):
+        return None
+    found: dict[str, Any] = {field.name: plain.get(field.name) for field in fields(Plan)}
+    if isinstance(found["cuts"], list):
+        found["cuts"] = tuple(found["cuts"])
+    fits = all(_is(found[name], get_origin(hint) or hint) for name, hint in get_type_hints(Plan).items())
+    return Plan(**found) if fits else None
 
 
 def _is(value: object, wanted: type) -> bool:

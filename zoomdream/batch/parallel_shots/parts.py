@@ -8,7 +8,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from zoomdream.rendering.forecast import Forecast
 from zoomdream.rendering.job import encode_settings
 from zoomdream.rendering.lock import Lock
 from zoomdream.rendering.loop import stoppable
-from zoomdream.rendering.plan import make_plan
 from zoomdream.rendering.readback import check
 from zoomdream.rendering.state_file import read_state, save_state
 from zoomdream.rendering.workspace import STATE_FILE, Workspace, writing
@@ -38,6 +36,7 @@ _WAITING = 2  # frames that wait to be written
 
 def render_part(
     config: Config,
+    plan: Plan,
     part: Part,
     parts: Sequence[Part],
     networks: Callable[[Config, Plan], Network],
@@ -46,10 +45,9 @@ def render_part(
     """Render a part, or go on with it: its whole segments as files, the frames of the others as they are. What it
     completes of a segment that it shares with other `parts` is encoded, too.
 
-    config: as `split` gives it. Raises what a render raises.
+    plan, parts: as `split` gives them. Raises what a render raises.
     """
-    plan = make_plan(config)
-    settings = replace(encode_settings(config, plan), threads=part.encoder_threads)
+    settings = encode_settings(config, plan)
     lock = Lock(part.folder)
     with contextlib.ExitStack() as opened:
         opened.callback(lock.release, remove=False)
@@ -192,7 +190,6 @@ def filling(parts: Sequence[Part], frames: int) -> Callable[[Workspace, EncodeSe
     """
 
     def fill(workspace: Workspace, settings: EncodeSettings) -> None:
-        settings = replace(settings, threads=parts[0].encoder_threads)
         for number in range(-(-frames // SEGMENT_FRAMES)):
             target = workspace.folder / segment_name(settings, number)
             if target.exists():

@@ -14,51 +14,46 @@ from pathlib import Path
 
 import torch
 
-from zoomdream.config import Config, VideoSource
+from zoomdream.config import Config
 from zoomdream.errors import ZoomdreamError
 from zoomdream.rendering import make_job
 from zoomdream.rendering.deliver import working_folder
-from zoomdream.rendering.plan import make_plan, resolved
+from zoomdream.rendering.plan import cuts, make_plan
 from zoomdream.types import Plan
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Whole shots of a clip, from frame `begin` up to `end` (without it), rendered into a folder of their own.
-
-    encoder_threads: those of the whole render, because what an encoder makes depends on them.
-    """
+    """Whole shots of a clip, from frame `begin` up to `end` (without it), rendered into a folder of their own."""
 
     begin: int
     end: int
     folder: Path
-    encoder_threads: int
 
 
-def split(config: Config, threads: int, most: int) -> tuple[Config, tuple[Part, ...]] | None:
-    """A clip's render as at most `most` parts of whole shots, and the config with all that was `auto` in it decided.
+def split(config: Config, threads: int, most: int) -> tuple[Plan, tuple[Part, ...]] | None:
+    """A clip's render as at most `most` parts of whole shots, and the plan that all of them share.
 
-    None where it has just one shot, or the output is pictures. Raises what `make_job` raises.
+    threads: those of each part, where the config leaves them open. None where it has just one shot, or the output is
+    pictures. Raises what `make_job` raises.
     """
-    if not isinstance(config.source, VideoSource) or config.encode.codec == "png":
+    if most < 2 or shots_of(config) < 2:
         return None
     torch.set_num_threads(threads)
-    job = make_job(config)
-    plan = Plan(**job.plan)
-    if not plan.cuts or most < 2:
-        return None
+    plan = make_plan(config)
+    job = make_job(config, plan)
     folder = parts_folder(config.output.absolute()) / job.fingerprint[:16]  # workers may be in other folders
     spans = _grouped([0, *plan.cuts, config.frames], most)
-    parts = [Part(begin, end, folder / f"{begin:06d}-{end:06d}", job.settings.threads) for begin, end in spans]
-    return resolved(config, plan), tuple(parts)
+    parts = [Part(begin, end, folder / f"{begin:06d}-{end:06d}") for begin, end in spans]
+    return plan, tuple(parts)
 
 
 def shots_of(config: Config) -> int:
     """How many shots a render has that may be rendered each by itself; 1 where that cannot be known."""
-    if not isinstance(config.source, VideoSource) or config.encode.codec == "png":
+    if config.encode.codec == "png":
         return 1
     with contextlib.suppress(ZoomdreamError):  # it is told when the render begins
-        return 1 + len(make_plan(config).cuts)
+        return 1 + len(cuts(config))
     return 1
 
 

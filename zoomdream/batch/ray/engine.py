@@ -82,6 +82,8 @@ class RayEngine:
         """Give the work to the cluster, which does it where there is room."""
         output = work.config.output.absolute()  # the workers' own working directory is another
         work = replace(work, config=work.config.model_copy(update={"output": output}))
+        if not work.parts:
+            work = replace(work, plan=None)  # the worker's machine may be another: it makes its own
         token = self._token(output)
         hidden = [path for path in inputs(work.config) if path.is_file() and not self._everywhere(path)]
         shipped = {path: self._ship(path) for path in hidden}

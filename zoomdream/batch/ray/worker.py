@@ -21,7 +21,6 @@ from zoomdream.encode.metadata import is_numbered
 from zoomdream.machine.files import write_whole
 from zoomdream.rendering import Job
 from zoomdream.rendering.plan import resolved
-from zoomdream.types import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,7 @@ def _as_at_home(config: Config, home: Mapping[Path, Path]) -> Callable[[Job], Jo
         head, _, text = job.config.partition("\n")
         if not text:
             return job
-        return replace(job, config=f"{head}\n{_with_paths(resolved(config, Plan(**job.plan)), home).to_yaml()}")
+        return replace(job, config=f"{head}\n{_with_paths(resolved(config, job.plan), home).to_yaml()}")
 
     return revised
 
