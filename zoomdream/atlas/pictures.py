@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import torch
-from PIL import Image
+import imageio.v3 as iio
 from torch import Tensor
 
 from zoomdream import assembly, pipeline
 from zoomdream.api import load_config
 from zoomdream.atlas.subjects import Subject
 from zoomdream.color.pyramid import fill
-from zoomdream.encode.pixels import to_bytes
+from zoomdream.encode.pixels import pack
 from zoomdream.rendering.plan import make_plan
 from zoomdream.source.picture import read_image
 from zoomdream.types import Network
@@ -78,12 +76,7 @@ def artist(network: Network, *, edge: int, seed: int, start: Tensor | None = Non
 
 def jpeg(picture: Tensor) -> bytes:
     """(3, H, W) in [0, 1] as a JPEG file."""
-    height, width = picture.shape[-2:]
-    packed = io.BytesIO()
-    Image.frombytes("RGB", (width, height), to_bytes(picture.detach()[None].to(torch.float32), 8)).save(
-        packed, "JPEG", quality=88
-    )
-    return packed.getvalue()
+    return iio.imwrite("<bytes>", pack(picture[None], 8).cpu().numpy(), plugin="pillow", extension=".jpg", quality=88)
 
 
 def _tree(subject: Subject, rounds: int) -> dict[str, Any]:

@@ -26,6 +26,7 @@ PACKAGES = (
     "rich",
     "safetensors",
     "pillow",
+    "imageio",
     "imageio-ffmpeg",
 )
 

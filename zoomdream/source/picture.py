@@ -1,17 +1,19 @@
-"""Picture files to (1, 3, H, W). The only way a picture enters."""
+"""Picture files to (1, 3, H, W), by imageio: its Pillow plugin, and for 16 bits of colour OpenCV's."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
 from pathlib import Path
+from typing import Any
 
+import imageio.v3 as iio
 import numpy as np
 import torch
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 
-from zoomdream import ffmpeg
 from zoomdream.errors import InputError
 
 LARGEST = 64 * 2**20
@@ -20,7 +22,7 @@ LARGEST = 64 * 2**20
 LARGEST_FILE = 2**30
 """Bytes of the largest file that is read: as many as 64 megapixels of four 32 bit channels."""
 
-# Only these: Pillow would also hand EPS to Ghostscript, and try dozens of formats that nobody has looked at.
+# Only these: Pillow would also give EPS to Ghostscript, and try dozens of formats that nobody has looked at.
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "PPM", "AVIF")
 
 _SIGNATURES = (
@@ -36,30 +38,33 @@ _SIGNATURES = (
     (b"\x89HDF", "an HDF5 file"),
 )
 
+_Pixels = np.ndarray[tuple[int, ...], np.dtype[Any]]
+
 
 def read_image(path: Path, background: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Tensor:
     """Read a picture as people see it: turned by its EXIF orientation, in sRGB, transparent parts over `background`.
 
-    Grey, palette, CMYK and 16 bit pictures are understood; 16 bit keep their depth. background is RGB in [0, 1].
+    Grey, palette, CMYK and 16 bit pictures are understood; 16 bit keep their depth, those of colour only where OpenCV
+    can be loaded. background is RGB in [0, 1].
     Returns (1, 3, H, W) float32 in [0, 1]. InputError if it is missing, not a picture, damaged or over 64 megapixels.
     """
     data = _read_bytes(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of sizes and damaged tags; the size is checked here
-        try:
-            with Image.open(io.BytesIO(data), formats=_formats()) as opened:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of sizes and damaged tags; the size is checked here
+            Image.init()
+            with Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN]) as opened:
                 width, height = opened.size
-                if width * height > LARGEST:
-                    raise InputError(f"{path} is {width}x{height}, more than the 64 megapixels that are read.")
-                channels = _channels(opened, data)
-        except Image.DecompressionBombError:
-            raise InputError(f"{path} has more than the 64 megapixels that are read.") from None
-        except UnidentifiedImageError:
-            raise InputError(f"{path} is not a picture that can be read: {describe(data)}.") from None
-        except (OSError, SyntaxError, ValueError, RuntimeError, EOFError, MemoryError, TypeError) as error:
-            reason = str(error).splitlines()[0] if str(error) else "no data"
-            raise InputError(f"{path} is damaged: {reason}.") from error
-    return _over(channels, background)
+            if width * height > LARGEST:
+                raise InputError(f"{path} is {width}x{height}, more than the 64 megapixels that are read.")
+            return _over(torch.from_numpy(_decode(data)), background)
+    except Image.DecompressionBombError:
+        raise InputError(f"{path} has more than the 64 megapixels that are read.") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path} is not a picture that can be read: {describe(data)}.") from None
+    except (OSError, SyntaxError, ValueError, RuntimeError, EOFError, MemoryError, TypeError, AttributeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "no data"
+        raise InputError(f"{path} is damaged: {reason}.") from error
 
 
 def describe(data: bytes) -> str:
@@ -95,73 +100,57 @@ def _read_bytes(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _formats() -> list[str]:
-    """Those of FORMATS that this Pillow knows."""
-    Image.init()
-    return [name for name in FORMATS if name in Image.OPEN]
+def _decode(data: bytes) -> _Pixels:
+    """(H, W, 1, 3 or 4) float32 in [0, 1], turned: grey, RGB, or RGB and alpha."""
+    with iio.imopen(data, "r", plugin="pillow") as file:
+        facts = file.metadata(index=0)
+        mode = facts["mode"]
+        if mode.startswith(("I", "F")):
+            pixels = file.read(index=0)[..., None]
+        else:
+            transparent = "a" in mode.lower() or "transparency" in facts
+            pixels = _read_color(file, mode, "RGBA" if transparent else "RGB", facts.get("icc_profile"))
+            if data.startswith(b"\x89PNG") and data[24] == 16:
+                with contextlib.suppress(ImportError):  # OpenCV or a library that it needs is missing
+                    pixels = iio.imread(data, plugin="opencv", index=0, flags=-1)  # cv2.IMREAD_UNCHANGED
+        # Of what is read already: Pillow turns TIFF by itself, and PNG may say so behind its pixels.
+        orientation = file.metadata(index=0, exclude_applied=False).get("Orientation")
+    values = _turned(pixels, orientation).astype(np.float32)
+    if pixels.dtype.kind == "f":
+        return np.nan_to_num(values, copy=False)
+    values /= 255 if pixels.dtype == np.uint8 else 65535  # grey is 16 bit also where Pillow holds it in 32
+    return values
 
 
-def _channels(opened: Image.Image, data: bytes) -> Tensor:
-    """(3 or 4, H, W) float32 in [0, 1], RGB or RGB and alpha."""
-    if data.startswith(b"\x89PNG") and data[24] == 16 and opened.mode != "I;16":
-        return _turned(opened, _deep_color(data, *opened.size))
-    if opened.mode.startswith(("I", "F")):
-        return _turned(opened, _deep_grey(opened)).expand(3, -1, -1)
-    transparent = "A" in opened.getbands() or "a" in opened.getbands() or "transparency" in opened.info
-    picture = _in_srgb(ImageOps.exif_transpose(opened), "RGBA" if transparent else "RGB")
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
-
-
-def _deep_color(data: bytes, width: int, height: int) -> Tensor:
-    """(4, H, W) in [0, 1] of a 16 bit PNG in colour, of which Pillow keeps only the upper 8 bits."""
-    command = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-noautorotate", "-f", "png_pipe", "-i", "pipe:0"]
-    values = np.frombuffer(
-        ffmpeg.filter_bytes([*command, "-f", "rawvideo", "-pix_fmt", "rgba64le", "-"], data, what="Reading a PNG"),
-        "<u2",
-    )
-    if values.size != 4 * width * height:
-        raise ValueError("it ends too early")
-    return torch.from_numpy(values.astype(np.float32) / 65535).view(height, width, 4).permute(2, 0, 1)
-
-
-def _deep_grey(opened: Image.Image) -> Tensor:
-    """(1, H, W) in [0, 1]; integers are 16 bit, also where Pillow holds them in 32."""
-    values = torch.from_numpy(np.array(opened).astype(np.float32))[None]
-    return values.nan_to_num() if opened.mode.startswith("F") else values / 65535
-
-
-def _turned(opened: Image.Image, channels: Tensor) -> Tensor:
-    """Apply the EXIF orientation, 1 to 8, to (C, H, W)."""
-    orientation = opened.getexif().get(0x0112, 1)
-    if orientation in (5, 6, 7, 8):
-        channels = channels.transpose(1, 2)
-    if orientation in (2, 3, 6, 7):
-        channels = channels.flip(2)
-    if orientation in (3, 4, 7, 8):
-        channels = channels.flip(1)
-    return channels
-
-
-def _in_srgb(picture: Image.Image, mode: str) -> Image.Image:
-    """Convert to `mode`; where a colour profile is embedded (phones save Display P3), by that profile."""
-    profile = picture.info.get("icc_profile")
-    alpha = picture.getchannel("A") if picture.mode == "RGBA" else None
-    if profile and (alpha or (picture.mode in ("RGB", "CMYK", "L") and mode == "RGB")):
-        opaque = picture.convert("RGB") if alpha else picture
-        try:
+def _read_color(file: Any, mode: str, wanted: str, profile: object) -> _Pixels:
+    """(H, W, 3 or 4) uint8 in `wanted`, by the colour profile where one is embedded (phones save Display P3)."""
+    if isinstance(profile, bytes) and (mode == "RGBA" or (mode in ("RGB", "CMYK", "L") and wanted == "RGB")):
+        pixels = file.read(index=0)
+        colors = pixels[..., :3] if mode == "RGBA" else pixels
+        opaque = Image.frombytes(mode.removesuffix("A"), colors.shape[1::-1], colors.tobytes())
+        with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):  # damaged: the numbers as they are
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(opaque, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            converted = None  # a damaged profile: the numbers as they are
-        if converted is not None:
-            if alpha:
-                converted.putalpha(alpha)
-            return converted
-    return picture.convert(mode)
+            target = ImageCms.createProfile("sRGB")
+            converted = np.asarray(ImageCms.profileToProfile(opaque, source, target, outputMode="RGB"))
+            return np.dstack([converted, pixels[..., 3:]]) if mode == "RGBA" else converted
+    return np.asarray(file.read(index=0, mode=wanted))
+
+
+def _turned(pixels: _Pixels, orientation: object) -> _Pixels:
+    """Apply the EXIF orientation, 1 to 8, to (H, W, C)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return pixels
 
 
 def _over(channels: Tensor, background: tuple[float, float, float]) -> Tensor:
+    """(H, W, 1, 3 or 4) to (1, 3, H, W), transparent parts over a colour."""
+    channels = channels.permute(2, 0, 1)
     color, alpha = channels[:3], channels[3:]
     if alpha.numel():
         color = alpha * color + (1 - alpha) * torch.tensor(background).view(3, 1, 1)
-    return color[None].clamp(0, 1).contiguous()
+    return color.expand(3, -1, -1)[None].clamp(0, 1).contiguous()
