@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import drawn_clip
 import pytest
 import torch
+from synthetic import clip as drawn_clip
 from torch import Tensor
 
 from tests.emulated_graphs import EmulatedGraphs, emulated_graphs

@@ -8,10 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import drawn_clip
 import pytest
 import torch
 from PIL import Image
+from synthetic import clip as drawn_clip
 
 from tests.emulated_gpu import EmulatedGpu, Note, emulated, on_gpu
 from tests.tiny_network import TinyNetwork

@@ -9,10 +9,10 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-import drawn_clip
 import pytest
 import torch
 from PIL import Image
+from synthetic import clip as drawn_clip
 from torch import Tensor
 
 from tests.tiny_network import TinyNetwork

@@ -13,8 +13,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import drawn_clip
 import pytest
+from synthetic import clip as drawn_clip
 
 from tests.batch.shot_clip import clip_config
 from zoomdream.api import load_config

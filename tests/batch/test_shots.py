@@ -12,8 +12,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-import drawn_clip
 import pytest
+from synthetic import clip as drawn_clip
 
 from tests.batch.shot_clip import clip_config
 from tests.batch.test_scheduler import Pretended

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from benchmarks import clips_sync
-from benchmarks.clips_sync import Sync
+from bench.clips import sync as clips_sync
+from bench.clips.sync import Sync
 
 from zoomdream import ffmpeg
 from zoomdream.encode import codecs

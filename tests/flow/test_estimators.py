@@ -10,7 +10,7 @@ import pytest
 import safetensors.torch
 import torch
 import torch.nn.functional as F
-from drawn_clip import DrawnClip
+from synthetic.clip import DrawnClip
 from torch import Tensor
 from torchvision.models import optical_flow
 

@@ -38,8 +38,8 @@ def picture() -> Tensor:
 def training(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The module that makes the file from the network in training; scripts are no package."""
     monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "scripts"))
-    yield importlib.import_module("dreamnet_training.export")
-    for name in [name for name in sys.modules if name.startswith("dreamnet_training")]:
+    yield importlib.import_module("dreamnet.export")
+    for name in [name for name in sys.modules if name.startswith("dreamnet")]:
         del sys.modules[name]
 
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-import drawn_clip
 import pytest
+from synthetic import clip as drawn_clip
 
 from zoomdream import ffmpeg
 from zoomdream.api import load_config

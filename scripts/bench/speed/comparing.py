@@ -1,0 +1,246 @@
+"""Parts efficiency, rivals and dreamnet: the renderer against the floor and against others, taking turns."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from bench.report import Report, spread
+from bench.speed import floor, renders, rivals
+from bench.speed.timing import Clock, Elsewhere, Setting, Turn, repeated, take_turns
+
+from zoomdream import assembly
+from zoomdream.dream.objective import Term, energy
+from zoomdream.machine.malloc import keep_freed_memory
+from zoomdream.rendering.plan import make_plan
+
+PYTORCH_DEEPDREAM, NEURAL_DREAM = "pytorch-deepdream", "neural-dream"
+KEPT = "floor, memory kept"  # a figure without a bar: what our way with memory alone would do for plain PyTorch
+OF_THE_FLOOR = {4: 1.15, 10: 1.10}  # steps: seconds per frame over those of the floor
+SHARE_OF_THE_POSSIBLE = 0.85
+DREAMNET_AGAINST_THE_USUAL = 4.5
+SIZE, QUICK_SIZE = (640, 360), (192, 108)
+SHORT = 16  # frames of renders for which whole segments would take too long
+FRAMES_PER_SECOND = {1: 6, 2: 12}  # by dream.every, on two cores at 480x270
+OF_TORCHVISION = 0.5
+
+
+def efficiency(setting: Setting, found: Report) -> None:
+    """Seconds per frame over the floor, BVLC GoogLeNet to mixed4c, three octaves."""
+    size = setting.size or (QUICK_SIZE if setting.quick else SIZE)
+    figures = found.figures["efficiency"] = {}
+    for steps, limit in OF_THE_FLOOR.items():
+        frames = renders.WINDOW if steps < 10 else SHORT
+        for precision in setting.precisions:
+            turns = take_turns(
+                {
+                    "floor": floor_turn(setting, "googlenet", precision, size, 3, steps),
+                    KEPT: floor_turn(setting, "googlenet", precision, size, 3, steps, keep=True),
+                    "zoomdream": render_turn(setting, "googlenet", precision, size, 3, steps, frames),
+                },
+                setting.rounds,
+                setting.threads,
+            )
+            figures[f"{steps} steps, {precision}"] = {
+                "floor": spread(turns.seconds["floor"]),
+                KEPT: spread(turns.seconds[KEPT]),
+                "zoomdream": spread(turns.seconds["zoomdream"]),
+                "over the floor": spread(turns.ratios("zoomdream", "floor")),
+                f"over the {KEPT}": spread(turns.ratios("zoomdream", KEPT)),
+            }
+            found.at_most(f"{precision}: {steps} steps, over the floor", turns.ratio("zoomdream", "floor"), limit)
+
+
+def against_rivals(setting: Setting, found: Report) -> None:
+    """pytorch-deepdream on torchvision's GoogLeNet, neural-dream on BVLC's; at equal size, octaves and steps."""
+    steps = 2 if setting.quick else 4
+    size = setting.size or (QUICK_SIZE if setting.quick else SIZE)
+    figures = found.figures["rivals"] = {}
+    turns = {
+        PYTORCH_DEEPDREAM: rival_turn(setting, PYTORCH_DEEPDREAM, size, 3, steps),
+        **_ours(setting, "torchvision", size, 3, steps),
+        "dreamnet": render_turn(setting, "dreamnet", setting.precisions[-1], size, 3, steps, SHORT),
+    }
+    figures[f"{PYTORCH_DEEPDREAM}, {_work(size, 3, steps)}"] = _compared(setting, found, PYTORCH_DEEPDREAM, turns)
+
+    octaves = 1 if setting.quick else 2
+    least = rivals.smallest_size(octaves)
+    size = size if min(size[0] - least[0], size[1] - least[1]) >= 0 else least
+    turns = {
+        NEURAL_DREAM: rival_turn(setting, NEURAL_DREAM, size, octaves, steps),
+        **_ours(setting, "googlenet", size, octaves, steps),
+    }
+    figures[f"{NEURAL_DREAM}, {_work(size, octaves, steps)}"] = _compared(setting, found, NEURAL_DREAM, turns)
+
+
+def _ours(setting: Setting, network: str, size: tuple[int, int], octaves: int, steps: int) -> dict[str, Turn]:
+    turns: dict[str, Turn] = {}
+    for precision in setting.precisions:
+        turns[f"floor {precision}"] = floor_turn(setting, network, precision, size, octaves, steps)
+        turns[f"zoomdream {precision}"] = render_turn(setting, network, precision, size, octaves, steps, SHORT)
+    return turns
+
+
+def _compared(setting: Setting, found: Report, rival: str, turns: dict[str, Turn]) -> dict[str, Any]:
+    taken = take_turns(turns, setting.rounds, setting.threads)
+    for precision in setting.precisions:
+        times, possible = taken.ratio(rival, f"zoomdream {precision}"), taken.ratio(rival, f"floor {precision}")
+        found.at_least(
+            f"{precision}: times faster than {rival}, of what the floor allows", times / possible, SHARE_OF_THE_POSSIBLE
+        )
+    if "dreamnet" in turns:
+        times = taken.ratio(rival, "dreamnet")
+        found.at_least(f"dreamnet: times faster than {rival} with GoogLeNet", times, DREAMNET_AGAINST_THE_USUAL)
+    return {
+        name: {"seconds": spread(seconds), f"times faster than {rival}": spread(taken.ratios(rival, name))}
+        for name, seconds in taken.seconds.items()
+    }
+
+
+def dreamnet(setting: Setting, found: Report) -> None:
+    """Frames per second of the embedded network, and what its passes cost against torchvision's GoogLeNet."""
+    sizes = [(480, 270)] if setting.quick else [(480, 270), (960, 540), (1920, 1080)]
+    turns: dict[str, Turn] = {}
+    judged: dict[str, int] = {}
+    for every in FRAMES_PER_SECOND:
+        if every > 1 and not renders.has_key("dream", "every"):
+            found.skipped[f"dreamnet with dream.every: {every}"] = "this version has no such key"
+            continue
+        for size in sizes:
+            frames = renders.WINDOW if size == (480, 270) and not setting.quick else 10 if setting.quick else SHORT
+            changes = [f"dream.every={every}"] if every > 1 else []
+            chosen = renders.config(setting, "dreamnet", size, frames, *changes)
+            title = f"{size[0]}x{size[1]}, {make_plan(chosen).precision}" + (f", every: {every}" if every > 1 else "")
+            turns[title] = partial(renders.per_frame, chosen, setting.clock)
+            if size == sizes[0] and setting.clock.name == "wall" and setting.threads >= 2:
+                judged[title] = every
+    taken = take_turns(turns, renders.rounds(setting), setting.threads)
+    found.figures["dreamnet"] = {
+        title: {"frames per second": spread([1 / one for one in seconds]), "seconds per frame": spread(seconds)}
+        for title, seconds in taken.seconds.items()
+    }
+    for title, every in judged.items():
+        name = f"dreamnet at 480x270, every {every}: frames per second"
+        found.at_least(name, 1 / taken.median(title), FRAMES_PER_SECOND[every])
+    if setting.clock.name != "wall" or setting.threads < 2:
+        found.skipped["dreamnet's frames per second as bars"] = "they are for two cores and seconds as they pass"
+    _cost(setting, found)
+
+
+def _cost(setting: Setting, found: Report) -> None:
+    """One gradient step at the size of a frame, the package's dreamnet with its head over torchvision's GoogLeNet."""
+    size = setting.size or (QUICK_SIZE if setting.quick else SIZE)
+    rows = found.figures["dreamnet's gradient step"] = {}
+    for precision in setting.precisions:
+        dtype: torch.dtype = getattr(torch, precision)
+        network = assembly.network(renders.config(setting, "dreamnet", size, 2))
+        assert isinstance(network, torch.nn.Module)
+        network.to(dtype)
+        term = Term("mixed4c")
+        random = torch.Generator().manual_seed(7)
+        picture = torch.rand(1, 3, size[1], size[0], generator=random).to(dtype)
+
+        def step(network: Any = network, picture: torch.Tensor = picture, term: Term = term) -> torch.Tensor:
+            leaf = picture.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(energy(network(leaf, frozenset({"mixed4c"}))["mixed4c"], term), leaf)
+            return gradient
+
+        bare = floor.TorchvisionGoogLeNet(setting.torchvision, dtype)
+        times = 5 if setting.quick else 8
+        turns = take_turns(
+            {
+                "torchvision": repeated(floor.frame(bare, size, 1, 1, dtype), setting.clock, times),
+                "dreamnet": repeated(step, setting.clock, times),
+            },
+            max(setting.rounds, 3),
+            setting.threads,
+        )
+        rows[precision] = {
+            "torchvision's GoogLeNet": spread(turns.seconds["torchvision"]),
+            "dreamnet": spread(turns.seconds["dreamnet"]),
+            "ratio": spread(turns.ratios("dreamnet", "torchvision")),
+        }
+        found.at_most(
+            f"{precision}: dreamnet's gradient step over torchvision's GoogLeNet's",
+            turns.ratio("dreamnet", "torchvision"),
+            OF_TORCHVISION,
+        )
+
+
+def floor_turn(
+    setting: Setting,
+    network: str,
+    precision: str,
+    size: tuple[int, int],
+    octaves: int,
+    steps: int,
+    *,
+    keep: bool = False,
+) -> Turn:
+    """A few frames of the bare passes, in a process of their own. keep: it keeps freed memory as zoomdream does."""
+    weights = {"googlenet": setting.googlenet, "torchvision": setting.torchvision}[network]
+    work = partial(_floor, network, weights, precision, size, octaves, steps, setting.clock, keep)
+    return Elsewhere(work, setting.threads)
+
+
+def _floor(
+    network: str,
+    weights: Path,
+    precision: str,
+    size: tuple[int, int],
+    octaves: int,
+    steps: int,
+    clock: Clock,
+    keep: bool,
+) -> Turn:
+    if keep:
+        keep_freed_memory()
+    dtype: torch.dtype = getattr(torch, precision)
+    bare = {"googlenet": floor.GoogLeNet, "torchvision": floor.TorchvisionGoogLeNet}[network]
+    return repeated(floor.frame(bare(weights, dtype), size, octaves, steps, dtype), clock, 3)
+
+
+def render_turn(
+    setting: Setting, network: str, precision: str, size: tuple[int, int], octaves: int, steps: int, frames: int
+) -> Turn:
+    """A real render."""
+
+    def turn() -> float:
+        changes = (f"performance.precision={precision}", f"dream.octaves={octaves}", f"dream.steps={steps}")
+        chosen = renders.config(setting, network, size, frames, *changes)
+        return renders.timed(chosen, setting.clock).per_frame
+
+    return turn
+
+
+def rival_turn(setting: Setting, name: str, size: tuple[int, int], octaves: int, steps: int) -> Turn:
+    """A few frames, with their share of the video that is made of them at the end; in a process of their own."""
+    folder = setting.folder / name
+    folder.mkdir()
+    weights = setting.torchvision if name == PYTORCH_DEEPDREAM else setting.googlenet
+    times = 2 if setting.quick else 4
+    return Elsewhere(
+        partial(_rival, name, weights, size, octaves, steps, folder, setting.clock, times), setting.threads
+    )
+
+
+def _rival(
+    name: str, weights: Path, size: tuple[int, int], octaves: int, steps: int, folder: Path, clock: Clock, times: int
+) -> Turn:
+    kind = rivals.PytorchDeepdream if name == PYTORCH_DEEPDREAM else rivals.NeuralDream
+    rival = kind(weights, size, octaves, steps, folder)
+    frames = repeated(rival.frame, clock, times)
+
+    def turn() -> float:
+        seconds = frames()
+        begin = clock()
+        rival.finish()
+        return seconds + (clock() - begin) / rival.frames
+
+    return turn
+
+
+def _work(size: tuple[int, int], octaves: int, steps: int) -> str:
+    return f"{size[0]}x{size[1]}, {octaves} octave{'s' if octaves > 1 else ''}, {steps} steps"

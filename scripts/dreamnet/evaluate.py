@@ -1,0 +1,248 @@
+"""How close the embedded network comes to its teacher, on photos that training never saw and on fresh dreams.
+
+    python scripts/evaluate_dreamnet.py --teacher bvlc_googlenet.pth --photos FOLDER/bsds_* --out build/dreamnet_eval
+
+Writes result.json and, for a start from noise and from a photo, sheet_noise.png and sheet_photo.png (rows: layers;
+columns: student, then teacher, at the frames asked for) to --out. The sizes stand for octaves.
+Explained variance is 1 - squared error / variance about each channel's mean, activations divided by the channel's RMS
+over the same pictures. Costs are seconds of a gradient step over torchvision's GoogLeNet at the same layer, in one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+import torchvision
+from dreamnet.dreams import Look, gradient_of_energy, laplacian_normalize
+from dreamnet.learning import channel_rms, explained_variance
+from dreamnet.pictures import read_photo
+from dreamnet.teacher import Teacher
+from dreamnet.zoom import noise_start, save_sheet, zoom_dream
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from zoomdream.networks import dreamnet, dreamnet_file
+from zoomdream.networks.dreamnet import LOGITS, NAMES
+
+DREAMT = ["mixed3b", "mixed4a", "mixed4c", "mixed4d", "mixed4e", "mixed5b"]
+_TORCHVISION_ORDER = ["conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b", "maxpool3"]
+_TORCHVISION_ORDER += [f"inception4{block}" for block in "abcde"] + ["maxpool4", "inception5a", "inception5b"]
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--teacher", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, help="default: the embedded ones")
+    parser.add_argument("--photos", type=Path, nargs="+", required=True, help="files")
+    parser.add_argument("--out", type=Path, required=True, help="folder")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[224, 320], help="side of the squares, pixels")
+    parser.add_argument("--parts", nargs="+", default=["variance", "gradients", "logits", "dreams", "cost"])
+    parser.add_argument("--layers", nargs="+", default=DREAMT, help="to dream with")
+    parser.add_argument("--frames", type=int, nargs="+", default=[0, 29, 99], help="frames on the sheet")
+    parser.add_argument("--judged", type=int, default=59, help="the frame whose energy is measured")
+    parser.add_argument("--dream-size", type=int, nargs=2, default=[256, 144], help="width and height, pixels")
+    parser.add_argument(
+        "--starts", type=int, default=3, help="of zooms of each kind: seeds of noise, first of --photos"
+    )
+    parser.add_argument("--threads", type=int, default=0)
+    return parser.parse_args()
+
+
+def square(path: Path, size: int) -> Tensor:
+    """(3, size, size): the middle of the photo, its short side scaled to size."""
+    picture = read_photo(path).float()[None] / 255
+    height, width = picture.shape[-2:]
+    scale = size / min(height, width)
+    target = (max(size, round(height * scale)), max(size, round(width * scale)))
+    picture = functional.interpolate(picture, target, mode="bicubic", antialias=True, align_corners=False)[0]
+    top, left = (target[0] - size) // 2, (target[1] - size) // 2
+    return picture[:, top : top + size, left : left + size].clamp(0, 1)
+
+
+class InUnits(nn.Module):
+    """The student divided by each channel's RMS, as `explained_variance` expects it."""
+
+    def __init__(self, student: nn.Module, rms: dict[str, Tensor]) -> None:
+        super().__init__()
+        self.student, self.rms = student, rms
+
+    def forward(self, picture: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
+        found = self.student(picture, wanted)
+        return {
+            name: found[name] / self.rms[name].view(1, -1, 1, 1) if name in self.rms else found[name] for name in wanted
+        }
+
+
+def variance(student: nn.Module, teacher: Teacher, pictures: Tensor) -> dict[str, float]:
+    rms = channel_rms(teacher, pictures)
+    return explained_variance(InUnits(student, rms), teacher, rms, pictures)
+
+
+def gradient_cosine(student: Look, teacher: Look, pictures: Tensor, layers: Sequence[str]) -> dict[str, float]:
+    """Cosine of the Laplacian-normalised gradients of the layer's energy, mean over the pictures."""
+    result: dict[str, float] = {}
+    for layer in layers:
+        cosines = []
+        for part in pictures.split(4):
+            mine, theirs = (laplacian_normalize(gradient_of_energy(look, part, layer)) for look in (student, teacher))
+            cosines.append(functional.cosine_similarity(mine.flatten(1), theirs.flatten(1)))
+        result[layer] = torch.cat(cosines).mean().item()
+    return result
+
+
+@torch.no_grad()
+def logits_agreement(student: nn.Module, teacher: Teacher, pictures: Tensor) -> dict[str, float]:
+    """How often the student's first class is the teacher's, and how often one's first is among the other's five."""
+    mine, theirs = (
+        torch.cat([look(part, frozenset({LOGITS}))[LOGITS] for part in pictures.split(8)])
+        for look in (student, teacher)
+    )
+    first_mine, first_theirs = mine.argmax(dim=1), theirs.argmax(dim=1)
+    return {
+        "first is the teacher's first": (first_mine == first_theirs).float().mean().item(),
+        "teacher's first among five": (mine.topk(5).indices == first_theirs[:, None]).any(dim=1).float().mean().item(),
+        "first among the teacher's five": (theirs.topk(5).indices == first_mine[:, None])
+        .any(dim=1)
+        .float()
+        .mean()
+        .item(),
+    }
+
+
+def energy(look: Look, picture: Tensor, layer: str) -> float:
+    with torch.no_grad():
+        return look(picture, frozenset({layer}))[layer].square().mean().item()
+
+
+def starts(options: argparse.Namespace) -> dict[str, list[Tensor]]:
+    """Where the zooms begin: noise, and photos of the dreams' size."""
+    width, height = options.dream_size
+    photos = []
+    for path in options.photos[: options.starts]:
+        photo = read_photo(path).float()[None] / 255
+        scale = max(height / photo.shape[-2], width / photo.shape[-1])
+        size = [max(edge, round(scale * old)) for edge, old in zip((height, width), photo.shape[-2:], strict=True)]
+        photo = functional.interpolate(photo, size, mode="bicubic", antialias=True, align_corners=False)
+        top, left = (size[0] - height) // 2, (size[1] - width) // 2
+        photos.append(photo[:, :, top : top + height, left : left + width].clamp(0, 1))
+    return {"noise": [noise_start(height, width, seed=1 + place) for place in range(options.starts)], "photo": photos}
+
+
+def dreams(
+    student: Look, teacher: Teacher, begins: Sequence[Tensor], options: argparse.Namespace
+) -> tuple[dict[str, dict[str, object]], list[list[Tensor]], list[Tensor]]:
+    """For each layer the teacher's energy after the student's zoom over that after its own, mean over the starts and
+    each (one alone is off by half by chance); the first start's sheet; and what the teacher dreamt at the judged frame.
+    """
+    measured: dict[str, dict[str, object]] = {}
+    rows: list[list[Tensor]] = []
+    dreamt: list[Tensor] = []
+    for layer in options.layers:
+        row, shares, gains = [], [], []
+        for begin in begins:
+            reached = []
+            for look in (student, teacher):
+                for frame, picture in enumerate(
+                    zoom_dream(look, begin, layer, max(*options.frames, options.judged) + 1)
+                ):
+                    if frame in options.frames and begin is begins[0]:
+                        row.append(picture)
+                    if frame == options.judged:
+                        reached.append(energy(teacher, picture, layer))
+                        last = picture
+                        if begin is not begins[0]:
+                            break
+            dreamt.append(last)
+            shares.append(reached[0] / reached[1])
+            gains.append(reached[0] / energy(teacher, begin, layer))
+        measured[layer] = {
+            "of the teacher's own": statistics.fmean(shares),
+            "over the start": statistics.fmean(gains),
+            "each": [round(share, 3) for share in shares],
+        }
+        rows.append(row)
+        print(layer, rounded(measured[layer]), flush=True)
+    return measured, rows, dreamt
+
+
+def torchvision_googlenet() -> Callable[[Tensor, frozenset[str]], dict[str, Tensor]]:
+    """Random weights, batch norm folded, channels-last, cut at the layer: the quickest without changing it."""
+    network = torchvision.models.googlenet(weights=None, init_weights=False, aux_logits=False).eval()
+    for module in network.modules():
+        if isinstance(getattr(module, "bn", None), nn.BatchNorm2d):
+            module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()
+    network.requires_grad_(False).to(memory_format=torch.channels_last)
+
+    def look(picture: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
+        (layer,) = wanted
+        picture = picture.contiguous(memory_format=torch.channels_last)
+        network.to(picture.dtype)
+        for name in _TORCHVISION_ORDER:
+            picture = getattr(network, name)(picture)
+            if name == layer.replace("mixed", "inception"):
+                break
+        return {layer: picture}
+
+    return look
+
+
+def cost(student: nn.Module, layers: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Seconds of a gradient step at 640x360 over torchvision's, the best of six of each, taken in turns."""
+    rival, result = torchvision_googlenet(), {}
+    for precision in (torch.float32, torch.bfloat16):
+        student.to(precision)
+        picture = torch.rand(1, 3, 360, 640).to(precision)
+        for layer in layers:
+            best = [float("inf"), float("inf")]
+            for _ in range(6):
+                for place, look in enumerate((student, rival)):
+                    begin = time.perf_counter()
+                    gradient_of_energy(look, picture, layer)
+                    best[place] = min(best[place], time.perf_counter() - begin)
+            result.setdefault(str(precision).removeprefix("torch."), {})[layer] = best[0] / best[1]
+    student.float()
+    return result
+
+
+def rounded(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    return round(value, 3) if isinstance(value, float) else value
+
+
+def main() -> None:
+    options = arguments()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    teacher, student = Teacher(options.teacher), dreamnet.load(options.weights)
+    result: dict[str, object] = {"weights": dreamnet_file.read(options.weights)[1], "photos": len(options.photos)}
+    options.out.mkdir(parents=True, exist_ok=True)
+    for size in options.sizes if {"variance", "gradients", "logits"} & set(options.parts) else []:
+        pictures = torch.stack([square(path, size) for path in options.photos])
+        if "variance" in options.parts:
+            result[f"explained variance, {size} px"] = variance(student, teacher, pictures)
+        if "gradients" in options.parts:
+            result[f"gradient cosine, {size} px"] = gradient_cosine(student, teacher, pictures[:16], NAMES)
+        if "logits" in options.parts:
+            result[f"logits, {size} px"] = logits_agreement(student, teacher, pictures)
+        print(json.dumps(rounded(result), indent=1), flush=True)
+    if "dreams" in options.parts:
+        fresh_dreams: list[Tensor] = []
+        for name, begins in starts(options).items():
+            measured, rows, dreamt = dreams(student, teacher, begins, options)
+            result[f"GoogLeNet's energy in dreams from {name}"] = measured
+            save_sheet(rows, options.out / f"sheet_{name}.png")
+            fresh_dreams += dreamt
+        result["explained variance, dreams of the teacher"] = variance(student, teacher, torch.cat(fresh_dreams))
+    if "cost" in options.parts:
+        result["cost over torchvision's GoogLeNet"] = cost(student, ("mixed3b", "mixed4c", "mixed4e", "mixed5b"))
+    text = json.dumps(rounded(result), indent=1)
+    print(text)
+    (options.out / "result.json").write_text(text + "\n", encoding="utf-8")

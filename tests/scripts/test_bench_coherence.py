@@ -1,0 +1,275 @@
+"""The rules, the matching and the truths of bench_coherence, where the answer is known; and all of it once, small."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from bench.coherence import clips, comparing, costs, drawn, measures, rules, tables
+from bench.coherence.comparing import Subject
+from bench.coherence.drawn import Counts
+from bench.coherence.dreaming import Dreamer
+from bench.coherence.matching import match
+from bench.report import Report
+from torch import Tensor
+
+import zoomdream
+from tests.moving_pictures import SIZE, panned, texture
+from tests.tiny_network import TinyNetwork
+from zoomdream.config import load_config
+from zoomdream.rendering.plan import make_plan
+
+
+def nothing(picture: Tensor, index: int) -> Tensor:
+    return picture
+
+
+def brighter(picture: Tensor, index: int) -> Tensor:
+    return picture + 0.01
+
+
+@pytest.mark.parametrize("rule", [rules.frame_by_frame, *rules.RULES.values()])
+def test_a_rule_that_dreams_nothing_gives_a_still_clip_back(rule: rules.Rule) -> None:
+    sources = [texture(1).clamp(0, 1)] * 3
+    for output, source in zip(rule(sources, nothing), sources, strict=True):
+        assert torch.allclose(output, source, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rule", "after_two", "in_the_end"),
+    [
+        (rules.frame_by_frame, 0.01, 0.01),
+        (rules.linear_blend, 0.01 * 1.15, 0.01 / 0.85),
+        (rules.negated_residual, 0.02, 0.12),  # it runs away: twelve frames of it
+        (rules.half_masked_warp, 0.01 * 1.5, 0.01 / 0.5),
+    ],
+)
+def test_how_much_of_the_dream_adds_up_over_time(rule: rules.Rule, after_two: float, in_the_end: float) -> None:
+    sources = [texture(1).clamp(0.1, 0.8)] * 12
+    added = [float((output - sources[0]).mean()) for output in rule(sources, brighter)]
+    assert added[1] == pytest.approx(after_two, rel=1e-3)
+    assert added[-1] == pytest.approx(in_the_end, rel=1e-2)
+
+
+@pytest.mark.parametrize("rule", [rules.negated_residual, rules.half_masked_warp])
+def test_rules_with_flow_move_the_dream_with_the_picture(rule: rules.Rule) -> None:
+    """Half as much error as the rule without flow at the least, for a dream that is a pattern drawn once."""
+    sources = panned(2, 4, 0)
+    pattern = 0.2 * (texture(7) - 0.5)
+
+    def once(picture: Tensor, index: int) -> Tensor:
+        return picture + pattern if index == 0 else picture
+
+    moved, true = rule(sources, once)[1] - sources[1], F.pad(pattern, (4, 0))[..., : SIZE[1]]
+    share = 1 if rule is rules.negated_residual else 0.5
+    inner = (..., slice(8, -8), slice(12, -12))
+    off = (moved[inner] - share * true[inner]).square().mean().sqrt()
+    assert off < 0.2 * (share * true[inner]).std()
+
+
+def test_the_masked_rule_carries_nothing_where_the_picture_has_changed() -> None:
+    before = texture(1).clamp(0, 0.6)
+    now = before.clone()
+    now[..., 20:44, 30:60] = 1.0  # more than 30 grey levels
+    outputs = rules.half_masked_warp([before, now], lambda picture, index: picture + 0.1 * (index == 0))
+    added = (outputs[1] - now)[0].mean(dim=0)
+    assert float(added[28:36, 40:50].abs().max()) < 1e-5
+    assert float(added[:10, :10].mean()) == pytest.approx(0.05, rel=0.05)
+
+
+@pytest.mark.parametrize("start", [1e-3, 0.1])
+@pytest.mark.parametrize(
+    "law",
+    [
+        lambda step: 1 + 300 * step,
+        lambda step: math.exp(3 * step**0.3),
+        lambda step: 1 + 9 * (1 - math.exp(-step / 0.01)),  # levels off
+        lambda step: math.exp(40 * step**0.9),
+    ],
+)
+def test_the_step_size_of_a_wanted_strength_is_found(law: Callable[[float], float], start: float) -> None:
+    found = match(lambda step: [torch.tensor(law(step))], lambda outputs: float(outputs[0]), 4.0, start)
+    assert found.share == pytest.approx(1, abs=0.02)
+    assert found.strength == pytest.approx(law(found.step_size))
+    assert found.tries <= 8
+
+
+def test_a_strength_out_of_reach_is_told_by_its_share() -> None:
+    found = match(lambda step: [torch.tensor(1 + step)], lambda outputs: float(outputs[0]), 4.0, 0.01)
+    assert found.share < 0.5
+
+
+def tiny_dreamer(frames: int, *words: str) -> Dreamer:
+    config = load_config(
+        {
+            "size": [SIZE[1], SIZE[0]],
+            "frames": frames,
+            "fps": 4,
+            "objective": [{"layer": "shapes"}],
+            "performance": {"precision": "float32", "threads": 1},
+        },
+        ["dream.octaves=2", "dream.steps=2", "dream.jitter=4", *words],
+    )
+    return Dreamer(config, make_plan(config), TinyNetwork())
+
+
+def test_a_longer_step_dreams_more_strongly() -> None:
+    sources = panned(2, 1, 0)
+    dreamer = tiny_dreamer(2)
+    strengths = [
+        measures.strength(rules.frame_by_frame(sources, dreamer.at(step, sources)), sources, dreamer.energy)
+        for step in (0.0, 0.01, 0.03)
+    ]
+    assert strengths[0] == pytest.approx(1)
+    assert strengths[0] < strengths[1] < strengths[2]
+
+
+def test_fixed_jitter_makes_the_dreams_of_equal_pictures_equal() -> None:
+    sources = [texture(1).clamp(0, 1)] * 3
+    dreamer = tiny_dreamer(3, "dream.variety=0")
+    fixed = rules.frame_by_frame(sources, dreamer.at(0.02, sources, fixed_jitter=True))
+    moving = rules.frame_by_frame(sources, dreamer.at(0.02, sources))
+    assert torch.equal(fixed[0], fixed[2])
+    assert torch.equal(fixed[0], moving[0])
+    assert not torch.equal(moving[0], moving[2])
+
+
+def carrying(dreamer: Dreamer, sources: Sequence[Tensor]) -> Callable[[float | None], Sequence[Tensor]]:
+    """A rule that carries 0.8 of the last dream on, at the same place."""
+
+    def render_at(step_size: float | None) -> list[Tensor]:
+        dream, outputs = dreamer.at(step_size or 0.01, sources), list[Tensor]()
+        for index, source in enumerate(sources):
+            start = source + 0.8 * (outputs[-1] - sources[index - 1]) if outputs else source
+            outputs.append(dream(start, index))
+        return outputs
+
+    return render_at
+
+
+def test_a_clip_is_compared_at_the_same_strength() -> None:
+    still = texture(1).clamp(0, 1)
+    sources = [still] * 5
+    dreamer, found = tiny_dreamer(5, "dream.variety=0"), Report()
+    subject = Subject("still", sources, Fraction(4), ())
+    figures = comparing.compare(found, subject, dreamer, carrying(dreamer, sources), 0.02)
+    assert set(figures["rules"]) == {rules.FRAME_BY_FRAME, *rules.RULES, "zoomdream", "zoomdream as configured"}
+    for name in (*rules.RULES, "zoomdream"):
+        assert figures["rules"][name]["strength over frame by frame's"] == pytest.approx(1, abs=0.02)
+    assert figures["rules"][rules.FRAME_BY_FRAME]["E_warp"] < 1e-5  # still, and dreamt identically
+    assert found.bars["still: strength over frame by frame's"]["holds"]
+    assert len(found.bars) == 6
+
+
+def test_clips_that_are_only_reported_have_no_bars() -> None:
+    sources = panned(3, 1, 0)
+    dreamer, found = tiny_dreamer(3), Report()
+    subject = Subject("water", sources, Fraction(4), (), held=False)
+    figures = comparing.compare(found, subject, dreamer, carrying(dreamer, sources), 0.02)
+    assert found.bars == {}
+    document = {"figures": {"rules": {"water": figures}}}
+    assert "frame by frame" in tables.to_text(document)
+    assert "| zoomdream |" in tables.to_markdown(document)
+
+
+def test_what_is_carried_across_a_cut_is_seen() -> None:
+    sources = [*panned(3, 1, 0, seed=1), *panned(3, 1, 0, seed=5)]
+    subject = Subject("two shots", sources, Fraction(4), (3,))
+
+    def careless(pictures: Sequence[Tensor], cut: int) -> Sequence[Tensor]:
+        outputs: list[Tensor] = []
+        for picture in pictures:
+            outputs.append(picture + 0.1 * (outputs[-1] if outputs else 0))
+        return outputs
+
+    assert comparing.carried_across(subject, 3, careless) > 0.01
+    assert comparing.carried_across(subject, 3, lambda pictures, cut: pictures) == 0
+    with pytest.raises(ValueError, match="past"):
+        comparing.carried_across(subject, 3, lambda pictures, cut: [pictures[-1]] * len(pictures))
+
+
+def test_a_written_clip_is_read_back_bit_by_bit(tmp_path: Path) -> None:
+    frames = [texture(seed).clamp(0, 1).mul(255).round() / 255 for seed in range(5)]
+    path = clips.write(tmp_path / "clip.mp4", frames, Fraction(30000, 1001))
+    assert clips.rate(path) == Fraction(30000, 1001)
+    again = clips.read(path, (SIZE[1], SIZE[0]), 100)
+    assert len(again) == 5
+    assert all(torch.allclose(left, right, atol=1e-6) for left, right in zip(again, frames, strict=True))
+    assert len(clips.read(path, (32, 20), 2)) == 2
+
+
+def test_cuts_are_found_and_pans_and_flashes_are_none() -> None:
+    shots = [*panned(4, 2, 1, seed=1), *[0.5 * frame for frame in panned(4, 2, 1, seed=2)]]
+    assert clips.cuts(shots) == (4,)
+    assert clips.cuts(panned(6, 7, 3)) == ()
+    flash = [texture(1), texture(1), texture(1) + 0.4, texture(1), texture(1)]
+    assert clips.cuts(flash) == ()
+
+
+def test_precision_and_recall_of_a_mask_whose_truth_is_known() -> None:
+    true = torch.zeros(1, 2, 10, 10)
+    flow = true.clone()
+    flow[:, 0, :4] = 3.0  # 40 pixels wrong
+    visible = torch.ones(1, 1, 10, 10, dtype=torch.bool)
+    visible[..., 4, :] = False  # 10 more that were not in sight
+    trust = torch.ones(1, 1, 10, 10)
+    trust[..., 2:5, :] = 0.0  # 30 flagged, all rightly
+    trust[..., 9, :] = 0.2  # 10 flagged wrongly
+    counts = Counts(1.0)
+    counts.add(flow, trust, true, visible)
+    found = counts.figures()
+    assert found["precision"] == pytest.approx(30 / 40)
+    assert found["recall"] == pytest.approx(30 / 50)
+    assert found["end-point error, mean"] == pytest.approx(3.0 * 40 / 90)
+    assert found["truly unreliable"] == pytest.approx(0.5)
+
+
+def test_the_drawn_subject_cuts_where_it_says() -> None:
+    subject = drawn.subject((96, 64), 10, "drawn")
+    assert len(subject.sources) == 10
+    assert subject.cuts == (6,)
+    assert clips.cuts(subject.sources) == (6,)
+
+
+def test_everything_once_very_small(tmp_path: Path, untrained_weights: Path) -> None:
+    bench = importlib.import_module("bench.coherence.main")
+    found = tmp_path / "found.json"
+    words = ["--quick", "--frames", "5", "--size", "64x48", "--weights", str(untrained_weights), "--layer", "mixed3a"]
+    words += ["--only", "rules", "--only", "cuts", "--threads", "1", "--steps", "1", "--json", str(found)]
+    words += ["--set", "dream.octaves=1", "--set", "dream.steps=1", "--set", "dream.warmup=1"]
+    assert bench.main([*words, "--keep", str(tmp_path / "dreams")]) == 0
+    document = json.loads(found.read_text(encoding="utf-8"))
+    assert set(document) == {"machine", "figures", "bars", "skipped"}
+    clip = document["figures"]["rules"]["drawn"]
+    assert clip["cuts"] == [3]
+    assert clip["rules"]["zoomdream"]["strength"] > 1
+    assert document["figures"]["carried across cuts"] == {"drawn, frame 3": 0}
+    assert document["bars"]["drawn: carried across the cut at frame 3"]["holds"]
+    for name, bar in document["bars"].items():
+        assert set(bar) == {"value", "limit", "holds"}, name
+        assert bar["value"] is not None, name
+    kept = sorted((tmp_path / "dreams").iterdir())
+    assert len(kept) == len(clip["rules"])
+    assert len(clips.read(kept[0], (64, 48), 9)) == 5
+
+
+def test_every_cost_is_timed(tmp_path: Path, untrained_weights: Path) -> None:
+    clip = clips.write(tmp_path / "clip.mp4", costs.enlarged(panned(3, 1, 0), (48, 64)), Fraction(24))
+    words = ["source.kind=video", f"source.path={clip}", f"network.weights={untrained_weights}"]
+    words += ["objective=[{layer: mixed3a}]", "dream.octaves=1", "dream.steps=1", "performance.threads=1"]
+    config = zoomdream.load_config({"output": "unwritten.mp4"}, words)
+    report = Report()
+    found = costs.measure(report, config, tmp_path, quick=True)
+    assert all(entry["seconds per frame"] > 0 for entry in found.values())
+    parts = [
+        entry["share of dreaming"] for part, entry in found.items() if part not in ("dreaming", "all but dreaming")
+    ]
+    assert found["all but dreaming"]["share of dreaming"] == pytest.approx(sum(parts))
+    assert report.bars == {}  # the bar is GoogLeNet's

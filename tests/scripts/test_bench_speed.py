@@ -1,0 +1,280 @@
+"""The arithmetic of bench_speed, where the answer is known; and parts of it once, small."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import itertools
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from bench import report
+from bench.report import Report
+from bench.speed import accuracy, comparing, gpu, processes, renders, scale, starting, tables
+from bench.speed.timing import Clock, Elsewhere, Setting, Turns, repeated, take_turns
+
+import zoomdream
+from zoomdream.config import Config
+from zoomdream.rendering import Progress
+
+SIZE = (96, 64)
+FRAMES_OF_A_RENDER = 40
+
+
+@pytest.fixture
+def setting(random_googlenet: Path, random_torchvision: Path, tmp_path: Path) -> Setting:
+    return Setting(Clock(), 1, ("float32",), 1, True, random_googlenet, random_torchvision, True, tmp_path, SIZE)
+
+
+def test_every_second_round_runs_in_reverse_and_gives_a_ratio_of_its_own() -> None:
+    order: list[str] = []
+
+    def turn(name: str, seconds: list[float]) -> Callable[[], float]:
+        def work() -> float:
+            order.append(name)
+            return seconds.pop(0)
+
+        return work
+
+    turns = take_turns({"floor": turn("floor", [1, 2]), "ours": turn("ours", [3, 8])}, 2, torch.get_num_threads())
+    assert order == ["floor", "ours", "ours", "floor"]
+    assert turns.ratios("ours", "floor") == [3, 4]
+    assert turns.ratio("ours", "floor") == 3.5
+
+
+def counting() -> Callable[[], float]:
+    """Turns that tell the process and its threads."""
+    return lambda: os.getpid() + torch.get_num_threads() / 100
+
+
+def failing() -> Callable[[], float]:
+    raise ValueError("no such weights")
+
+
+def test_turns_elsewhere_share_a_process_that_is_not_this_one_and_ends() -> None:
+    turn = Elsewhere(counting, 3)
+    turns = take_turns({"there": turn}, 2, torch.get_num_threads())
+    first, second = turns.seconds["there"]
+    assert first == second
+    assert int(first) != os.getpid()
+    assert first % 1 == pytest.approx(0.03, abs=1e-3)
+    assert not Path(f"/proc/{int(first)}").exists()
+
+
+def test_what_fails_elsewhere_is_told_here() -> None:
+    with pytest.raises(RuntimeError, match="no such weights"):
+        take_turns({"there": Elsewhere(failing, 1)}, 1, torch.get_num_threads())
+
+
+def test_the_first_of_repeated_work_does_not_count() -> None:
+    now, lengths = [0.0], iter([100, 1, 5, 3])
+
+    def work() -> None:
+        now[0] += next(lengths)
+
+    assert repeated(work, lambda: now[0], 3)() == 3  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [
+        (FRAMES_OF_A_RENDER, 1.0),  # a window of 30 frames, the end does not count
+        (14, 1 + 5 / 14),  # the encoder's delay is everyone's
+    ],
+)
+def test_a_frames_seconds_are_those_of_a_window_of_segments(
+    frames: int, expected: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    now = [0.0]
+
+    def fake(config: Any, progress: Callable[[Progress], None]) -> Path:
+        now[0] += 50
+        progress(Progress(0, frames, None, None, "starting"))
+        for done in range(1, frames + 1):
+            now[0] += 7 if done <= 4 else 1
+            progress(Progress(done, frames, 1.0, 2.0 * (frames - done)))
+        now[0] += 5
+        progress(Progress(frames, frames, None, 0.0, "joining the segments"))
+        now[0] += 9
+        path = tmp_path / "made.mp4"
+        path.touch()
+        return path
+
+    monkeypatch.setattr(zoomdream, "render", fake)
+    config = zoomdream.load_config({"frames": frames})
+    timed = renders.timed(config, lambda: now[0])  # type: ignore[arg-type]
+    assert timed.per_frame == pytest.approx(expected)
+    assert timed.first == 57
+    assert timed.expected == 2.0 * (frames - 5)
+    assert timed.left == frames - 5 + 5 + 9
+    assert timed.whole == 50 + 28 + frames - 4 + 14
+    assert not (tmp_path / "made.mp4").exists()
+
+
+def test_proportional_costs_lie_on_the_line() -> None:
+    assert scale.off_the_line([2.0, 2.0, 2.0]) == 0
+    assert scale.off_the_line([0.85, 1.0, 1.15]) == pytest.approx(0.15)
+
+
+@pytest.mark.skipif(not processes.can_see_memory(), reason="needs /proc")
+def test_the_memory_of_children_counts() -> None:
+    hold = "held = bytes(range(256)) * 4 * 1024 * 60; import time; time.sleep(0.5)"  # 60 MiB
+    alone = processes.peak_of([sys.executable, "-c", hold])
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])"
+    assert 60 < alone < 200
+    assert processes.peak_of([sys.executable, "-c", child]) > alone
+
+
+def test_googlenets_largest_render_is_held_to_its_memory(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "can_see_memory", lambda: True)
+    monkeypatch.setattr(scale, "MEMORY_SIZES", ((64, 48), (96, 64)))
+    peaks = iter([9000.0] * 4 + [100.0])  # dreamnet twice, GoogLeNet twice; and with the limit, where there is one
+    rendered = []
+
+    def peak_of(words: list[str]) -> float:
+        rendered.append(zoomdream.load_config(words[-2]))
+        return next(peaks)
+
+    monkeypatch.setattr(processes, "peak_of", peak_of)
+    found = Report()
+    scale.memory(dataclasses.replace(setting, quick=False), found)
+    limited = "memory with a limit" not in found.skipped
+    assert [(config.network.name, config.size) for config in rendered[:4]] == [
+        ("dreamnet", (64, 48)),
+        ("dreamnet", (96, 64)),
+        ("googlenet", (64, 48)),
+        ("googlenet", (96, 64)),
+    ]
+    assert len(rendered) == 5 if limited else 4
+    (bar,) = found.bars.values()
+    assert bar["holds"] == limited
+
+
+def test_the_processors_seconds_pass_only_while_something_works() -> None:
+    clock = Clock("cpu")
+    before = clock()
+    processes.seconds_of([sys.executable, "-c", "sum(range(10**6))"], Clock())
+    assert clock() > before  # those of children too
+
+
+def test_efficiency_compares_a_real_render_with_the_floor(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparing, "OF_THE_FLOOR", {1: 100.0})
+    found = Report()
+    comparing.efficiency(setting, found)
+    (row,) = found.figures["efficiency"].values()
+    assert row["over the floor"]["median"] > 0
+    assert list(found.bars) == ["float32: 1 steps, over the floor"]
+    assert not list(setting.folder.glob("*.mp4"))
+
+
+def test_rivals_are_held_against_the_floor(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = itertools.cycle([8.0, 1.0, 2.0, 0.5])  # rival, floor, zoomdream, dreamnet
+
+    def taken(turns: dict[str, Any], rounds: int, threads: int) -> Turns:
+        return Turns({name: [next(seconds)] for name in turns})
+
+    monkeypatch.setattr(comparing, "take_turns", taken)
+    found = Report()
+    turns = dict.fromkeys(("rival", "floor float32", "zoomdream float32", "dreamnet"))
+    comparing._compared(setting, found, "rival", turns)  # type: ignore[arg-type]
+    values = {name: bar["value"] for name, bar in found.bars.items()}
+    assert values == {
+        "float32: times faster than rival, of what the floor allows": 0.5,
+        "dreamnet: times faster than rival with GoogLeNet": 16,
+    }
+
+
+def test_what_check_and_the_eta_foretell_is_found(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = renders.config
+
+    def smaller(setting: Setting, network: str, size: tuple[int, int], frames: int, *changes: str) -> Any:
+        return small(setting, network, (64, 48), frames, *changes, "dream.steps=1", "dream.octaves=1")
+
+    monkeypatch.setattr(renders, "config", smaller)
+    found = Report()
+    starting.prediction(setting, found)
+    assert all(value > 0 for value in found.figures["prediction"]["dreamnet, 480x270"].values())
+    assert len(found.bars) == 2
+
+
+@pytest.fixture
+def small_precision(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Setting:
+    monkeypatch.setattr(accuracy, "WINDOW", 8)
+    monkeypatch.setattr(accuracy, "PRECISIONS", ("float32", "float32"))
+    return dataclasses.replace(setting, precisions=("float32", "bfloat16"))
+
+
+def test_a_zoom_that_goes_on_from_its_own_pictures_is_the_same_zoom(small_precision: Setting) -> None:
+    found = Report()
+    accuracy.measure(small_precision, found)
+    assert set(found.figures["precision"]["dreamnet, bfloat16 over float32, less 1"].values()) == {0}
+    assert set(found.skipped) == {"precision, googlenet"}
+    assert all(bar["holds"] for bar in found.bars.values())
+
+
+def test_who_dreams_less_well_from_the_same_pictures_fails(
+    small_precision: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def configs(*zoom: Any) -> tuple[Config, Config]:
+        exact, other = real(*zoom)
+        return exact, other.model_copy(update={"dream": other.dream.model_copy(update={"steps": 1})})
+
+    real = accuracy.configs
+    monkeypatch.setattr(accuracy, "configs", configs)
+    found = Report()
+    accuracy.measure(small_precision, found)
+    assert found.figures["precision"]["dreamnet, bfloat16 over float32, less 1"]["objective"] < -0.1
+    assert not found.bars["dreamnet: bfloat16's objective off float32's"]["holds"]
+
+
+def test_a_difference_comes_with_its_standard_error() -> None:
+    off, error = accuracy.changes([({"objective": 2.0}, {"objective": 2.2}), ({"objective": 4.0}, {"objective": 4.8})])
+    assert off["objective"] == pytest.approx(0.15)
+    assert error["objective"] == pytest.approx(0.05)
+
+
+def test_the_gpu_is_skipped_with_a_reason_where_there_is_none(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    found = Report()
+    gpu.measure(setting, found)
+    assert found.skipped == {"gpu": "no CUDA device here"}
+
+
+def test_the_command_writes_its_report_and_shows_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = importlib.import_module("bench.speed.main")
+
+    def part(setting: Setting, found: Report) -> None:
+        found.figures["start"] = {"--help": {"seconds": report.spread([0.2, 0.3, 0.4])}}
+        found.at_most("start: seconds of zoomdream --help", 0.3, 0.5)
+
+    monkeypatch.setitem(bench.PARTS, "start", part)
+    file, page = tmp_path / "speed.json", tmp_path / "page.md"
+    page.write_text("# Page\n<!-- bench_speed -->\n<!-- /bench_speed -->\n", encoding="utf-8")
+    assert bench.main(["--only", "start", "--json", str(file), "--threads", str(torch.get_num_threads())]) == 0
+    document = json.loads(file.read_text(encoding="utf-8"))
+    assert set(document) == {"machine", "figures", "bars", "skipped"}
+    assert bench.main(["--read", str(file), "--markdown", str(page)]) == 0
+    assert "0.3 (0.2 to 0.4)" in capsys.readouterr().out
+    assert "| --help | 0.3 (0.2 to 0.4) |" in page.read_text(encoding="utf-8")
+
+
+def test_the_benchmarks_page_has_its_place() -> None:
+    page = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+    report.insert(page.read_text(encoding="utf-8"), "bench_speed", "")
+
+
+def test_a_table_shows_samples_by_their_middle_and_ends() -> None:
+    figures = {"part": {"row": {"one": 0.25, "two": report.spread([1.0, 2.0])}, "other": {"two": report.spread([3.0])}}}
+    ((title, rows),) = tables.tables({"figures": figures})
+    assert title == "part"
+    assert rows == [["", "one", "two"], ["row", "0.25", "1.5 (1 to 2)"], ["other", "", "3"]]
