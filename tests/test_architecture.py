@@ -27,6 +27,7 @@ FLOORS = (
     ("source", "encode"),
     ("flow",),
     ("dream",),
+    ("stages",),
     ("pipeline",),
     ("assembly",),
     ("rendering",),

@@ -19,7 +19,6 @@ from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, pipeline
 from zoomdream.api import load_config
 from zoomdream.autodiff.cuda_graphs import plainly
-from zoomdream.dream import dreamer
 from zoomdream.networks import custom
 from zoomdream.types import Network, Plan, State
 
@@ -58,13 +57,13 @@ def rendered(
     tree: dict[str, Any], planned: Plan = PLAN, network: Network | None = None, start: State | None = None
 ) -> list[State]:
     config = load_config({"size": [96, 64], "frames": 8, "fps": 12, "dream": DREAM} | tree)
-    with closing(assembly.stages(config, planned, network)) as stages:
+    with closing(assembly.open_stages(config, planned, network)) as stages:
         return list(pipeline.frames(stages, start, config.frames))
 
 
 def without(monkeypatch: pytest.MonkeyPatch, tree: dict[str, Any], *arguments: Any) -> list[State]:
     with monkeypatch.context() as patch:
-        patch.setattr(dreamer, "Captured", lambda: plainly)
+        patch.setattr("zoomdream.assembly.dream.Captured", lambda: plainly)
         return rendered(tree, *arguments)
 
 
@@ -169,7 +168,7 @@ def test_a_clip_by_graphs_is_the_clip_without(
     guided: bool, clip: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its look, and that of a guide that is a clip, are others in each frame."""
-    monkeypatch.setattr("zoomdream.assembly.clip.Ahead", without_a_thread)
+    monkeypatch.setattr("zoomdream.assembly.stages.Ahead", without_a_thread)
     tree = {"source": {"kind": "video", "path": str(clip)}, "flow": {"method": "none"}}
     tree |= {"objective": [{"layer": "shapes", "guide": str(clip)}]} if guided else SHAPES
     with emulated_graphs(monkeypatch) as graphs:

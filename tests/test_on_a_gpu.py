@@ -17,7 +17,7 @@ from tests.emulated_gpu import EmulatedGpu, Note, emulated, on_gpu
 from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, pipeline
 from zoomdream.api import load_config
-from zoomdream.dream import tiling as tiling_module
+from zoomdream.dream import tile_size
 from zoomdream.machine.devices import to_device
 from zoomdream.rendering.readback import hand_over
 from zoomdream.source.prefetch import Ahead
@@ -51,7 +51,7 @@ ZOOMS: dict[str, dict[str, Any]] = {
 def frames(gpu: EmulatedGpu, tree: dict[str, Any], planned: Plan, network: Network | None = None) -> list[Note]:
     """What is noted of the frames after the first two, which bring up what lasts, and of their way to the recorder."""
     config = load_config({"size": [96, 64], "frames": 6, "fps": 12, "dream": DREAM} | tree)
-    with closing(assembly.stages(config, planned, network)) as stages:
+    with closing(assembly.open_stages(config, planned, network)) as stages:
         for state in pipeline.frames(stages, None, config.frames):
             if state.index == 2:
                 gpu.forget()
@@ -89,7 +89,7 @@ def test_so_it_is_in_each_precision_with_classes_and_layers(
 
 
 def test_so_it_is_in_tiles(untrained_weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiling_module, "reach", lambda *_: 16)
+    monkeypatch.setattr(tile_size, "receptive_field", lambda *_: 16)
     tree = {"network": {"weights": str(untrained_weights)}, "objective": [{"layer": "mixed3a"}], "size": [600, 300]}
     tree["dream"] = DREAM | {"octaves": 1, "steps": 1, "warmup": 0}
     with emulated(monkeypatch) as gpu:
@@ -117,7 +117,7 @@ def test_a_clip_is_waited_for_once_a_frame_for_its_look(
     method: str, clip: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And once for each picture that DIS looks at, which runs on the CPU."""
-    monkeypatch.setattr("zoomdream.assembly.clip.Ahead", without_a_thread)
+    monkeypatch.setattr("zoomdream.assembly.stages.Ahead", without_a_thread)
     tree = {"objective": [{"layer": "shapes"}], "source": {"kind": "video", "path": str(clip)}, "camera": {"zoom": 1.1}}
     tree["dream"] = DREAM | {"mask": str(picture)}
     with emulated(monkeypatch) as gpu:

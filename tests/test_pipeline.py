@@ -14,7 +14,8 @@ from zoomdream.camera.motion import Motion, camera_flow
 from zoomdream.camera.warp import warp
 from zoomdream.color.statistics import luma, measure
 from zoomdream.config import Config, load_config
-from zoomdream.pipeline import ZoomStages
+from zoomdream.dream.objective import channel_weights
+from zoomdream.stages import ZoomStages
 from zoomdream.types import Layer, Plan, State
 
 PLAN = Plan(device="cpu", precision="float32", threads=1, pixel_format="yuv420p")
@@ -33,7 +34,7 @@ def configured(**changes: object) -> Config:
 
 
 def stages_of(config: Config, network: TinyNetwork | None = None) -> ZoomStages:
-    stages = assembly.stages(config, PLAN, network or TinyNetwork())
+    stages = assembly.open_stages(config, PLAN, network or TinyNetwork())
     assert isinstance(stages, ZoomStages)
     return stages
 
@@ -238,7 +239,7 @@ def test_what_is_in_favour_changes_over_seconds_not_from_frame_to_frame() -> Non
     layer = Layer("shapes", 200, 4, 1.0)
 
     def favour(seconds: float) -> torch.Tensor:
-        factors = assembly.emphasis(7, layer, seconds, 1.0, "cpu")
+        factors = channel_weights(7, layer, seconds, 1.0, "cpu")
         assert factors is not None
         return factors
 
@@ -246,7 +247,7 @@ def test_what_is_in_favour_changes_over_seconds_not_from_frame_to_frame() -> Non
     assert float(now.mean()) == pytest.approx(1, abs=1e-5)
     assert float(torch.corrcoef(torch.stack((now, next_frame)))[0, 1]) > 0.99
     assert float(torch.corrcoef(torch.stack((now, later)))[0, 1]) < 0.4
-    assert assembly.emphasis(7, layer, 10, 0.0, "cpu") is None
+    assert channel_weights(7, layer, 10, 0.0, "cpu") is None
 
 
 @pytest.mark.parametrize("name", ["zoom_in", "zoom_out"])

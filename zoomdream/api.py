@@ -87,7 +87,7 @@ def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
     from zoomdream.rendering.plan import make_plan
 
     chosen = config if isinstance(config, Config) else load_config(config)
-    stages = assembly.stages(chosen, make_plan(chosen))
+    stages = assembly.open_stages(chosen, make_plan(chosen))
     width, height = chosen.size
     try:
         for state in pipeline.frames(stages, None, chosen.frames):
@@ -104,10 +104,13 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
     performance count, its size, source, camera and color.reference do not. What it leaves out is as for a render that
     begins with a picture; a Config has been filled in for its own source already. Raises ConfigError and InputError.
     """
+    from contextlib import closing
+
     import torch
 
     from zoomdream import assembly, pipeline
     from zoomdream.rendering.plan import make_plan
+    from zoomdream.stages import ZoomStages
 
     chosen = config if isinstance(config, Config) else load_config({} if config is None else config, [_PICTURE])
     batch = image[None] if image.ndim == 3 else image
@@ -119,9 +122,8 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
     alone = chosen.model_copy(update={"size": (width, height), "source": NoiseSource(kind="noise")})
     planned = make_plan(alone)
     picture = batch.detach().to(planned.device, torch.float32).clamp(0, 1)
-    stages = assembly.stages(alone, planned, reference=picture)
-    assert isinstance(stages, pipeline.ZoomStages)
-    for index in range(-times, 0):
-        picture = stages.color(stages.dream(picture, index), index)
-    stages.close()
+    with closing(assembly.open_stages(alone, planned, reference=picture)) as stages:
+        assert isinstance(stages, ZoomStages)
+        for frame in range(-times, 0):
+            picture = pipeline.dream_on_zoom(picture, stages, frame)
     return picture.clamp(0, 1).cpu().reshape(image.shape)

@@ -6,15 +6,29 @@ ZoomdreamError
 ├── OutputError        4    writing, encoding or the lock failed
 └── RenderInterrupted  130  Ctrl-C; the render can go on later
 
-The message is one short paragraph for a person: what, where, what was found, what is allowed. Any other exception is
-our own bug.
+An error is one short paragraph for a person: where, what was found, what is allowed. What a program decides by stands
+beside the text, never in it. Any other exception is our own bug.
 """
+
+from __future__ import annotations
 
 
 class ZoomdreamError(Exception):
-    """Something that the user can mend. `exit_code` is what the command ends with."""
+    """Something that the user can mend. `exit_code` is what the command ends with.
+
+    text: what was found and what is allowed, in sentences. key: the dotted YAML key that it is about; place: the file
+    and the line where that was written. Whoever has the config adds what is missing: `Config.error_context`.
+    """
 
     exit_code = 1
+
+    def __init__(self, text: str, *, key: str = "", place: str = "") -> None:
+        super().__init__(text)
+        self.text, self.key, self.place = text, key, place
+
+    def __str__(self) -> str:
+        """The paragraph. Without a place no config is behind the error, and a key would be none that anybody wrote."""
+        return f"{self.place}: {self.key}: {self.text}" if self.place else self.text
 
 
 class ConfigError(ZoomdreamError):
@@ -30,9 +44,13 @@ class InputError(ZoomdreamError):
 
 
 class OutputError(ZoomdreamError):
-    """The output could not be written, encoded or locked."""
+    """The output could not be written, encoded or locked. signal: the number of that which ended ffmpeg, if one did."""
 
     exit_code = 4
+
+    def __init__(self, text: str, *, key: str = "", place: str = "", signal: int | None = None) -> None:
+        super().__init__(text, key=key, place=place)
+        self.signal = signal
 
 
 class RenderInterrupted(ZoomdreamError):

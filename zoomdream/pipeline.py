@@ -1,164 +1,127 @@
-"""The journey of one frame, from the one before it. This screen is the whole of it.
+"""The journey of one frame, from the one before it: source → camera → flow → dream → encode.
 
-A zoom: the source gives the picture that it starts from, the camera moves the last dream (one resampling, whatever
-comes in over the border), the dream step climbs on it, and colour is pulled back to where it belongs.
+A zoom: the camera moves the last picture (one resampling, with what comes in over the border), fresh noise falls on it,
+the network dreams on it, the mask keeps the dream where it belongs, and colour is pulled back to its reference.
 
-A clip: the source gives the frame that is seen now, flow says where everything in it was a moment ago, what the dream
-had added to the frame before is carried along (one resampling), and the network dreams on the frame with that on it.
+A clip: the source shows the next frame, optical flow tells where everything in it was a moment ago, what the dream had
+added there is carried along (one resampling), and the network dreams on the frame with that on it.
 
-Where only every so many frames are dreamt on (`keys`), the frames between have what the last of them had, moved to
-where it is now, and what the dream changed in the next one, moved back to where that was and faded in.
+Only key frames are dreamed on (`dream.every`). The frames in between have what the last key frame had, moved to where
+it is now, and what the dream changed in the next one, moved back and faded in. So the next key frame is made first.
 
-Each stage is a plain function of pictures and the frame's number, so any frame can be made from the state of the one
-before.
+Stages are frozen values, called with tensors and frame numbers; `assembly` makes them from a config. What one frame
+remembers for the next is its `State`: a render can stop at any frame and go on. `encode` is given the states.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Iterator, Sequence
 
-from torch import Tensor, zeros_like
+import torch
+from torch import Tensor
 
-from zoomdream.color.statistics import ColorStatistics
-from zoomdream.flow.bidirectional import BidirectionalFlow, ConfidentFlow
-from zoomdream.flow.inbetween import KeyInterval, blend_by_visibility, interpolate_added
+from zoomdream.color.statistics import soft_limit
+from zoomdream.flow.bidirectional import BidirectionalFlow
+from zoomdream.flow.carry import limit
+from zoomdream.flow.inbetween import KeyInterval, blend_by_visibility, interpolate_added, zoom_in_between
+from zoomdream.stages import ClipStages, Stages, ZoomStages
 from zoomdream.types import State
-
-Stage = Callable[[Tensor, int], Tensor]  # picture (1, 3, H, W) and frame number in, a new picture out
-
-
-def _nothing() -> None:
-    return None
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class ZoomStages:
-    """The parts of a zoom. `warmup` dreams come before frame 0, without the camera, so that it is already dreamt."""
-
-    source: Callable[[], Tensor]
-    camera: Callable[[Tensor, int, int], Tensor]  # from one frame to a later one
-    dream: Stage
-    color: Stage
-    between: Callable[[KeyInterval, int], Tensor]  # a frame between two that are dreamt on, by its number
-    keys: tuple[int, ...]  # the frames that are dreamt on, in order; the first and the last are among them
-    warmup: int
-    close: Callable[[], None] = _nothing
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class ClipStages:
-    """The parts of a dreamt clip. At frame 0 and at the frames in `cuts` a shot begins, with `warmup` dreams on its
-    first frame. `added` is what the dream adds to what is seen.
-    """
-
-    source: Callable[[int], Tensor]  # the frame of the clip with that number
-    look: Callable[[Tensor], ColorStatistics]  # what the dream of such a frame should look like
-    flow: Callable[
-        [Tensor, Tensor, int], BidirectionalFlow
-    ]  # the frame now and the one before, and the number of the one now
-    carry: Callable[[Tensor, ConfidentFlow, int], Tensor]  # added to the frame before → what of it is now where
-    dream: Callable[[Tensor, ColorStatistics, int, int], Tensor]  # the last number: how often it was dreamt on before
-    color: Callable[[Tensor, Tensor, ColorStatistics, int], Tensor]  # the dream and what is seen → added
-    within: Callable[[Tensor, Tensor, int], Tensor]  # what is seen and added → what of that may be
-    lasting: Callable[[Tensor, int], Tensor]  # where what is seen will also be seen in the next frame, 0..1
-    show: Callable[[Tensor, Tensor, int], Tensor]  # what is seen and added → the picture
-    cuts: frozenset[int]
-    keys: tuple[int, ...]  # as for zooms; the first and the last frame of each shot are among them
-    warmup: int
-    close: Callable[[], None] = _nothing
-
-
-Stages = ZoomStages | ClipStages
 
 
 def frames(stages: Stages, start: State | None, count: int) -> Iterator[State]:
     """The states of the frames after `start` (from frame 0 if None) up to and with number `count` - 1."""
-    key = first(stages) if start is None else start.key or start
+    key = start.key or start if start is not None else first(stages)
     if start is None:
         yield key
     done = key.index if start is None else start.index
     while key.index < count - 1:
         for state in onward(key, stages):
-            if done < state.index < count:  # after a start between two dreamt frames, what led there is done again
+            if done < state.index < count:  # after a start between two key frames, what led there is done again
                 yield state
         key = state
 
 
 def first(stages: Stages) -> State:
-    """Frame 0. That of a zoom is dreamt on `warmup` times (numbered -warmup to -1, so that no two steps share their
-    randomness) and once more as itself."""
-    if isinstance(stages, ClipStages):
-        return begin_shot(stages, 0)
-    picture = stages.source()
-    for index in range(-stages.warmup, 1):
-        picture = stages.color(stages.dream(picture, index), index)
-    return State(0, picture)
+    return begin_zoom(stages) if isinstance(stages, ZoomStages) else begin_shot(stages, 0)
 
 
 def onward(key: State, stages: Stages) -> Iterator[State]:
-    """The frames after a dreamt one, up to and with the next one that is dreamt on."""
-    ahead = stages.keys[bisect_right(stages.keys, key.index)]
+    """The frames after a key frame, up to and with the next one."""
+    schedule = stages.schedule
+    following = schedule.key_frames[bisect_right(schedule.key_frames, key.index)]
     if isinstance(stages, ZoomStages):
-        return _zoom(key, stages, ahead)
-    if ahead in stages.cuts:
-        return iter((begin_shot(stages, ahead),))
-    return _clip(key, stages, ahead)
+        return zoom_on(key, stages, following)
+    if following in schedule.shots:
+        return iter((begin_shot(stages, following),))
+    return clip_on(key, stages, following)
 
 
-def _zoom(key: State, stages: ZoomStages, ahead: int) -> Iterator[State]:
-    """Move, dream, hold the colours."""
-    moved = stages.camera(key.picture, key.index, ahead)
-    dreamt = stages.color(stages.dream(moved, ahead), ahead)
-    interval = KeyInterval(key.index, ahead, key.picture, moved, dreamt)
-    for index in range(key.index + 1, ahead):
-        yield State(index, stages.between(interval, index), key=key)
-    yield State(ahead, dreamt)
+def begin_zoom(zoom: ZoomStages) -> State:
+    """Frame 0: the source's picture with the camera's margin, dreamed on `warmup` times and once more as itself."""
+    picture = zoom.camera.with_margin(zoom.source(0))
+    for frame in range(-zoom.schedule.warmup, 1):
+        picture = dream_on_zoom(picture, zoom, frame)
+    return State(0, picture)
 
 
-def _clip(key: State, stages: ClipStages, ahead: int) -> Iterator[State]:
-    """Carry what was added from frame to frame, dream on the last one, and let those between have their share of it."""
-    assert key.seen is not None
-    assert key.added is not None
-    seen, carried, motions = [key.seen], [key.added], []
-    for index in range(key.index + 1, ahead + 1):
-        seen.append(stages.source(index))
-        motions.append(stages.flow(seen[-1], seen[-2], index))
-        carried.append(stages.carry(carried[-1], motions[-1].backward, index))
-    last = _dream_on(seen[-1], carried[-1], stages, ahead, motions)
-    assert last.added is not None
-    for index, now, added in zip(
-        range(key.index + 1, ahead), seen[1:], interpolate_added(carried, motions, last.added), strict=False
-    ):
-        kept = stages.within(now, added, index)
-        yield State(index, stages.show(now, kept, index), now, kept, key)
+def zoom_on(key: State, zoom: ZoomStages, following: int) -> Iterator[State]:
+    """From a key frame to the following one, and all in between."""
+    moved = zoom.camera(key.picture, key.index, following)
+    dreamed = dream_on_zoom(moved, zoom, following)
+    interval = KeyInterval(key.index, following, key.picture, moved, dreamed)
+    for frame in range(key.index + 1, following):
+        yield State(frame, zoom_in_between(interval, frame, zoom.camera), key=key)
+    yield State(following, dreamed)
+
+
+def dream_on_zoom(moved: Tensor, zoom: ZoomStages, frame: int) -> Tensor:
+    """Noise, dream, mask, colour."""
+    reference = zoom.color.reference_of(moved)
+    if not zoom.dream.dreams_on(frame):  # a picture that is only moved keeps its whites
+        return zoom.color(moved, reference, frame)
+    noisy = zoom.noise(moved, frame)
+    dreamed = zoom.dream(noisy, reference, frame)
+    if zoom.mask is not None:
+        dreamed = torch.lerp(moved, dreamed, zoom.camera.with_margin(zoom.mask(max(frame, 0))))
+    return soft_limit(zoom.color(dreamed, reference, frame))
+
+
+def begin_shot(clip: ClipStages, frame: int) -> State:
+    """The first frame of a shot, which knows nothing of the shot before."""
+    seen = clip.footage.source(frame)
+    added, lasting = torch.zeros_like(seen), clip.footage.lasting(seen, frame)
+    for again in range(1, clip.schedule.warmup + 1):
+        added = lasting * dream_on_clip(seen, added, clip, frame, again=again).of_clip()[1]
+    return dream_on_clip(seen, added, clip, frame)
+
+
+def clip_on(key: State, clip: ClipStages, following: int) -> Iterator[State]:
+    """From a key frame to the following one: carry what was added to it, dream, and let those in between share."""
+    seen_before, added_before = key.of_clip()
+    seen, carried, flows = [seen_before], [added_before], list[BidirectionalFlow]()
+    for frame in range(key.index + 1, following + 1):
+        seen.append(clip.footage.source(frame))
+        flows.append(clip.footage.flow(seen[-1], seen[-2], frame))
+        carried.append(clip.carry(carried[-1], flows[-1].backward, frame))
+    last = dream_on_clip(seen[-1], carried[-1], clip, following, flows)
+    for number, added in enumerate(interpolate_added(carried, flows, last.of_clip()[1]), start=1):
+        yield show_clip(seen[number], added, clip, key.index + number, key)
     yield last
 
 
-def begin_shot(stages: ClipStages, index: int) -> State:
-    """The first frame of a shot, which knows nothing of the shot before."""
-    seen = stages.source(index)
-    added, lasting = zeros_like(seen), stages.lasting(seen, index)
-    for again in range(1, stages.warmup + 1):
-        dreamt = _dream_on(seen, added, stages, index, again=again).added
-        assert dreamt is not None
-        added = lasting * dreamt
-    return _dream_on(seen, added, stages, index)
-
-
-def _dream_on(
-    seen: Tensor,
-    carried: Tensor,
-    stages: ClipStages,
-    index: int,
-    motions: Sequence[BidirectionalFlow] = (),
-    again: int = 0,
+def dream_on_clip(
+    seen: Tensor, carried: Tensor, clip: ClipStages, frame: int, flows: Sequence[BidirectionalFlow] = (), again: int = 0
 ) -> State:
-    look = stages.look(seen)
-    dreamt = stages.dream(seen + carried, look, index, again)
-    added = stages.within(seen, blend_by_visibility(carried, stages.color(dreamt, seen, look, index), motions), index)
-    return State(index, stages.show(seen, added, index), seen, added)
+    """Noise, dream, colour; what the dream adds is new where flow has just brought things into sight."""
+    reference = clip.color.reference_of(seen)
+    noisy = clip.noise(seen + carried, frame, again)
+    dreamed = clip.dream(noisy, reference, frame)
+    held = clip.color(dreamed, reference, frame)
+    return show_clip(seen, blend_by_visibility(carried, held - seen, flows), clip, frame)
+
+
+def show_clip(seen: Tensor, added: Tensor, clip: ClipStages, frame: int, key: State | None = None) -> State:
+    """A frame of the clip with as much of the dream as range, mask and opacity let through."""
+    kept = limit(seen, added) if clip.mask is None else clip.mask(frame) * limit(seen, added)
+    return State(frame, seen + clip.opacity[frame] * kept, seen, kept, key)

@@ -1,57 +1,132 @@
-"""What changes over time, as one value per frame."""
+"""Every schedule of a render, evaluated once: what changes over time, as values per frame.
+
+Nobody else evaluates a schedule. Stages are given plain tuples of numbers, one for each frame, and know no schedules.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 
 from zoomdream.camera.motion import Motion, integrate
 from zoomdream.config import Config, Schedule
+from zoomdream.config.fields import schedules
+from zoomdream.config.origin import dotted
 
 
-def values(config: Config, schedule: Schedule) -> list[float]:
-    """The schedule at every frame."""
-    return schedule.values(config.frames, config.fps, config.seed)
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The schedules of a config by their dotted keys, and what follows from them for each frame.
+
+    curves: the value of each key at every frame. motions: the camera's motion from the frame before to each frame.
+    key_frames: the frames that are dreamed on, in order; of each shot the first and the last are among them. shots: the
+    frames with which a shot begins, in order, from 0. active: whether a frame is dreamed on or only moved, if it is a
+    key frame. passes: how often the network dreams for each frame, 0 where it is only moved, more where a shot begins.
+    """
+
+    frames: int
+    fps: Fraction
+    seed: int
+    curves: Mapping[str, tuple[float, ...]]
+    motions: tuple[Motion, ...]
+    key_frames: tuple[int, ...]
+    shots: tuple[int, ...]
+    active: tuple[bool, ...]
+    passes: tuple[int, ...]
+    schedules: Mapping[str, Schedule]
+
+    @classmethod
+    def of(cls, config: Config, cuts: Sequence[int] = ()) -> Timeline:
+        """cuts: the frames with which a new shot begins, without 0. Raises ConfigError that names the key and the time
+        where a schedule has no value that is allowed.
+        """
+        written = {dotted(key): schedule for key, schedule in schedules(config)}
+        curves = {
+            key: tuple(schedule.values(config.frames, config.fps, config.seed)) for key, schedule in written.items()
+        }
+        shots = (0, *(cut for cut in cuts if 0 < cut < config.frames))
+        key_frames = _key_frames(shots, config.frames, config.dream.every)
+        active = _active(config, curves, key_frames)
+        return cls(
+            frames=config.frames,
+            fps=config.fps,
+            seed=config.seed,
+            curves=curves,
+            motions=_motions(config, curves),
+            key_frames=key_frames,
+            shots=shots,
+            active=active,
+            passes=_passes(key_frames, active, shots, config.dream.warmup),
+            schedules=written,
+        )
+
+    def curve(self, key: str) -> tuple[float, ...]:
+        """The value of a key, such as "dream.noise", at every frame."""
+        return self.curves[key]
+
+    def at(self, key: str, frame: float) -> float:
+        """The value of a key at a moment, also between two frames (2.5 is in the middle of frames 2 and 3)."""
+        return self.schedules[key].at(frame, self.frames, self.fps, self.seed)
+
+    def sums(self, key: str) -> tuple[float, ...]:
+        """At each key frame, the sum of the key's values there and at the frames left out before it."""
+        return self._gathered(self.curve(key), sum)
+
+    def hold_shares(self) -> tuple[float, ...]:
+        """The share of the way by which colour is pulled back at each key frame, from `color.hold` per second."""
+        left = [(1 - share) ** (1 / float(self.fps)) for share in self.curve("color.hold")]
+        return tuple(1 - share for share in self._gathered(left, math.prod))
+
+    def _gathered(self, values: Sequence[float], gather: Callable[[Sequence[float]], float]) -> tuple[float, ...]:
+        return _gathered(values, self.key_frames, gather)
 
 
-def dreamt_frames(config: Config, cuts: Sequence[int]) -> tuple[int, ...]:
-    """The frames that are dreamt on: of each shot the first, every so many after it, and the last."""
-    borders = [0, *(cut for cut in cuts if cut < config.frames), config.frames]
+def _gathered(
+    values: Sequence[float], key_frames: Sequence[int], gather: Callable[[Sequence[float]], float]
+) -> tuple[float, ...]:
+    """At each key frame, its value and those of the frames left out before it in one. Other frames keep their own."""
+    found = list(values)
+    for before, now in pairwise((-1, *key_frames)):
+        found[now] = gather(values[before + 1 : now + 1])
+    return tuple(found)
+
+
+def _key_frames(shots: Sequence[int], frames: int, every: int) -> tuple[int, ...]:
+    """Of each shot the first frame, every so many after it, and the last."""
     return tuple(
-        frame for begin, end in pairwise(borders) for frame in sorted({*range(begin, end, config.dream.every), end - 1})
+        frame for begin, end in pairwise((*shots, frames)) for frame in sorted({*range(begin, end, every), end - 1})
     )
 
 
-def gathered(values: Sequence[float], keys: Sequence[int], gather: Callable[[Sequence[float]], float]) -> list[float]:
-    """At each dreamt frame (`keys`), what its value and those of the frames that were not dreamt on before it come to.
-    At all other frames their own value.
-    """
-    found = list(values)
-    for before, now in pairwise((-1, *keys)):
-        found[now] = gather(values[before + 1 : now + 1])
-    return found
-
-
-def hold_shares(config: Config, keys: Sequence[int]) -> list[float]:
-    """By which share of the way colour is pulled back at each dreamt frame, from `color.hold` per second."""
-    left = [(1 - share) ** (1 / float(config.fps)) for share in values(config, config.color.hold)]
-    return [1 - share for share in gathered(left, keys, math.prod)]
-
-
-def motions(config: Config) -> tuple[Motion, ...]:
-    """The camera's motion from each frame to the next."""
-    camera = config.camera
+def _motions(config: Config, curves: Mapping[str, tuple[float, ...]]) -> tuple[Motion, ...]:
     return integrate(
-        zoom=values(config, camera.zoom),
-        rotate=values(config, camera.rotate),
-        pan=list(zip(values(config, camera.pan[0]), values(config, camera.pan[1]), strict=True)),
-        pivot=list(zip(values(config, camera.pivot[0]), values(config, camera.pivot[1]), strict=True)),
+        zoom=curves["camera.zoom"],
+        rotate=curves["camera.rotate"],
+        pan=list(zip(curves["camera.pan.0"], curves["camera.pan.1"], strict=True)),
+        pivot=list(zip(curves["camera.pivot.0"], curves["camera.pivot.1"], strict=True)),
         frames_per_second=float(config.fps),
     )
 
 
-def height_width(config: Config) -> tuple[int, int]:
-    """The frame's size as the code counts it."""
-    width, height = config.size
-    return height, width
+def _active(config: Config, curves: Mapping[str, tuple[float, ...]], key_frames: Sequence[int]) -> tuple[bool, ...]:
+    """A frame is dreamed on if there are steps, the step size is not 0 there or where frames were left out before it,
+    and any term counts.
+    """
+    weights = [curves[f"objective.{number}.weight"] for number in range(len(config.objective))]
+    step_sizes = _gathered(curves["dream.step_size"], key_frames, sum)
+    return tuple(
+        any(config.dream.counts) and step_size > 0 and any(now)
+        for step_size, now in zip(step_sizes, zip(*weights, strict=True), strict=True)
+    )
+
+
+def _passes(key_frames: Sequence[int], active: Sequence[bool], shots: Sequence[int], warmup: int) -> tuple[int, ...]:
+    """With `dream.every` the next key frame is done first, for the frame after the one before: see pipeline."""
+    found = [0] * len(active)
+    for before, key_frame in pairwise((-1, *key_frames)):
+        if active[key_frame]:
+            found[before + 1] = 1 + (warmup if key_frame in shots else 0)
+    return tuple(found)

@@ -37,6 +37,12 @@ class State:
         key = None if self.key is None else self.key.to(device, non_blocking=non_blocking)
         return State(self.index, picture, seen, added, key)
 
+    def of_clip(self) -> tuple[Tensor, Tensor]:
+        """What a state of a clip remembers besides the picture: its own frame, and what the dream added to it."""
+        assert self.seen is not None
+        assert self.added is not None
+        return self.seen, self.added
+
     def shown(self, size: tuple[int, int]) -> Tensor:
         """The middle of the picture, (1, 3, *size); `size` is (height, width) and no larger than the picture."""
         height, width = size

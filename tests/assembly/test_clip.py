@@ -18,8 +18,8 @@ from torch import Tensor
 from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, pipeline
 from zoomdream.api import load_config
-from zoomdream.pipeline import ClipStages
 from zoomdream.rendering.plan import make_plan, resolved
+from zoomdream.stages import ClipStages
 from zoomdream.types import Plan, State
 
 PLAN = Plan(device="cpu", precision="float32", threads=1, pixel_format="yuv420p", cuts=(12,))
@@ -44,7 +44,7 @@ Dreamt = Callable[..., list[State]]
 
 def stages_of(path: Path, planned: Plan = PLAN, **changes: object) -> ClipStages:
     plain = {"source": {"kind": "video", "path": str(path)}, "objective": [{"layer": "shapes"}], "dream": DREAM}
-    stages = assembly.stages(load_config(plain | changes), planned, TinyNetwork())
+    stages = assembly.open_stages(load_config(plain | changes), planned, TinyNetwork())
     assert isinstance(stages, ClipStages)
     return stages
 

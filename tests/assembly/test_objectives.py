@@ -40,7 +40,7 @@ class Classifier(TinyNetwork):
 
 
 def last(config: Config, network: TinyNetwork | None = None) -> Tensor:
-    with closing(assembly.stages(config, PLAN, network or Classifier())) as stages:
+    with closing(assembly.open_stages(config, PLAN, network or Classifier())) as stages:
         *_, state = pipeline.frames(stages, None, config.frames)
     return state.picture
 
@@ -74,7 +74,7 @@ def test_a_film_walks_from_class_to_class() -> None:
     weights = [{"keys": {"0f": 1, "4f": 1, "6f": 0}}, {"keys": {"4f": 0, "6f": 1}}]
     objective = [{"class": name, "weight": weight} for name, weight in zip(("banana", "ant"), weights, strict=True)]
     config = configured(objective=objective, **{**STILL, "frames": 14})
-    states = list(pipeline.frames(assembly.stages(config, PLAN, Classifier()), None, 14))
+    states = list(pipeline.frames(assembly.open_stages(config, PLAN, Classifier()), None, 14))
     assert logit(states[13].picture, 310) > logit(states[4].picture, 310)
     assert logit(states[13].picture, 954) < logit(states[4].picture, 954)
 
@@ -127,14 +127,14 @@ def test_a_clip_guides_with_the_frame_that_is_on_screen(tmp_path: Path) -> None:
     clip = encode(tmp_path / "guide.mkv", numbered(6))
     term = {"layer": "shapes", "guide": str(clip)}
     config = configured(objective=[term], frames=8)
-    with closing(assembly.stages(config, PLAN, Classifier())) as stages:
+    with closing(assembly.open_stages(config, PLAN, Classifier())) as stages:
         whole = list(pipeline.frames(stages, None, 8))
-    with closing(assembly.stages(config, PLAN, Classifier())) as stages:
+    with closing(assembly.open_stages(config, PLAN, Classifier())) as stages:
         rest = list(pipeline.frames(stages, whole[3], 8))
     assert all(torch.equal(one.picture, other.picture) for one, other in zip(whole[4:], rest, strict=True))
     still = encode(tmp_path / "still.mkv", numbered(6)[:1].repeat(6, 0))
     held = configured(objective=[{**term, "guide": str(still)}], frames=8)
-    with closing(assembly.stages(held, PLAN, Classifier())) as stages:
+    with closing(assembly.open_stages(held, PLAN, Classifier())) as stages:
         first, second = list(pipeline.frames(stages, None, 8))[:2]
     assert torch.equal(first.picture, whole[0].picture)
     assert not torch.equal(second.picture, whole[1].picture)
@@ -143,7 +143,7 @@ def test_a_clip_guides_with_the_frame_that_is_on_screen(tmp_path: Path) -> None:
 def test_a_guide_that_is_missing_is_told_with_its_line(tmp_path: Path) -> None:
     config = configured(objective=[{"layer": "shapes", "guide": str(tmp_path / "none.jpg")}])
     with pytest.raises(InputError, match=r"objective\.0\.guide: .*none\.jpg does not exist"):
-        assembly.stages(config, PLAN, Classifier())
+        assembly.open_stages(config, PLAN, Classifier())
 
 
 class TestSeveralNetworks:
@@ -202,13 +202,13 @@ def test_what_the_network_does_not_have_is_told_with_its_key_and_the_nearest(
     term: dict[str, object], told: list[str]
 ) -> None:
     with pytest.raises(ConfigError) as error:
-        assembly.stages(configured(objective=[term]), PLAN, Classifier())
+        assembly.open_stages(configured(objective=[term]), PLAN, Classifier())
     assert all(part in str(error.value) for part in told), str(error.value)
 
 
 def test_a_network_without_a_classifier_says_so() -> None:
     with pytest.raises(ConfigError, match=r"objective\.0\.class: .* no classifier"):
-        assembly.stages(configured(objective=[{"class": "banana"}]), PLAN, TinyNetwork())
+        assembly.open_stages(configured(objective=[{"class": "banana"}]), PLAN, TinyNetwork())
 
 
 def test_pick_and_place_reach_the_picture() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zoomdream.dream.objective import ClassTerm, GuideTerm, Pick, Term, energy, objective, picked
+from zoomdream.dream.objective import objective
 from zoomdream.dream.power_mean import half_squares
+from zoomdream.dream.terms import ClassTerm, GuideTerm, Pick, Term, energy, picked
 from zoomdream.randomness import generator
 
 

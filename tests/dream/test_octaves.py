@@ -5,8 +5,9 @@ from zoomdream.color.pyramid import bands, fill, merge, octave_sizes, resize
 from zoomdream.color.statistics import NATURAL, color_gains
 from zoomdream.dream.ascent import Sight, ascend, gradient_at
 from zoomdream.dream.gradient import normalize
-from zoomdream.dream.objective import Term, energy, objective
+from zoomdream.dream.objective import objective
 from zoomdream.dream.octaves import Recipe, dream
+from zoomdream.dream.terms import Term, energy
 from zoomdream.randomness import generator, jitter_offset, wandering
 
 GREY = torch.full((1, 3, 24, 32), 0.5)

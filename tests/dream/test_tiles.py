@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from tests.tiny_network import TinyNetwork
-from zoomdream.dream import tiles as tile
 from zoomdream.dream.ascent import Sight, gradient_at
-from zoomdream.dream.objective import ClassTerm, GuideTerm, Part, Pick, Term, Wish, objective
+from zoomdream.dream.objective import objective
 from zoomdream.dream.octaves import Recipe, dream
 from zoomdream.dream.regularizers import transform
-from zoomdream.dream.tiles import Room, Tiled, reach, spans
+from zoomdream.dream.terms import ClassTerm, GuideTerm, Part, Pick, Term, Wish
+from zoomdream.dream.tile_size import SMALLEST_EDGE, TileSize, receptive_field
+from zoomdream.dream.tiles import Tiled, spans
 from zoomdream.randomness import generator, natural_noise
 from zoomdream.types import Layer
 
@@ -37,9 +38,10 @@ def whole(network: TinyNetwork, wishes: list[Wish], picture: Tensor) -> Tensor:
     return objective(network(picture, frozenset(wish.layer for wish in wishes)), wishes)
 
 
-def tiled(wishes: list[Wish], room: Room, network: TinyNetwork | None = None, context: int = 20) -> Tiled:
+def tiled(wishes: list[Wish], room: TileSize, network: TinyNetwork | None = None, context: int = 20) -> Tiled:
     network = network or TinyNetwork()
-    return Tiled([(network, wishes)], partial(whole, network, wishes), room, lambda: context)
+    room.halo = context
+    return Tiled([(network, wishes)], partial(whole, network, wishes), room)
 
 
 def untiled(wishes: list[Wish], network: TinyNetwork | None = None, picture: Tensor = PICTURE) -> Tensor:
@@ -66,20 +68,20 @@ WISHES: dict[str, list[Wish]] = {
 
 @pytest.mark.parametrize("wishes", WISHES.values(), ids=WISHES)
 def test_tiles_have_the_gradient_of_the_whole_picture(wishes: list[Wish]) -> None:
-    found = tiled(wishes, Room(EDGE)).gradient(PICTURE, (0.3, -0.7))
+    found = tiled(wishes, TileSize(EDGE, (), "cpu")).gradient(PICTURE, (0.3, -0.7))
     assert torch.allclose(found, untiled(wishes), atol=1e-4 * float(untiled(wishes).abs().max()))
 
 
 def test_the_classes_of_tiles_are_nearly_those_of_the_whole_picture() -> None:
     wishes: list[Wish] = [ClassTerm("logits", (2, 3))]
-    found = tiled(wishes, Room(EDGE), Classifier(), context=24).gradient(PICTURE, (0.0, 0.0))
+    found = tiled(wishes, TileSize(EDGE, (), "cpu"), Classifier(), context=24).gradient(PICTURE, (0.0, 0.0))
     expected = untiled(wishes, Classifier())
     assert likeness(found, expected) > 0.98
     assert float(found.norm() / expected.norm()) == pytest.approx(1, abs=0.05)
 
 
 def test_what_later_steps_take_from_the_step_before_is_as_good() -> None:
-    slope = tiled(WISHES["channels that get their share"], Room(EDGE))
+    slope = tiled(WISHES["channels that get their share"], TileSize(EDGE, (), "cpu"))
     slope.gradient(PICTURE, (0.0, 0.0))
     changed = (PICTURE + 0.01 * torch.randn(PICTURE.shape, generator=generator(6))).clamp(0, 1)
     expected = untiled(WISHES["channels that get their share"], picture=changed)
@@ -88,7 +90,7 @@ def test_what_later_steps_take_from_the_step_before_is_as_good() -> None:
 
 def test_only_the_first_step_on_an_octave_looks_twice() -> None:
     network = TinyNetwork()
-    slope = tiled([Term("shapes")], Room(EDGE), network)
+    slope = tiled([Term("shapes")], TileSize(EDGE, (), "cpu"), network)
     counts = []
     for _ in range(3):
         network.asked.clear()
@@ -100,7 +102,7 @@ def test_only_the_first_step_on_an_octave_looks_twice() -> None:
 
 def test_a_picture_that_fits_is_looked_at_as_a_whole() -> None:
     wishes: list[Wish] = [Term("shapes", diversity=0.8)]
-    assert torch.equal(tiled(wishes, Room(210)).gradient(PICTURE, (0.5, 0.5)), untiled(wishes))
+    assert torch.equal(tiled(wishes, TileSize(210, (), "cpu")).gradient(PICTURE, (0.5, 0.5)), untiled(wishes))
 
 
 class Afraid(TinyNetwork):
@@ -123,15 +125,15 @@ class Afraid(TinyNetwork):
 def test_what_only_the_borders_of_tiles_make_active_hardly_counts(far: int, alike: float) -> None:
     bright = torch.nn.functional.pad(PICTURE[..., 40:-40, 40:-40], (40, 40, 40, 40))  # and black around it
     wishes: list[Wish] = [Term("shapes", diversity=0.8)]
-    found = tiled(wishes, Room(EDGE), Afraid(far), context=16).gradient(bright, (0.0, 0.0))
+    found = tiled(wishes, TileSize(EDGE, (), "cpu"), Afraid(far), context=16).gradient(bright, (0.0, 0.0))
     assert likeness(found, untiled(wishes, Afraid(far), bright)) > alike
 
 
 def test_the_gradient_is_as_strong_where_tiles_meet_as_elsewhere() -> None:
     wishes: list[Wish] = [Term("shapes", diversity=0.8)]
     network, expected = TinyNetwork(), untiled([Term("shapes", diversity=0.8)])
-    context = reach(network, frozenset({"shapes"}), "cpu")
-    found = tiled(wishes, Room(EDGE), network, context).gradient(PICTURE, (0.2, 0.4))
+    context = receptive_field(network, frozenset({"shapes"}), "cpu")
+    found = tiled(wishes, TileSize(EDGE, (), "cpu"), network, context).gradient(PICTURE, (0.2, 0.4))
     columns = [meet.core[0] + away for meet in spans(210, EDGE, context, 4, 0.2)[1:] for away in (-2, -1, 0, 1)]
     rows = [meet.core[0] + away for meet in spans(150, EDGE, context, 4, 0.4)[1:] for away in (-2, -1, 0, 1)]
     for cut in (lambda picture: picture[..., columns], lambda picture: picture[..., rows, :]):
@@ -141,7 +143,7 @@ def test_the_gradient_is_as_strong_where_tiles_meet_as_elsewhere() -> None:
 def test_nothing_of_the_tiles_is_left_in_a_dream() -> None:
     wishes: list[Wish] = [Term("shapes", diversity=0.8)]
     recipe = Recipe(octaves=2, steps=3, turn=4.0, stretch=0.1)
-    apart = dream(PICTURE, tiled(wishes, Room(EDGE)), recipe, seed=1, frame=0) - PICTURE
+    apart = dream(PICTURE, tiled(wishes, TileSize(EDGE, (), "cpu")), recipe, seed=1, frame=0) - PICTURE
     together = dream(PICTURE, partial(whole, TinyNetwork(), wishes), recipe, seed=1, frame=0) - PICTURE
     assert likeness(apart, together) > 0.995
 
@@ -149,7 +151,7 @@ def test_nothing_of_the_tiles_is_left_in_a_dream() -> None:
 def test_a_view_has_the_gradient_of_the_tiles_behind_it() -> None:
     wishes: list[Wish] = [Term("shapes")]
     sight = Sight((3, -5), lambda picture: transform(picture, 5.0, 1.05), (0.5, 0.5))
-    found = sight.gradient(PICTURE, tiled(wishes, Room(EDGE)), lambda gradient: gradient)
+    found = sight.gradient(PICTURE, tiled(wishes, TileSize(EDGE, (), "cpu")), lambda gradient: gradient)
     expected = sight.gradient(PICTURE, partial(whole, TinyNetwork(), wishes), lambda gradient: gradient)
     assert torch.allclose(found, expected, atol=1e-4 * float(expected.abs().max()))
 
@@ -186,7 +188,7 @@ def test_a_tile_sees_the_same_wherever_it_meets_its_neighbours_and_its_context_a
 
 
 def test_the_context_of_a_deeper_layer_is_wider() -> None:
-    shallow, deep = (reach(TinyNetwork(), frozenset({name}), "cpu") for name in ("edges", "shapes"))
+    shallow, deep = (receptive_field(TinyNetwork(), frozenset({name}), "cpu") for name in ("edges", "shapes"))
     assert 2 <= shallow < deep <= 12
 
 
@@ -203,7 +205,7 @@ def test_memory_that_runs_out_is_answered_once_with_smaller_tiles() -> None:
 
     wishes: list[Wish] = [Term("shapes", diversity=0.8)]
     large = torch.cat([PICTURE] * 4, dim=3)
-    room = Room(None)
+    room = TileSize(None, (), "cpu")
     network = Small()
     network.most = 450 * 150
     slope = tiled(wishes, room, network)
@@ -220,7 +222,7 @@ def test_other_errors_of_a_network_are_told_as_they_are() -> None:
             raise RuntimeError("something else")
 
     with pytest.raises(RuntimeError, match="something else"):
-        tiled([Term("shapes")], Room(EDGE), Broken()).gradient(PICTURE, (0.0, 0.0))
+        tiled([Term("shapes")], TileSize(EDGE, (), "cpu"), Broken()).gradient(PICTURE, (0.0, 0.0))
 
 
 def test_parts_of_an_activation_add_up_to_the_whole() -> None:
@@ -240,4 +242,4 @@ def test_parts_of_an_activation_add_up_to_the_whole() -> None:
 def test_the_smallest_tile_is_one_that_a_config_may_ask_for() -> None:
     from zoomdream.rendering import memory_budget as room
 
-    assert room.SMALLEST_EDGE == tile.SMALLEST_EDGE
+    assert room.SMALLEST_EDGE == SMALLEST_EDGE

@@ -10,9 +10,8 @@ import pytest
 
 from tests.rendering.synthetic import job
 from zoomdream.api import load_config
-from zoomdream.assembly import effort as effort_of
 from zoomdream.rendering.forecast import BLOCK, Forecast, ending
-from zoomdream.types import Plan
+from zoomdream.timeline import Timeline
 
 
 def at(seconds: Sequence[float], effort: Sequence[float], told: int, done: int = 0) -> float:
@@ -106,7 +105,7 @@ def test_frames_that_are_not_dreamt_say_nothing_of_those_that_are_until_one_was(
 def test_effort_counts_the_dreams_of_each_frame() -> None:
     def dreams(**settings: object) -> tuple[int, ...]:
         config = load_config({"frames": 10, **settings})
-        return effort_of(config, Plan("cpu", "float32", 1, "yuv420p"))
+        return Timeline.of(config).passes
 
     assert dreams() == (11, *[1] * 9)
     assert dreams(dream={"warmup": 2, "every": 3}) == (3, 1, 0, 0, 1, 0, 0, 1, 0, 0), "the next one comes first"

@@ -6,16 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 
 import zoomdream
 from zoomdream.assembly import network
+from zoomdream.assembly.dream import tile_size
 from zoomdream.config import load_config
-from zoomdream.dream import tiling as tiling_module
 from zoomdream.dream.aims import aims
-from zoomdream.dream.objective import Term
-from zoomdream.dream.tiling import tiling
+from zoomdream.dream.terms import Term
+from zoomdream.dream.tiles import Tiled
 from zoomdream.randomness import generator, natural_noise
 from zoomdream.rendering.plan import make_plan
 
@@ -43,25 +42,23 @@ def test_a_dream_in_tiles_is_the_same_whenever_it_is_dreamt(untrained_weights: P
     assert torch.equal(once, again)
 
 
-def test_a_gpu_that_runs_out_of_memory_goes_on_in_tiles(
-    untrained_weights: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_gpu_that_runs_out_of_memory_goes_on_in_tiles(untrained_weights: Path) -> None:
     config = load_config(tree(untrained_weights, "off"))
     opened = network(config)
     aimed = aims(config, opened)
     plan = make_plan(config)
-    assert tiling(plan, aimed) is None  # nothing is caught on a CPU, and nothing has to be ready for it
-    tiled = tiling(replace(plan, device="cuda"), aimed)
-    assert tiled is not None
+    assert tile_size(plan, aimed) is None  # nothing is caught on a CPU, and nothing has to be ready for it
+    size = tile_size(replace(plan, device="cuda"), aimed)
+    assert size is not None
+    size.halo = 32
     asked: list[tuple[int, int]] = []
 
     def full(picture: torch.Tensor) -> torch.Tensor:
         asked.append((picture.shape[-2], picture.shape[-1]))
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(tiling_module, "reach", lambda *_: 32)
     large = torch.cat([PICTURE, PICTURE], dim=2)[None]
     groups = [(opened, [Term("mixed3b")])]
     for _ in range(2):
-        assert float(tiled(groups, full, 1.0).gradient(large, (0.0, 0.0)).abs().max()) > 0
+        assert float(Tiled(groups, full, size).gradient(large, (0.0, 0.0)).abs().max()) > 0
     assert asked == [(300, 840)]  # frames that follow do not try again

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ from zoomdream.color.pyramid import fill
 from zoomdream.encode.pixels import pack
 from zoomdream.rendering.plan import make_plan
 from zoomdream.source.picture import read_image
+from zoomdream.stages import ZoomStages
 from zoomdream.types import Network
 
 # A channel that noise does not wake has no gradient behind its rectifier: of four channels of dreamnet's mixed4c to
@@ -62,12 +64,11 @@ def artist(network: Network, *, edge: int, seed: int, start: Tensor | None = Non
         config = load_config(_tree(subject, rounds) | {"size": [width, height], "seed": seed})
         planned = make_plan(config)
         begin = None if start is None else start.to(planned.device)
-        stages = assembly.stages(config, planned, network, reference=begin)
-        assert isinstance(stages, pipeline.ZoomStages)
-        picture = stages.source() if begin is None else begin
-        for index in range(config.frames):
-            picture = stages.color(stages.dream(picture, index), index)
-        stages.close()
+        with closing(assembly.open_stages(config, planned, network, reference=begin)) as stages:
+            assert isinstance(stages, ZoomStages)
+            picture = stages.source(0) if begin is None else begin
+            for frame in range(config.frames):
+                picture = pipeline.dream_on_zoom(picture, stages, frame)
         finished: Tensor = picture[0].clamp(0, 1).float().cpu()
         return finished
 

@@ -19,6 +19,7 @@ from zoomdream.encode.segment import encoder_name
 from zoomdream.errors import ZoomdreamError
 from zoomdream.rendering import make_job
 from zoomdream.source.open import open_source
+from zoomdream.timeline import Timeline
 from zoomdream.types import Plan
 
 # Measured on 30 frames of 480x270 that GoogLeNet dreamed; at crf 18 where the codec has one. Six steps of it halve
@@ -79,7 +80,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     threads = counted(planned.threads, "thread")
     yield f"  network: {opened.name}, {names}; on {planned.device} in {planned.precision}, {threads}"
     yield f"  tiles: {_tiles(config, planned)}"
-    yield from _octaves(config, assembly.octaves(config, opened))
+    yield from _octaves(config, assembly.octaves(config, Timeline.of(config, planned.cuts), opened))
     ready = time.perf_counter() - begun
     found = predict(config, planned, job.settings, opened)
     total = clock_time(ready + found.total)

@@ -16,6 +16,8 @@ from zoomdream import assembly, pipeline
 from zoomdream.config import Config
 from zoomdream.encode.segment import EncodeSettings, SegmentWriter
 from zoomdream.rendering.forecast import Forecast
+from zoomdream.stages import Stages
+from zoomdream.timeline import Timeline
 from zoomdream.types import Network, Plan, State
 
 _BUDGET = 1.0  # seconds of frames after the first, which only warms up
@@ -36,11 +38,12 @@ class Prediction:
 def predict(config: Config, planned: Plan, settings: EncodeSettings, opened: Network) -> Prediction:
     """Dream and encode a few frames. Raises what a render raises."""
     brief = config.model_copy(update={"dream": config.dream.model_copy(update={"warmup": 0})})
-    effort = assembly.effort(config, planned)
+    effort = Timeline.of(config, planned.cuts).passes
     begun = time.perf_counter()
-    forecast = Forecast(assembly.effort(brief, planned), 0, begun)
+    timeline = Timeline.of(brief, planned.cuts)
+    forecast = Forecast(timeline.passes, 0, begun)
     pictures: list[Tensor] = []
-    with closing(assembly.stages(brief, planned, opened)) as stages:
+    with closing(assembly.open_stages(brief, planned, opened, timeline=timeline)) as stages:
         for state in _some(stages, config.frames, forecast):
             pictures = [*pictures, state.shown((settings.height, settings.width)).cpu()][-_KEPT:]
     once, encoding = _encoding(settings, pictures)
@@ -55,7 +58,7 @@ def predict(config: Config, planned: Plan, settings: EncodeSettings, opened: Net
     return Prediction(alone / len(effort), dreaming + 2 * once)  # the last segment, and joining
 
 
-def _some(stages: pipeline.Stages, frames: int, forecast: Forecast) -> Iterator[State]:
+def _some(stages: Stages, frames: int, forecast: Forecast) -> Iterator[State]:
     """A few frames from the first on, each told of to the forecast."""
     begun = time.perf_counter()
     enough = 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +19,7 @@ from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema_objective import Term
 from zoomdream.config.schema_render import Camera, Color, Dream, Flow
 from zoomdream.config.schema_source import NoiseSource, Source, VideoSource
+from zoomdream.errors import ConfigError, InputError, OutputError
 
 PREVIEW_SECONDS = 4
 PREVIEW_SHRINK = 4
@@ -178,6 +181,24 @@ class Config(Section):
         """For errors: "spiral.yaml, line 12: objective.0.layer". `key` is a dotted path or its steps."""
         path = steps(key) if isinstance(key, str) else key
         return f"{self._origin.find(path)}: {dotted(path)}"
+
+    def place(self, key: str) -> str:
+        """The file and the line of a dotted key, for errors: "spiral.yaml, line 12"."""
+        return str(self._origin.find(steps(key)))
+
+    @contextmanager
+    def error_context(self, key: str = "") -> Iterator[None]:
+        """Errors from in here name the file, the line and their own key, or the dotted `key` where they have none.
+
+        The innermost context counts. RenderInterrupted has nothing to do with keys and goes through.
+        """
+        try:
+            yield
+        except (ConfigError, InputError, OutputError) as error:
+            error.key = error.key or key
+            if error.key and not error.place:
+                error.place = self.place(error.key)
+            raise
 
     def placed(self, origin: Origin) -> Config:
         """The same config, with the places of its keys."""

@@ -2,85 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from zoomdream import ffmpeg
 from zoomdream.color.pyramid import resize
-from zoomdream.config import Config
-from zoomdream.dream.aims import Aim
-from zoomdream.dream.objective import GuideTerm
-from zoomdream.errors import InputError
+from zoomdream.dream.terms import GuideTerm
 from zoomdream.machine.devices import to_device
-from zoomdream.networks import catalog
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import ClipReader
 from zoomdream.source.clip.header import is_picture
 from zoomdream.source.picture import read_image
-from zoomdream.timeline import height_width
-from zoomdream.types import Plan
+from zoomdream.source.protocol import Frames
+from zoomdream.source.still import StillFrames
+from zoomdream.types import Layer, Network
 
 LONGEST_EDGE = 512
 """Pixels; a larger guide is shrunk. What a layer can recognise is no larger than that."""
 MOST_PLACES = 4096
 """Places of the guide that those of the picture are compared with: as many as GoogLeNet's mixed3b has at 512x512."""
 
-Guide = Callable[[int, float], GuideTerm]
-"""The term at a frame, with a weight."""
 
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """A term about the activations of a guide, with a weight for each frame.
 
-def guide(config: Config, number: int, aim: Aim, planned: Plan, closing: ExitStack) -> Guide:
-    """The guide of a term of that number; its network is on its device already. `closing` ends the reading of a clip.
-
-    A clip runs from its beginning at its own speed; once it is over its last frame stays. InputError that names the
-    line if the file is neither a picture nor a clip.
+    frames: the guide's pictures; still: its activation (C, places) where all of them are the same picture.
     """
-    term = config.objective[number]
-    assert term.guide is not None
-    try:
-        still, look = _pictures(config, term.guide, aim, closing)
-    except InputError as error:
-        raise InputError(f"{config.where(f'objective.{number}.guide')}: {error}") from None
 
-    @lru_cache(maxsize=1)
-    def seen(number: int) -> Tensor:
-        with torch.no_grad():
-            picture = to_device(look(number), planned.device)
-            activation = aim.network(picture, frozenset({aim.layer.name}))[aim.layer.name]
-        return activation.float().reshape(activation.shape[1], -1)
+    network: Network
+    layer: Layer
+    weights: tuple[float, ...]
+    match: Literal["places", "channels"]
+    device: str
+    frames: Frames
+    still: Tensor | None
 
-    def at(index: int, weight: float) -> GuideTerm:
-        activation = seen(0 if still else index)
-        if term.match == "channels":
-            return GuideTerm(aim.layer.name, weight, channels=activation.mean(1))
+    def at(self, frame: int) -> GuideTerm:
+        """The term at a frame."""
+        if self.still is None:
+            activation = guide_activation(self.network, self.layer, self.frames.frame(frame), self.device)
+        else:
+            activation = self.still
+        if self.match == "channels":
+            return GuideTerm(self.layer.name, self.weights[frame], channels=activation.mean(1))
         step = -(-activation.shape[1] // MOST_PLACES)
-        return GuideTerm(aim.layer.name, weight, positions=activation[:, ::step])
-
-    return at
+        return GuideTerm(self.layer.name, self.weights[frame], positions=activation[:, ::step])
 
 
-def _pictures(config: Config, path: Path, aim: Aim, closing: ExitStack) -> tuple[bool, Callable[[int], Tensor]]:
-    """Whether it never changes, and the guide's picture at each frame, (1, 3, h, w)."""
-    program = ffmpeg.executable(config.encode.ffmpeg)
+def guide_activation(network: Network, layer: Layer, picture: Tensor, device: str) -> Tensor:
+    """The activation (C, places) of a guide's picture (1, 3, h, w). The network is on the device already."""
+    with torch.no_grad():
+        activation = network(to_device(picture, device), frozenset({layer.name}))[layer.name]
+    return activation.float().reshape(activation.shape[1], -1)
+
+
+def open_guide(
+    program: Path, path: Path, *, longest: int, smallest: int, count: int, fps: Fraction
+) -> tuple[Frames, bool]:
+    """The guide's picture at each of `count` frames at `fps`, and whether it is the same in all of them.
+
+    A clip runs from its beginning at its own speed; once it is over its last frame stays. longest: the longest edge of
+    the frame, smallest: the shortest edge that the layer can take, in pixels. InputError if the file is neither a
+    picture nor a clip.
+    """
     if is_picture(program, path):
         picture = read_image(path)
-        picture = resize(picture, _size(config, (picture.shape[-2], picture.shape[-1]), aim)).clamp(0, 1)
-        return True, lambda index: picture
+        size = _size((picture.shape[-2], picture.shape[-1]), longest, smallest)
+        return StillFrames(resize(picture, size).clamp(0, 1)), True
     clip = open_clip(program, path)
-    numbers = frame_numbers(clip, config.fps, Fraction(0), config.frames / config.fps)
-    reader = closing.enter_context(ClipReader(program, clip, numbers, _size(config, clip.size, aim), "stretch"))
-    return False, reader.frame
+    numbers = frame_numbers(clip, fps, Fraction(0), count / fps)
+    return ClipReader(program, clip, numbers, _size(clip.size, longest, smallest), "stretch"), False
 
 
-def _size(config: Config, size: tuple[int, int], aim: Aim) -> tuple[int, int]:
-    """(height, width) at which a guide of `size` is looked at: as large as the frame, or as the layer needs it."""
-    scale = min(LONGEST_EDGE, max(height_width(config))) / max(size)
-    smallest = catalog.minimum_edge(aim.layer)
+def _size(size: tuple[int, int], longest: int, smallest: int) -> tuple[int, int]:
+    """(height, width) at which a guide of `size` is seen: as large as the frame, or as the layer needs it."""
+    scale = min(LONGEST_EDGE, longest) / max(size)
     height, width = (max(smallest, round(edge * scale)) for edge in size)
     return height, width

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 
 from torch import Tensor
 
@@ -19,16 +18,18 @@ Size = tuple[int, int]
 class Drawn:
     """`draw(size, index)`, where the next indices of `order` are drawn meanwhile.
 
-    The answers are the same, whoever asks for what in which order; `closing` ends the threads.
+    The answers are the same, whoever asks for what in which order; `close` ends the threads.
     """
 
-    def __init__(self, draw: Callable[[Size, int], Tensor], order: Sequence[int], closing: ExitStack) -> None:
+    def __init__(self, draw: Callable[[Size, int], Tensor], order: Sequence[int]) -> None:
         self._draw = draw
         self._order = order
         self._places = {index: place for place, index in enumerate(order)}
         self._pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="zoomdream-noise")
         self._begun: dict[tuple[Size, int], Future[Tensor]] = {}
-        closing.callback(self._pool.shutdown, wait=True, cancel_futures=True)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def __call__(self, size: Size, index: int) -> Tensor:
         """The noise of one index."""

@@ -23,19 +23,10 @@ from torch import Tensor
 
 from zoomdream.autodiff.cuda_graphs import plainly
 from zoomdream.dream.gradient import as_it_is, slope
-from zoomdream.dream.objective import Groups, Part, Term, Wish
-from zoomdream.randomness import generator, natural_noise
+from zoomdream.dream.objective import Groups
+from zoomdream.dream.terms import Part, Term, Wish
+from zoomdream.dream.tile_size import TileSize
 from zoomdream.types import Network
-
-SMALLEST_EDGE = 256
-"""Pixels of a tile that is worth climbing on."""
-LARGEST_CONTEXT = 256
-"""Pixels; GoogLeNet's mixed5b needs 250."""
-_LOST = 0.005
-"""Share of the gradient's magnitude that may lie beyond the context. With it the gradients of neighbouring tiles have a
-cosine of 0.998 or more to the untiled one within 8 pixels of where they meet, and their energy there is within 3 %
-(GoogLeNet mixed4c and mixed5b, dreamnet mixed4c; photographs of 1152x768).
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,73 +67,22 @@ def _rounded(pixels: float, stride: int) -> int:
     return round(pixels / stride) * stride
 
 
-def reach(network: Network, layers: frozenset[str], device: str) -> int:
-    """Pixels around a place that a tile has to see for its gradient, but for a share of _LOST; at most LARGEST_CONTEXT.
-
-    Measured on noise: the gradient of the neurons in the middle, all channels alike.
-    """
-    edge = 2 * LARGEST_CONTEXT + 128
-    picture = (0.45 + 0.2 * natural_noise((edge, edge), generator(1, "reach"))).clamp(0, 1).to(device)
-    strides = {layer.name: layer.stride for layer in network.layers}
-    furthest = 0
-    for name in sorted(layers):
-        with torch.enable_grad():
-            leaf = picture.requires_grad_()
-            activation = network(leaf, frozenset({name}))[name]
-            if activation.ndim == 2 or min(activation.shape[2:]) < 2:
-                return LARGEST_CONTEXT  # sees all of any picture
-            rows, columns = (length // 2 for length in activation.shape[2:])
-            neurons = activation[0, :, rows, columns].float()
-            height = 1024 * (0.5 * neurons.square() + 1e-8).pow(0.2).sum()  # float16 has no very small gradients
-            (gradient,) = torch.autograd.grad(height, leaf)
-        away = [
-            (torch.arange(edge, device=device) + 0.5 - (middle + 0.5) * strides[name]).abs()
-            for middle in (rows, columns)
-        ]
-        distance = torch.maximum(away[0][:, None], away[1][None]).flatten()
-        nearest = distance.argsort()
-        found = gradient.abs().sum(dim=1).flatten()[nearest].cumsum(0)
-        if found[-1] == 0:
-            return LARGEST_CONTEXT
-        inside = int((found < (1 - _LOST) * found[-1]).sum())
-        furthest = max(furthest, math.ceil(float(distance[nearest[min(inside, len(nearest) - 1)]])))
-    return min(furthest, LARGEST_CONTEXT)
-
-
-@dataclass
-class Room:
-    """How large a tile may be, `edge` pixels, None for any; where memory runs out all the same, half as large, once."""
-
-    edge: int | None
-    narrowed: bool = False
-
-    def narrow(self, size: tuple[int, int]) -> bool:
-        """Whether there is anything to try after memory ran out on a picture of `size`."""
-        smaller = min(self.edge or max(size), max(size)) // 2
-        if self.narrowed or smaller < SMALLEST_EDGE:
-            return False
-        self.edge, self.narrowed = smaller, True
-        return True
-
-
 class Tiled:
-    """The slope of one frame's objective on pictures of any size.
+    """The objective of one frame on pictures of any size, known by its gradient.
 
-    whole: the objective of a picture that is looked at as a whole. context: pixels. scale: the gradient is so many
-    times as large, as that of `whole` is. call: how a whole picture's gradient is asked for, see `captured`.
+    whole: the objective of a picture that the network sees whole. scale: the gradient is so many times as large, as
+    that of `whole` is. call: how a whole picture's gradient is called, see `cuda_graphs`.
     """
 
     def __init__(
         self,
         groups: Groups,
         whole: Callable[[Tensor], Tensor],
-        room: Room,
-        context: Callable[[], int],
+        size: TileSize,
         scale: float = 1.0,
         call: Callable[..., Tensor] = plainly,
     ) -> None:
-        self._groups, self._whole, self._room, self._context = groups, whole, room, context
-        self._scale, self._call = scale, call
+        self._groups, self._whole, self._size, self._scale, self._call = groups, whole, size, scale, call
         self._known: dict[tuple[int, int], list[list[Tensor]]] = {}
 
     def gradient(
@@ -156,7 +96,7 @@ class Tiled:
         try:
             return self._climb(picture, shifts, then)
         except RuntimeError as error:
-            if not out_of_memory(error) or not self._room.narrow(_size(picture)):
+            if not out_of_memory(error) or not self._size.halve(_height_width(picture)):
                 raise
         # only here is the traceback gone, and with it all that filled the memory
         if picture.device.type == "cuda":
@@ -164,8 +104,8 @@ class Tiled:
         return self._climb(picture, shifts, then)
 
     def _climb(self, picture: Tensor, shifts: tuple[float, float], then: Callable[[Tensor], Tensor]) -> Tensor:
-        edge = self._room.edge
-        height, width = size = _size(picture)
+        edge = self._size.edge
+        height, width = size = _height_width(picture)
         if edge is None or (height <= edge and width <= edge):
             return self._call(slope, picture, self._whole, then)
         gradient = torch.zeros_like(picture)
@@ -173,8 +113,8 @@ class Tiled:
         self._known[size] = []
         for number, (network, wishes) in enumerate(self._groups):
             step = _Step(network, [wish for wish in wishes if wish.weight != 0], size)
-            across = spans(width, edge, self._context(), step.stride, shifts[0])
-            down = spans(height, edge, self._context(), step.stride, shifts[1])
+            across = spans(width, edge, self._size.halo, step.stride, shifts[0])
+            down = spans(height, edge, self._size.halo, step.stride, shifts[1])
             tiles = [(rows, columns) for rows in down for columns in across]
             totals = step.survey(picture, tiles) if known is None else known[number]
             self._known[size].append(step.climb(picture, tiles, totals, gradient))
@@ -286,7 +226,7 @@ def _within(span: Span) -> Span:
     return Span(inside, inside)
 
 
-def _size(picture: Tensor) -> tuple[int, int]:
+def _height_width(picture: Tensor) -> tuple[int, int]:
     return picture.shape[-2], picture.shape[-1]
 
 

@@ -22,6 +22,8 @@ a tenth to a quarter less error and 2 to 4 % more sharpness at the same strength
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -45,6 +47,17 @@ def carry(added: Tensor, motion: ConfidentFlow, share: float) -> Tensor:
     # A box of three turns the finest waves over, to -1/3 of them: three quarters of the difference are at most all.
     detail = 0.75 * (arrived - F.avg_pool2d(F.pad(arrived, (1, 1, 1, 1), mode="replicate"), 3, stride=1))
     return eroded(motion.confidence) * share * (arrived + DETAIL * (1 - share) * detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """shares: of what the dream added that is carried to each frame, 0..1."""
+
+    shares: tuple[float, ...]
+
+    def __call__(self, added: Tensor, motion: ConfidentFlow, frame: int) -> Tensor:
+        """What was added to the frame before (1, 3, H, W), where it is in the frame; see `carry`."""
+        return carry(added, motion, self.shares[frame])
 
 
 def limit(seen: Tensor, added: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zoomdream.camera.camera import Camera
 from zoomdream.camera.motion import outside
 from zoomdream.camera.warp import Border, warp
 from zoomdream.color.pyramid import detail
@@ -55,6 +56,16 @@ def between(
     change = warp(interval.dreamt - interval.moved, from_end, border)
     picture = picture + weight * (1 - outside(from_end, 0.5)) * change
     return match_detail(picture, interval.start, interval.dreamt, weight)
+
+
+def zoom_in_between(interval: KeyInterval, frame: int, camera: Camera) -> Tensor:
+    """The picture (1, 3, H, W) of a frame of an interval of a zoom."""
+    device = interval.start.device
+    from_start = camera.flow(interval.begin, frame, device)
+    from_end = camera.flow_back(frame, interval.end, device)
+    if camera.border != "noise":
+        return between(interval, frame, from_start, from_end, camera.border)
+    return between(interval, frame, from_start, from_end, "reflect", known=False)  # the noise that came in, no other
 
 
 def interpolate_added(carried: Sequence[Tensor], motions: Sequence[BidirectionalFlow], last: Tensor) -> list[Tensor]:

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 
 from zoomdream import assembly, ffmpeg
-from zoomdream.assembly.inputs import blaming
 from zoomdream.config import Config, VideoSource
 from zoomdream.config.origin import KeyPath, dotted
 from zoomdream.encode import metadata
@@ -98,7 +97,7 @@ def _sound(config: Config, program: Path) -> Sound | None:
     audio, source = config.encode.audio, config.source
     length = config.frames / config.fps
     if isinstance(audio, Path):
-        with blaming(config, "encode.audio"):
+        with config.error_context("encode.audio"):
             return file_sound(program, audio, length)
     if audio == "none" or not isinstance(source, VideoSource):
         return None
@@ -122,7 +121,7 @@ def fingerprint(config: Config) -> str:
     """
     digest = hashlib.sha256(config.fingerprint_text().encode())
     for key, path in _named_inputs(config):
-        with blaming(config, key):
+        with config.error_context(key):
             digest.update(_checksum(path))
     for path in assembly.found_weights(config):
         digest.update(_checksum(path))

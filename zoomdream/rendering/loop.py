@@ -24,6 +24,8 @@ from zoomdream.rendering.plan import make_plan
 from zoomdream.rendering.recorder import Recorder
 from zoomdream.rendering.run import Run
 from zoomdream.rendering.workspace import Workspace, writing
+from zoomdream.stages import Stages
+from zoomdream.timeline import Timeline
 from zoomdream.types import Network, Plan, State
 
 MakeFrames = Callable[[State | None], Iterator[State]]
@@ -67,12 +69,13 @@ def render(
         plan = plan or make_plan(config, None if restart else recall(output, program))
         job = make_job(config, plan)
         job = revise(job) if revise else job
+        timeline = Timeline.of(config, plan.cuts)
         with contextlib.ExitStack() as opened:
 
             @cache
-            def stages() -> pipeline.Stages:
+            def stages() -> Stages:
                 trial.check(job.settings, config.where("encode.hardware"))  # called before the first frame, if any
-                made = assembly.stages(config, plan, networks and networks(config, plan))
+                made = assembly.open_stages(config, plan, networks and networks(config, plan), timeline=timeline)
                 opened.callback(made.close)
                 return made
 
@@ -86,7 +89,7 @@ def render(
                 progress=progress,
                 prepare=stages,
                 fill=fill,
-                effort=assembly.effort(config, plan),
+                effort=timeline.passes,
             )
 
 

@@ -28,7 +28,7 @@ class Mask:
     def __init__(self, still: Tensor | None, reader: ClipReader | None) -> None:
         self._still, self._reader = still, reader
 
-    def __call__(self, index: int) -> Tensor:
+    def frame(self, index: int) -> Tensor:
         if self._still is not None:
             return self._still
         assert self._reader is not None

@@ -11,14 +11,32 @@ from typing import Protocol
 from torch import Tensor
 
 from zoomdream.color.statistics import ColorStatistics
+from zoomdream.machine.devices import to_device
 
 
-class Frames(Protocol):
-    """The pictures of an open source by frame number, (1, 3, H, W) float32 RGB in [0, 1], on the CPU."""
+class Closable(Protocol):
+    def close(self) -> None:
+        """Give back processes, threads and files. Raises nothing; may be called twice."""
+        ...
+
+
+class Frames(Closable, Protocol):
+    """The pictures of an open source by frame number, (1, 3, H, W) float32 RGB in [0, 1], on the CPU. Masks have one
+    channel.
+    """
 
     def frame(self, index: int) -> Tensor: ...
 
-    def close(self) -> None: ...
+
+@dataclass(frozen=True, slots=True)
+class DeviceFrames:
+    """The same on a device, called with a frame's number."""
+
+    frames: Frames
+    device: str
+
+    def __call__(self, index: int) -> Tensor:
+        return to_device(self.frames.frame(index), self.device)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def config_for(name: str, network: str, weights: Path | None, size: tuple[int, i
 def dreamt(config: Config, network: Network) -> tuple[Tensor, float]:
     """The last frame (1, 3, H, W), on the CPU, and the seconds that it took. Moves the network to where it dreams."""
     begin = time.perf_counter()
-    with closing(assembly.stages(config, make_plan(config), network)) as stages:
+    with closing(assembly.open_stages(config, make_plan(config), network)) as stages:
         *_, last = pipeline.frames(stages, None, config.frames)
     width, height = config.size
     return last.shown((height, width)).cpu().clamp(0, 1), time.perf_counter() - begin

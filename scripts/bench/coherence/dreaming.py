@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from zoomdream import assembly
 from zoomdream.color import statistics as color
 from zoomdream.config import Config, Schedule
-from zoomdream.dream.objective import Term, objective
+from zoomdream.dream.objective import channel_weights, objective
 from zoomdream.dream.octaves import Recipe, dream
+from zoomdream.dream.terms import Term
 from zoomdream.networks import catalog
 from zoomdream.types import Network, Plan
 
@@ -87,7 +88,7 @@ class Dreamer:
                 layer.name,
                 weights[index],
                 channels,
-                assembly.emphasis(self._seed, layer, seconds, variety, self._device),
+                channel_weights(self._seed, layer, seconds, variety, self._device),
                 self._diversity[index],
             )
             for layer, weights, channels in zip(self._layers, self._weights, self._channels, strict=True)

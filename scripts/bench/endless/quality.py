@@ -24,7 +24,7 @@ from zoomdream.camera.motion import Motion
 from zoomdream.color.statistics import luma
 from zoomdream.config import Config
 from zoomdream.config.schedule import constant
-from zoomdream.dream.objective import Term, energy
+from zoomdream.dream.terms import Term, energy
 from zoomdream.rendering import Progress
 from zoomdream.rendering.plan import make_plan
 from zoomdream.types import Network

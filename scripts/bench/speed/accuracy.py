@@ -24,7 +24,7 @@ from torch import Tensor
 
 from zoomdream import assembly, pipeline
 from zoomdream.config import Config
-from zoomdream.dream.objective import Term, energy
+from zoomdream.dream.terms import Term, energy
 from zoomdream.rendering.plan import make_plan
 from zoomdream.types import State
 
@@ -98,7 +98,7 @@ def changes(pairs: Sequence[tuple[Seen, Seen]]) -> tuple[Seen, Seen]:
 
 
 def _stages(config: Config, closing: ExitStack) -> pipeline.Stages:
-    stages = assembly.stages(config, make_plan(config))
+    stages = assembly.open_stages(config, make_plan(config))
     closing.callback(stages.close)
     return stages
 

@@ -12,7 +12,7 @@ from bench.speed import floor, renders, rivals
 from bench.speed.timing import Clock, Elsewhere, Setting, Turn, repeated, take_turns
 
 from zoomdream import assembly
-from zoomdream.dream.objective import Term, energy
+from zoomdream.dream.terms import Term, energy
 from zoomdream.machine.malloc import keep_freed_memory
 from zoomdream.rendering.plan import make_plan
 

@@ -29,6 +29,7 @@ from zoomdream.rendering.loop import stoppable
 from zoomdream.rendering.readback import check
 from zoomdream.rendering.state_file import read_state, save_state
 from zoomdream.rendering.workspace import STATE_FILE, Workspace, writing
+from zoomdream.timeline import Timeline
 from zoomdream.types import Network, Plan, State
 
 _WAITING = 2  # frames that wait to be written
@@ -59,9 +60,12 @@ def render_part(
         if done == count:
             return
         trial.check(settings, config.where("encode.hardware"))
-        stages = opened.enter_context(closing(assembly.stages(config, plan, networks(config, plan))))
+        timeline = Timeline.of(config, plan.cuts)
+        stages = opened.enter_context(
+            closing(assembly.open_stages(config, plan, networks(config, plan), timeline=timeline))
+        )
         states = pipeline.frames(stages, _before(part, start, plan), part.end)
-        forecast = Forecast(assembly.effort(config, plan)[part.begin : part.end], done, time.monotonic())
+        forecast = Forecast(timeline.passes[part.begin : part.end], done, time.monotonic())
         _record(states, _into_units(part, parts, settings, config.frames), part, forecast, progress)
 
 

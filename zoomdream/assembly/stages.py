@@ -1,0 +1,146 @@
+"""The stages of a config: what it reads, and the rooms' stages with the numbers of its timeline."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from zoomdream import ffmpeg
+from zoomdream.assembly.dream import make_dreamer, make_noise, margin
+from zoomdream.camera.camera import Camera
+from zoomdream.color.hold import Hold
+from zoomdream.color.pyramid import fill
+from zoomdream.color.statistics import ColorStatistics, measure
+from zoomdream.config import Config
+from zoomdream.dream.aims import network
+from zoomdream.flow.carry import Carry
+from zoomdream.flow.clip_motion import ClipMotion
+from zoomdream.flow.estimators import open_estimator
+from zoomdream.machine.devices import check_device
+from zoomdream.machine.malloc import keep_freed_memory
+from zoomdream.source.mask import open_mask
+from zoomdream.source.open import open_source
+from zoomdream.source.picture import read_image
+from zoomdream.source.prefetch import Ahead
+from zoomdream.source.protocol import Closable, DeviceFrames, Source
+from zoomdream.stages import ClipStages, DreamSchedule, Stages, ZoomStages, close_all
+from zoomdream.timeline import Timeline
+from zoomdream.types import Network, Plan
+
+
+def open_stages(
+    config: Config,
+    plan: Plan,
+    opened: Network | None = None,
+    *,
+    timeline: Timeline | None = None,
+    reference: Tensor | None = None,
+) -> Stages:
+    """The stages of a render, the networks on their device. Give back what they read with their `close`.
+
+    opened: the config's network, where it is open already. timeline: the config's, where it is known already.
+    reference: for zooms, a picture (1, 3, H, W) whose colours are held instead of the config's.
+    """
+    with config.error_context("performance.device"):
+        check_device(plan.device, "")
+    torch.set_num_threads(plan.threads)
+    keep_freed_memory()
+    torch.backends.cudnn.deterministic = True  # or a resumed render could end with other frames
+    torch.backends.cudnn.allow_tf32 = False  # or a GPU's float32 is one of 10 bits, and its dreams differ from a CPU's
+    opened = network(config) if opened is None else opened
+    timeline = Timeline.of(config, plan.cuts) if timeline is None else timeline
+    source = open_source(config)
+    resources: list[Closable] = []
+    try:
+        if source.moving:
+            return _clip(config, plan, timeline, source, opened, resources)
+        held = _reference(config, source) if reference is None else measure(reference)
+        return _zoom(config, plan, timeline, source, opened, held, resources)
+    except BaseException:  # what is open already is closed
+        close_all(resources)
+        raise
+
+
+def _zoom(
+    config: Config,
+    plan: Plan,
+    timeline: Timeline,
+    source: Source,
+    opened: Network,
+    held: ColorStatistics | None,
+    resources: list[Closable],
+) -> ZoomStages:
+    width, height = config.size
+    dream = make_dreamer(config, plan, timeline, opened, resources)
+    with config.error_context("source.path"):
+        frames = source.open()
+    return ZoomStages(
+        source=DeviceFrames(frames, plan.device),
+        camera=Camera(timeline.motions, (height, width), margin(config, timeline), config.camera.border, config.seed),
+        noise=make_noise(config, plan, timeline, resources),
+        dream=dream,
+        mask=_mask(config, plan, resources),
+        color=Hold(held, timeline.hold_shares()),
+        schedule=_schedule(config, timeline),
+        resources=tuple(resources),
+    )
+
+
+def _clip(
+    config: Config, plan: Plan, timeline: Timeline, source: Source, opened: Network, resources: list[Closable]
+) -> ClipStages:
+    dream = make_dreamer(config, plan, timeline, opened, resources)
+    mask = _mask(config, plan, resources)
+    frames = source.open()
+    resources.append(frames)
+    estimator = None
+    if config.flow.method != "none":
+        with config.error_context("flow.weights" if config.flow.weights else "flow.method"):
+            estimator = open_estimator(config.flow.method, config.flow.weights, torch.device(plan.device))
+    motion = ClipMotion(estimator, DeviceFrames(frames, plan.device), timeline.motions, timeline.shots, config.frames)
+    footage = Ahead(
+        motion.frame,
+        motion.flow,
+        motion.lasting,
+        frames=config.frames,
+        cuts=timeline.shots,
+        threaded=plan.device != "mps",  # not every GPU's operations may come from two threads
+    )
+    resources.append(footage)
+    return ClipStages(
+        footage=footage,
+        carry=Carry(timeline.curve("flow.carry")),
+        noise=make_noise(config, plan, timeline, resources),
+        dream=dream,
+        mask=mask,
+        color=Hold(_reference(config, source), timeline.hold_shares()),
+        opacity=timeline.curve("dream.opacity"),
+        schedule=_schedule(config, timeline),
+        resources=tuple(resources),
+    )
+
+
+def _schedule(config: Config, timeline: Timeline) -> DreamSchedule:
+    return DreamSchedule(timeline.key_frames, timeline.shots, config.dream.warmup)
+
+
+def _mask(config: Config, plan: Plan, resources: list[Closable]) -> DeviceFrames | None:
+    """Where to dream; None: everywhere. InputError if the file is neither a picture nor a clip."""
+    if config.dream.mask is None:
+        return None
+    width, height = config.size
+    with config.error_context("dream.mask"):
+        program = ffmpeg.executable(config.encode.ffmpeg)
+        mask = open_mask(program, config.dream.mask, config.frames, config.fps, (height, width))
+    resources.append(mask)
+    return DeviceFrames(mask, plan.device)
+
+
+def _reference(config: Config, source: Source) -> ColorStatistics | None:
+    """The colours that are held; None: each frame's own. InputError if `color.reference` is no picture."""
+    width, height = config.size
+    if config.color.reference == "auto":
+        with config.error_context("source.path"):
+            return source.colors()
+    with config.error_context("color.reference"):
+        return measure(fill(read_image(config.color.reference), (height, width)))
