@@ -109,7 +109,7 @@ def untrained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def random_googlenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of BVLC GoogLeNet's layout with random weights, for what bench_speed measures."""
-    from speed import weights
+    from bench.speed import weights
 
     return weights.random_googlenet(tmp_path_factory.mktemp("weights") / "googlenet.pth")
 
@@ -117,7 +117,7 @@ def random_googlenet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def random_torchvision(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same of torchvision's GoogLeNet."""
-    from speed import weights
+    from bench.speed import weights
 
     return weights.random_torchvision(tmp_path_factory.mktemp("weights") / "torchvision.pth")
 

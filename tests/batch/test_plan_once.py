@@ -9,9 +9,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-import drawn_clip
 import pytest
 from shot_clip import clip_config
+from synthetic import clip as drawn_clip
 
 from zoomdream import ffmpeg
 from zoomdream.api import frames, load_config
