@@ -10,9 +10,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from shot_clip import clip_config
 from synthetic import clip as drawn_clip
 
+from tests.batch.shot_clip import clip_config
 from zoomdream import ffmpeg
 from zoomdream.api import frames, load_config
 from zoomdream.batch.collect import gather
