@@ -1,0 +1,102 @@
+"""The timeline: every schedule once, as values per frame, and what follows from them."""
+
+from __future__ import annotations
+
+import pickle
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from zoomdream import load_config
+from zoomdream.config import Config
+from zoomdream.config.schedule import Schedule
+from zoomdream.timeline import Timeline
+
+
+def configured(**tree: Any) -> Config:
+    return load_config({"size": [64, 48], "frames": 10, "fps": 10, **tree})
+
+
+def test_every_key_that_may_change_has_a_value_at_every_frame() -> None:
+    timeline = Timeline.of(configured(objective=[{"layer": "mixed4c", "weight": "1 + u"}, {"class": "banana"}]))
+    assert {len(curve) for curve in timeline.curves.values()} == {10}
+    assert timeline.curve("objective.0.weight") == pytest.approx([1 + frame / 9 for frame in range(10)])
+    assert timeline.curve("objective.1.weight") == (1,) * 10
+    assert {"camera.zoom", "camera.pan.1", "dream.noise", "flow.carry", "color.hold"} <= timeline.curves.keys()
+
+
+def test_each_schedule_is_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = configured(camera={"zoom": "1.2 + 0.1*sin(t)"})
+    asked: list[str] = []
+    values = Schedule.values
+
+    def noted(self: Schedule, *arguments: Any) -> list[float]:
+        asked.append(self.key)
+        return values(self, *arguments)
+
+    monkeypatch.setattr(Schedule, "values", noted)
+    timeline = Timeline.of(config)
+    assert sorted(asked) == sorted(timeline.curves)
+
+
+def test_a_key_has_a_value_between_two_frames_too() -> None:
+    timeline = Timeline.of(configured(camera={"zoom": "1 + t", "rotate": {"keys": {"0f": 0, "4f": 8}}}))
+    assert timeline.at("camera.zoom", 2) == timeline.curve("camera.zoom")[2]
+    assert timeline.at("camera.zoom", 2.5) == pytest.approx(1.25)
+    assert timeline.at("camera.rotate", 0.5) == pytest.approx(1)
+    assert timeline.at("flow.carry", 7.3) == timeline.curve("flow.carry")[0]
+
+
+def test_key_frames_are_the_first_and_last_of_each_shot_and_every_so_many_between() -> None:
+    timeline = Timeline.of(configured(dream={"every": 3}), cuts=(5,))
+    assert timeline.shots == (0, 5)
+    assert timeline.key_frames == (0, 3, 4, 5, 8, 9)
+    assert Timeline.of(configured()).key_frames == tuple(range(10))
+
+
+def test_what_frames_left_out_would_have_had_is_made_up_for_at_the_next_key_frame() -> None:
+    steps = Timeline.of(configured(dream={"every": 3, "step_size": "0.001*frame"})).sums("dream.step_size")
+    assert [round(1000 * steps[frame]) for frame in (0, 3, 6, 9)] == [0, 1 + 2 + 3, 4 + 5 + 6, 7 + 8 + 9]
+    each, third = (
+        Timeline.of(configured(dream={"every": every}, color={"hold": 0.9})).hold_shares() for every in (1, 3)
+    )
+    assert 1 - third[3] == pytest.approx((1 - each[3]) ** 3)
+
+
+def test_the_hold_per_second_does_not_depend_on_the_frame_rate() -> None:
+    for fps in (10, 40):
+        shares = Timeline.of(configured(fps=fps, color={"hold": 0.9})).hold_shares()
+        assert (1 - shares[1]) ** fps == pytest.approx(0.1)
+
+
+def test_a_frame_without_steps_or_weights_is_only_moved() -> None:
+    fading = Timeline.of(configured(objective=[{"layer": "mixed4c", "weight": "1 if frame < 3 else 0"}]))
+    assert fading.active == (True,) * 3 + (False,) * 7
+    assert not any(Timeline.of(configured(dream={"steps": 0})).active)
+    assert sum(fading.passes) == 3 + configured().dream.warmup
+
+
+def test_each_shot_is_warmed_up_before_its_first_frame() -> None:
+    timeline = Timeline.of(configured(dream={"warmup": 4}), cuts=(6,))
+    assert timeline.passes == (5, 1, 1, 1, 1, 1, 5, 1, 1, 1)
+
+
+def test_motion_per_second_is_the_same_at_every_frame_rate() -> None:
+    def zoomed(fps: int) -> float:
+        total = 1.0
+        for motion in Timeline.of(configured(fps=fps, frames=2 * fps, camera={"zoom": 1.5})).motions:
+            total *= motion.scale
+        return total ** (fps / (2 * fps - 1))
+
+    assert zoomed(10) == pytest.approx(1.5)
+    assert zoomed(30) == pytest.approx(1.5)
+
+
+def test_a_timeline_is_a_plain_value() -> None:
+    timeline = Timeline.of(configured(camera={"zoom": "1 + 0.1*u"}), cuts=(4,))
+    again = pickle.loads(pickle.dumps(timeline))
+    assert again == timeline
+    assert again.fps == Fraction(10)
+    assert all(before < after for before, after in pairwise(again.curve("camera.zoom")))
