@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zoomdream.dream.ascent import Sight
+from zoomdream.dream.ascent import View
 from zoomdream.dream.fourier import ascend_frequencies, fourier_basis
 from zoomdream.dream.octaves import Recipe, dream
 from zoomdream.randomness import generator, natural_noise
@@ -56,7 +56,7 @@ def test_climbing_changes_the_picture_by_the_step_size_and_raises_the_objective(
     for _ in range(4):
         before = end
         end = ascend_frequencies(
-            end, likeness, steps=1, step_size=0.004, sights=lambda _: Sight((3, 2)), phases_only=phases_only
+            end, likeness, steps=1, step_size=0.004, views=lambda _: View((3, 2)), phases_only=phases_only
         )
         heights.append(float(likeness(end)))
         assert float((end - before).abs().mean()) == pytest.approx(0.004, rel=0.1 if phases_only else 1e-3)
@@ -65,7 +65,7 @@ def test_climbing_changes_the_picture_by_the_step_size_and_raises_the_objective(
 
 def test_with_phases_only_the_amplitudes_and_the_mean_stay() -> None:
     start = photo_like(24, 30)
-    end = ascend_frequencies(start, likeness, steps=6, step_size=0.01, sights=lambda _: Sight(), phases_only=True)
+    end = ascend_frequencies(start, likeness, steps=6, step_size=0.01, views=lambda _: View(), phases_only=True)
     known = fourier_basis(24, 30, CPU)
     before, after = known.parts(start).abs(), known.parts(end).abs()
     inner = (slice(None), slice(1, 12), slice(1, 15))  # those that are their own mirror image cannot turn

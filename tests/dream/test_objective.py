@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from zoomdream.dream.objective import objective
+from zoomdream.dream.objective import weighted_sum
 from zoomdream.dream.power_mean import half_squares
-from zoomdream.dream.terms import ClassTerm, GuideTerm, Pick, Term, energy, picked
+from zoomdream.dream.terms import ClassTerm, GuideTerm, LayerTerm, Pick, energy, picked
 from zoomdream.randomness import generator
 
 
-def gradient(term: Term | ClassTerm | GuideTerm, activation: torch.Tensor) -> torch.Tensor:
+def gradient(term: LayerTerm | ClassTerm | GuideTerm, activation: torch.Tensor) -> torch.Tensor:
     leaf = activation.clone().requires_grad_()
-    objective({term.layer: leaf}, [term]).backward()
+    weighted_sum({term.layer: leaf}, [term]).backward()
     assert leaf.grad is not None
     return leaf.grad
 
@@ -38,18 +38,18 @@ def test_channels_are_picked_by_how_active_they_are_the_silent_one_last(pick: Pi
 
 def test_only_picked_channels_climb_and_only_among_the_named_ones() -> None:
     activation = torch.tensor((5.0, 1.0, 3.0, 2.0)).view(1, 4, 1, 1)
-    assert gradient(Term("x", pick=Pick("strongest", 1)), activation).flatten().nonzero().flatten().tolist() == [0]
-    among = Term("x", channels=(1, 3), pick=Pick("strongest", 1))
+    assert gradient(LayerTerm("x", pick=Pick("strongest", 1)), activation).flatten().nonzero().flatten().tolist() == [0]
+    among = LayerTerm("x", channels=(1, 3), pick=Pick("strongest", 1))
     assert gradient(among, activation).flatten().nonzero().flatten().tolist() == [3]
 
 
 def test_the_strongest_of_channels_that_are_all_silent_is_no_error() -> None:
-    assert torch.isfinite(energy(torch.zeros(1, 4, 2, 2), Term("x", pick=Pick("average", 2))))
+    assert torch.isfinite(energy(torch.zeros(1, 4, 2, 2), LayerTerm("x", pick=Pick("average", 2))))
 
 
 @pytest.mark.parametrize(("at", "place"), [((0.0, 0.0), (0, 0)), ((1.0, 1.0), (3, 5)), ((0.5, 0.3), (1, 3))])
 def test_a_neuron_climbs_at_its_place_alone(at: tuple[float, float], place: tuple[int, int]) -> None:
-    climbs = gradient(Term("x", channels=(2,), at=at), noise(1, 3, 4, 6) + 0.1)
+    climbs = gradient(LayerTerm("x", channels=(2,), at=at), noise(1, 3, 4, 6) + 0.1)
     assert climbs.nonzero().tolist() == [[0, 2, *place]]
 
 
@@ -84,7 +84,7 @@ def test_a_class_of_a_map_of_logits_climbs_everywhere() -> None:
 
 def test_a_weight_means_about_the_same_for_a_class_as_for_a_layer() -> None:
     logits, layer = torch.tensor([[20.0, 1.0]], requires_grad=True), torch.rand(1, 4, 3, 3, requires_grad=True)
-    objective({"logits": logits, "x": layer}, [ClassTerm("logits", (0,)), Term("x")]).backward()
+    weighted_sum({"logits": logits, "x": layer}, [ClassTerm("logits", (0,)), LayerTerm("x")]).backward()
     assert logits.grad is not None
     assert layer.grad is not None
     gains = [float((part.grad * part).sum().detach()) for part in (logits, layer)]  # from one per cent more of each
@@ -111,7 +111,7 @@ def test_a_picture_that_is_like_its_guide_is_worth_more_than_another() -> None:
     same, other = guide.view(1, 5, 3, 4), noise(1, 5, 3, 4, seed=2) * shares.flip(0).view(1, 5, 1, 1)
     same, other = same / same.norm(), other / other.norm()
     for term in (GuideTerm("x", positions=guide / guide.norm(dim=0)), GuideTerm("x", channels=guide.mean(1))):
-        assert objective({"x": same}, [term]) > objective({"x": other}, [term])
+        assert weighted_sum({"x": same}, [term]) > weighted_sum({"x": other}, [term])
 
 
 def test_a_guide_before_a_relu_may_be_the_opposite_and_still_has_a_gradient() -> None:
@@ -147,9 +147,9 @@ def test_the_usual_term_is_worth_in_one_operation_what_it_is_in_two(
     loudness = torch.tensor([1.0, 0.1, 10, 0, 0.5]).view(1, 5, 1, 1)  # one channel is silent
     activation = (loudness * torch.randn(1, 5, 6, 7, generator=torch.Generator().manual_seed(1)).abs()).to(dtype)
     emphasis = torch.tensor([2.0, 1, 0.5, 1, 0]) if emphasized else None
-    term = Term("x", diversity=diversity, emphasis=emphasis)
+    term = LayerTerm("x", diversity=diversity, emphasis=emphasis)
     climbs, values = [], []
-    for value in (term.value, lambda x: term.judge(term.gather(x))):
+    for value in (term.value, lambda x: term.value_of(term.means(x))):
         leaf = activation.clone().requires_grad_()
         values.append(value(leaf))
         climbs.append(torch.autograd.grad(3 * values[-1], leaf)[0])
@@ -160,6 +160,6 @@ def test_the_usual_term_is_worth_in_one_operation_what_it_is_in_two(
 def test_nothing_to_see_gives_no_gradient_and_no_surprises() -> None:
     for emphasis in (None, torch.zeros(3)):
         leaf = torch.zeros(1, 3, 4, 4, requires_grad=True)
-        value = Term("x", diversity=0.8, emphasis=emphasis).value(leaf)
+        value = LayerTerm("x", diversity=0.8, emphasis=emphasis).value(leaf)
         assert bool(torch.isfinite(value))
         assert torch.autograd.grad(value, leaf)[0].count_nonzero() == 0

@@ -3,11 +3,11 @@ import torch
 
 from zoomdream.color.pyramid import bands, fill, merge, octave_sizes, resize
 from zoomdream.color.statistics import NATURAL, color_gains
-from zoomdream.dream.ascent import Sight, ascend, gradient_at
+from zoomdream.dream.ascent import View, ascend, objective_gradient
 from zoomdream.dream.gradient import normalize
-from zoomdream.dream.objective import objective
+from zoomdream.dream.objective import weighted_sum
 from zoomdream.dream.octaves import Recipe, dream
-from zoomdream.dream.terms import Term, energy
+from zoomdream.dream.terms import LayerTerm, energy
 from zoomdream.randomness import generator, jitter_offset, wandering
 
 GREY = torch.full((1, 3, 24, 32), 0.5)
@@ -37,7 +37,7 @@ def test_the_objective_rises_with_every_step():
                     fineness,
                     steps=steps,
                     step_size=0.01,
-                    sights=lambda step: Sight((step, 2 * step)),
+                    views=lambda step: View((step, 2 * step)),
                     normalized=mean_one,
                 )
             )
@@ -50,7 +50,7 @@ def test_the_objective_rises_with_every_step():
 
 def test_a_step_changes_the_picture_by_the_step_size_on_average():
     changed = ascend(
-        GREY, lambda picture: (picture * noise()).sum(), steps=1, step_size=0.01, sights=lambda _: Sight(),
+        GREY, lambda picture: (picture * noise()).sum(), steps=1, step_size=0.01, views=lambda _: View(),
         normalized=mean_one,
     )  # fmt: skip
     assert float((changed - GREY).abs().mean()) == pytest.approx(0.01, rel=1e-4)
@@ -60,7 +60,7 @@ def test_jitter_is_undone_so_that_the_picture_stays_in_place():
     corner = torch.zeros(1, 3, 8, 8)
     corner[..., 0, 0] = 1
     moved = ascend(
-        corner, lambda picture: (picture**2).sum(), steps=3, step_size=0.1, sights=lambda step: Sight((3, step + 1)),
+        corner, lambda picture: (picture**2).sum(), steps=3, step_size=0.1, views=lambda step: View((3, step + 1)),
         normalized=mean_one,
     )  # fmt: skip
     assert int(moved[0, 0].argmax()) == 0
@@ -103,7 +103,7 @@ def test_a_picture_too_colourful_climbs_in_grey():
 
 def test_gradients_are_taken_to_the_picture_alone():
     weight = torch.ones(1, requires_grad=True)
-    gradient_at(GREY, lambda picture: (picture * weight).sum())
+    objective_gradient(GREY, lambda picture: (picture * weight).sum())
     assert weight.grad is None
 
 
@@ -169,23 +169,23 @@ def activations(**layers: float) -> dict[str, torch.Tensor]:
 def test_a_weight_means_the_same_in_a_loud_layer_and_in_a_quiet_one():
     loud = torch.full((1, 4, 3, 3), 1000.0, requires_grad=True)
     quiet = torch.full((1, 4, 3, 3), 0.1, requires_grad=True)
-    objective({"loud": loud, "quiet": quiet}, (Term("loud"), Term("quiet"))).backward()
+    weighted_sum({"loud": loud, "quiet": quiet}, (LayerTerm("loud"), LayerTerm("quiet"))).backward()
     # the same relative change of either raises the objective by the same
     assert (loud.grad * loud).sum().item() == pytest.approx((quiet.grad * quiet).sum().item(), rel=1e-3)
 
 
 def test_only_the_chosen_channels_count_and_emphasis_scales_each():
     activation = torch.arange(1.0, 5.0).view(1, 4, 1, 1)
-    assert float(energy(activation, Term("x", channels=(1, 3)))) == pytest.approx((4 + 16) / 4)
+    assert float(energy(activation, LayerTerm("x", channels=(1, 3)))) == pytest.approx((4 + 16) / 4)
     doubled = torch.tensor((0.0, 2.0, 0.0, 0.0))
-    assert float(energy(activation, Term("x", emphasis=doubled))) == pytest.approx(2 * 4 / 8)
+    assert float(energy(activation, LayerTerm("x", emphasis=doubled))) == pytest.approx(2 * 4 / 8)
 
 
 def test_diversity_turns_the_climb_from_the_loudest_channel_to_the_quiet_ones():
     def pull(diversity: float) -> list[float]:
         """How much the objective gains from one per cent more of each channel, as shares."""
         activation = torch.tensor((10.0, 1.0, 0.5)).view(1, 3, 1, 1).requires_grad_()
-        energy(activation, Term("x", diversity=diversity)).log().backward()
+        energy(activation, LayerTerm("x", diversity=diversity)).log().backward()
         gains = (activation.grad * activation).flatten().detach()
         return (gains / gains.sum()).tolist()
 
@@ -196,15 +196,15 @@ def test_diversity_turns_the_climb_from_the_loudest_channel_to_the_quiet_ones():
 
 def test_a_silent_channel_leaves_the_gradient_finite():
     activation = torch.zeros(1, 3, 4, 4, requires_grad=True)
-    energy(activation, Term("x", diversity=1.0)).log().backward()
+    energy(activation, LayerTerm("x", diversity=1.0)).log().backward()
     assert torch.isfinite(activation.grad).all()
 
 
 def test_a_negative_weight_suppresses_and_a_zero_weight_needs_no_layer():
-    rising = objective(activations(a=1.0, b=2.0), (Term("a"), Term("b", weight=-1)))
-    assert float(rising) < float(objective(activations(a=1.0, b=1.0), (Term("a"), Term("b", weight=-1))))
-    assert float(objective(activations(a=1.0), (Term("a"), Term("gone", weight=0)))) == float(
-        objective(activations(a=1.0), (Term("a"),))
+    rising = weighted_sum(activations(a=1.0, b=2.0), (LayerTerm("a"), LayerTerm("b", weight=-1)))
+    assert float(rising) < float(weighted_sum(activations(a=1.0, b=1.0), (LayerTerm("a"), LayerTerm("b", weight=-1))))
+    assert float(weighted_sum(activations(a=1.0), (LayerTerm("a"), LayerTerm("gone", weight=0)))) == float(
+        weighted_sum(activations(a=1.0), (LayerTerm("a"),))
     )
 
 

@@ -13,8 +13,8 @@ from zoomdream.assembly import network
 from zoomdream.assembly.dream import tile_size
 from zoomdream.config import load_config
 from zoomdream.dream.aims import aims
-from zoomdream.dream.terms import Term
-from zoomdream.dream.tiles import Tiled
+from zoomdream.dream.terms import LayerTerm
+from zoomdream.dream.tiles import TiledObjective
 from zoomdream.randomness import generator, natural_noise
 from zoomdream.rendering.plan import make_plan
 
@@ -58,7 +58,7 @@ def test_a_gpu_that_runs_out_of_memory_goes_on_in_tiles(untrained_weights: Path)
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     large = torch.cat([PICTURE, PICTURE], dim=2)[None]
-    groups = [(opened, [Term("mixed3b")])]
+    groups = [(opened, [LayerTerm("mixed3b")])]
     for _ in range(2):
-        assert float(Tiled(groups, full, size).gradient(large, (0.0, 0.0)).abs().max()) > 0
+        assert float(TiledObjective(groups, full, size).gradient(large, (0.0, 0.0)).abs().max()) > 0
     assert asked == [(300, 840)]  # frames that follow do not try again

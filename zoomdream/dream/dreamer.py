@@ -13,10 +13,11 @@ from torch import Tensor
 
 from zoomdream.autodiff.cuda_graphs import plainly
 from zoomdream.color.statistics import ColorStatistics
-from zoomdream.dream.objective import Height, ObjectiveOverTime
+from zoomdream.dream.ascent import AnyObjective
+from zoomdream.dream.objective import Objective, ObjectiveOverTime
 from zoomdream.dream.octaves import Recipe, dream
 from zoomdream.dream.tile_size import TileSize
-from zoomdream.dream.tiles import Tiled
+from zoomdream.dream.tiles import TiledObjective
 from zoomdream.machine.devices import to_device
 from zoomdream.randomness import generator, white_noise
 
@@ -63,7 +64,7 @@ class Dreamer:
     """The dream step of every frame.
 
     recipes and active: of each frame; a frame that is not active is left as it is. shared_jitter: all frames are
-    jittered as frame 0 is. tiles: how large pictures are climbed; None where the network sees all of them whole.
+    jittered as frame 0 is. tiles: of large pictures; None where the network sees all of them whole.
     scale: of the objective, for float16. call: how gradients are called, see `cuda_graphs`.
     """
 
@@ -86,7 +87,9 @@ class Dreamer:
             return picture
         now = max(frame, 0)
         groups = self.objective(now)
-        whole = Height(groups, self.scale)
-        climbed = whole if self.tiles is None else Tiled(groups, whole, self.tiles, self.scale, self.call)
-        recipe = replace(self.recipes[now], look=colors)
-        return dream(picture, climbed, recipe, seed=self.seed, frame=0 if self.shared_jitter else frame)
+        whole = Objective(groups, self.scale)
+        objective: AnyObjective = (
+            whole if self.tiles is None else TiledObjective(groups, whole, self.tiles, self.scale, self.call)
+        )
+        recipe = replace(self.recipes[now], reference=colors)
+        return dream(picture, objective, recipe, seed=self.seed, frame=0 if self.shared_jitter else frame)

@@ -15,8 +15,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from zoomdream.dream.ascent import Climbed, Sight
-from zoomdream.dream.gradient import as_it_is
+from zoomdream.dream.ascent import AnyObjective, View
+from zoomdream.dream.gradient import unchanged
 from zoomdream.dream.regularizers import COLORS
 
 _MEMORY = (0.9, 0.999)  # of Adam, for the gradient and for its square
@@ -63,13 +63,13 @@ def fourier_basis(height: int, width: int, device: torch.device) -> FourierBasis
 
 def ascend_frequencies(
     image: Tensor,
-    climbed: Climbed,
+    objective: AnyObjective,
     *,
     steps: int,
     step_size: float,
-    sights: Callable[[int], Sight],
+    views: Callable[[int], View],
     phases_only: bool = False,
-    settled: Callable[[Tensor], Tensor] | None = None,
+    regularized: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """`steps` times uphill in the frequencies of `image` (1, 3, H, W); returns a new one, not clamped.
 
@@ -81,7 +81,7 @@ def ascend_frequencies(
     width = image.shape[-1]
     adam = _Adam()
     for step in range(steps):
-        gradient = known.gradient(sights(step).gradient(image, climbed, as_it_is))
+        gradient = known.gradient(views(step).gradient(image, objective, unchanged))
         parts = known.parts(image)
         if phases_only:
             angles = adam(_turnable(gradient * (1j * parts).conj()).real)
@@ -91,8 +91,8 @@ def ascend_frequencies(
             change = adam(gradient)
             parts = parts + _share(known.picture(change, width), step_size) * change
         image = known.picture(parts, width)
-        if settled is not None:
-            image = settled(image)
+        if regularized is not None:
+            image = regularized(image)
     return image
 
 

@@ -21,15 +21,17 @@ BAND_WEIGHTS = (0.4, 0.8, 1.0, 1.0, 1.0)
 _TINY = 1e-12  # below any gradient that carries information; keeps a dead objective at zero instead of dividing by it
 
 
-def as_it_is(gradient: Tensor) -> Tensor:
+def unchanged(gradient: Tensor) -> Tensor:
     return gradient
 
 
-def slope(picture: Tensor, height: Callable[[Tensor], Tensor], then: Callable[[Tensor], Tensor] = as_it_is) -> Tensor:
-    """What `then` makes of the gradient of a picture's height, 0-dim, in the picture (1, 3, H, W)."""
+def input_gradient(
+    picture: Tensor, objective: Callable[[Tensor], Tensor], then: Callable[[Tensor], Tensor] = unchanged
+) -> Tensor:
+    """The gradient of the objective (0-dim) in the picture (1, 3, H, W), after `then`."""
     with torch.enable_grad():
         leaf = picture.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(height(leaf), leaf)
+        (gradient,) = torch.autograd.grad(objective(leaf), leaf)
     return then(gradient)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from zoomdream.dream.guides import Guide
-from zoomdream.dream.terms import ClassTerm, Pick, Term, Wish
+from zoomdream.dream.terms import ClassTerm, LayerTerm, ObjectiveTerm, Pick
 from zoomdream.machine.devices import to_device
 from zoomdream.randomness import generator, wandering
 from zoomdream.types import Layer, Network
@@ -18,11 +18,11 @@ from zoomdream.types import Layer, Network
 DRIFT_SECONDS = 4.0
 """How long a channel stays in favour; see `dream.variety`."""
 
-Groups = Sequence[tuple[Network, Sequence[Wish]]]
+NetworkTerms = Sequence[tuple[Network, Sequence[ObjectiveTerm]]]
 """Each network with its terms."""
 
 
-def objective(activations: Mapping[str, Tensor], terms: Sequence[Wish]) -> Tensor:
+def weighted_sum(activations: Mapping[str, Tensor], terms: Sequence[ObjectiveTerm]) -> Tensor:
     """The weighted sum of the terms' values, 0-dim float32; with one term its direction is that of the term itself."""
     parts = [_times(term.weight, term.value(activations[term.layer])) for term in terms if term.weight != 0]
     return reduce(torch.add, parts) if parts else torch.zeros((), device=next(iter(activations.values())).device)
@@ -34,18 +34,19 @@ def _times(factor: float, value: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Height:
+class Objective:
     """The objective of pictures that the network sees whole, `scale` times. A value, so that a CUDA graph knows equal
     ones as equal.
     """
 
-    groups: Groups
+    groups: NetworkTerms
     scale: float = 1.0
 
     def __call__(self, image: Tensor) -> Tensor:
         """image (1, 3, H, W); 0-dim."""
         parts = (
-            objective(network(image, frozenset(term.layer for term in terms)), terms) for network, terms in self.groups
+            weighted_sum(network(image, frozenset(term.layer for term in terms)), terms)
+            for network, terms in self.groups
         )
         return _times(self.scale, reduce(torch.add, parts))
 
@@ -69,10 +70,10 @@ class LayerOverTime:
     pick: Pick | None = None
     place: tuple[float, float] | None = None
 
-    def at(self, frame: int) -> Term:
+    def at(self, frame: int) -> LayerTerm:
         drifted = channel_weights(self.seed, self.layer, frame / self.fps, self.variety[frame], self.device)
         weight, diversity = self.weights[frame], self.diversity[frame]
-        return Term(self.layer.name, weight, self.channels, drifted, diversity, self.pick, self.place)
+        return LayerTerm(self.layer.name, weight, self.channels, drifted, diversity, self.pick, self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +98,9 @@ class ObjectiveOverTime:
 
     terms: tuple[TermOverTime, ...]
 
-    def __call__(self, frame: int) -> Groups:
+    def __call__(self, frame: int) -> NetworkTerms:
         """The terms at a frame by network, those of weight 0 left out."""
-        groups: dict[int, tuple[Network, list[Wish]]] = {}
+        groups: dict[int, tuple[Network, list[ObjectiveTerm]]] = {}
         for term in self.terms:
             if term.weights[frame] != 0:
                 groups.setdefault(id(term.network), (term.network, []))[1].append(term.at(frame))

@@ -12,16 +12,13 @@ from torch import Tensor
 
 from zoomdream.color.pyramid import octave_sizes, resize
 from zoomdream.color.statistics import ColorGains, ColorStatistics, color_gains
-from zoomdream.dream.ascent import Climbed, Sight, ascend
+from zoomdream.dream.ascent import AnyObjective, View, ascend
 from zoomdream.dream.fourier import ascend_frequencies
 from zoomdream.dream.gradient import Normalization, normalize
 from zoomdream.dream.regularizers import (
-    gaussian_blur,
-    l2_decay,
+    Regularizers,
     natural_hues,
     random_transform,
-    total_variation_gradient,
-    transform,
 )
 from zoomdream.randomness import generator, jitter_offset
 
@@ -34,10 +31,10 @@ class Recipe:
     pixels. `steps`: one number for all octaves, or one each from coarse to fine; where octaves are too small for the
     network and left out, the first of these are left out too.
 
-    `look`: what the picture should come to look like; each octave then climbs more in the bands that it lacks and
-    less in those that it has too much of. None: all bands alike.
+    `reference`: the colour statistics that the picture should come to; each octave then climbs more in the bands that
+    it lacks and less in those that it has too much of. None: all bands alike.
 
-    parameters: what is climbed in; `normalization`, `look` and `natural` (hues that are rare in photographs change
+    parameters: what is optimised; `normalization`, `reference` and `natural` (hues that are rare in photographs change
     less) are for pixels. The rest keeps noise from winning, see `priors`: turn (degrees) and stretch (share) are the
     reach of random views, blur (pixels) is Gaussian, smooth is how much of a step goes against total variation, decay
     the share of the way to grey, the last three after each step.
@@ -50,7 +47,7 @@ class Recipe:
     jitter: int = 16
     normalization: Normalization = "laplacian"
     smallest: int = 1
-    look: ColorStatistics | None = None
+    reference: ColorStatistics | None = None
     parameters: Parameters = "pixels"
     natural: bool = False
     turn: float = 0.0
@@ -60,7 +57,7 @@ class Recipe:
     decay: float = 0.0
 
 
-def dream(picture: Tensor, climbed: Climbed, recipe: Recipe, *, seed: int, frame: int) -> Tensor:
+def dream(picture: Tensor, objective: AnyObjective, recipe: Recipe, *, seed: int, frame: int) -> Tensor:
     """Dream on one picture (1, 3, H, W) in [0, 1]; returns a new one, not clamped.
 
     Per octave the picture is shrunk, what the coarser octave added is enlarged and laid on top, and the sum climbs;
@@ -69,6 +66,7 @@ def dream(picture: Tensor, climbed: Climbed, recipe: Recipe, *, seed: int, frame
     """
     height, width = picture.shape[-2:]
     work = octave_work((height, width), recipe)
+    regularizers = Regularizers(recipe.blur, recipe.smooth, recipe.decay)
     if recipe.step_size == 0 or not any(steps for _, steps in work):
         return picture
     added: Tensor | None = None
@@ -77,17 +75,16 @@ def dream(picture: Tensor, climbed: Climbed, recipe: Recipe, *, seed: int, frame
             continue
         base = resize(picture, size)
         start = base if added is None else base + resize(added, size)
-        added = (
-            _climber(start, recipe)(
-                start,
-                climbed,
-                steps=steps,
-                step_size=recipe.step_size,
-                sights=_sights(recipe, size, seed, frame, octave),
-                settled=_settled(recipe),
-            )
-            - base
+        views = partial(draw_view, recipe, size, (seed, frame, octave))
+        climbed = _ascent(start, recipe)(
+            start,
+            objective,
+            steps=steps,
+            step_size=recipe.step_size,
+            views=views,
+            regularized=regularizers.of(recipe.step_size),
         )
+        added = climbed - base
     assert added is not None
     return picture + resize(added, (height, width))
 
@@ -99,18 +96,18 @@ def octave_work(size: tuple[int, int], recipe: Recipe) -> tuple[tuple[tuple[int,
     return tuple(zip(sizes, steps, strict=True))
 
 
-def _climber(start: Tensor, recipe: Recipe) -> Callable[..., Tensor]:
+def _ascent(start: Tensor, recipe: Recipe) -> Callable[..., Tensor]:
     if recipe.parameters != "pixels":
         return partial(ascend_frequencies, phases_only=recipe.parameters == "phase")
-    # natural pictures have the same contrast in every band at every scale (Field 1987), so one look serves all
+    # natural pictures have the same contrast in every band at every scale (Field 1987), so one reference serves all
     # octaves
-    gains = None if recipe.look is None else color_gains(start, recipe.look)
-    return partial(ascend, normalized=Leveled(recipe.normalization, gains, recipe.natural))
+    gains = None if recipe.reference is None else color_gains(start, recipe.reference)
+    return partial(ascend, normalized=GradientNormalization(recipe.normalization, gains, recipe.natural))
 
 
 @dataclass(frozen=True, slots=True)
-class Leveled:
-    """What becomes of a gradient before it is climbed. Data, so that `captured` knows equal ones as equal."""
+class GradientNormalization:
+    """Normalises a gradient before a step. A value, so that a CUDA graph knows equal ones as equal."""
 
     how: Normalization
     gains: ColorGains | None
@@ -120,28 +117,13 @@ class Leveled:
         return normalize(natural_hues(gradient) if self.natural else gradient, self.how, self.gains)
 
 
-def _sights(recipe: Recipe, size: tuple[int, int], seed: int, frame: int, octave: int) -> Callable[[int], Sight]:
+def draw_view(recipe: Recipe, size: tuple[int, int], place: tuple[int, int, int], step: int) -> View:
+    """How the network sees an octave of `size` in a step. place: seed, frame and octave."""
+    seed, *rest = *place, step
     reach = min(recipe.jitter, min(size) // 2)
-
-    def sight(step: int) -> Sight:
-        offset = jitter_offset(reach, generator(seed, "jitter", frame, octave, step))
-        x, y = (2 * torch.rand(2, generator=generator(seed, "tiles", frame, octave, step)) - 1).tolist()
-        if recipe.turn == 0 and recipe.stretch == 0:
-            return Sight(offset, shifts=(x, y))
-        random = generator(seed, "view", frame, octave, step)
-        degrees, scale = random_transform(recipe.turn, recipe.stretch, random)
-        return Sight(offset, lambda picture: transform(picture, degrees, scale), (x, y))
-
-    return sight
-
-
-def _settled(recipe: Recipe) -> Callable[[Tensor], Tensor] | None:
-    if recipe.blur == 0 and recipe.smooth == 0 and recipe.decay == 0:
-        return None
-
-    def settled(picture: Tensor) -> Tensor:
-        if recipe.smooth:
-            picture = picture - recipe.smooth * recipe.step_size * total_variation_gradient(picture)
-        return l2_decay(gaussian_blur(picture, recipe.blur), recipe.decay)
-
-    return settled
+    offset = jitter_offset(reach, generator(seed, "jitter", *rest))
+    x, y = (2 * torch.rand(2, generator=generator(seed, "tiles", *rest)) - 1).tolist()
+    if recipe.turn == 0 and recipe.stretch == 0:
+        return View(offset, shifts=(x, y))
+    turned = random_transform(recipe.turn, recipe.stretch, generator(seed, "view", *rest))
+    return View(offset, turned, (x, y))

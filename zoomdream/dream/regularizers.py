@@ -7,7 +7,9 @@ from things.
 from __future__ import annotations
 
 import math
-from functools import cache
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
 from itertools import chain
 
 import torch
@@ -93,3 +95,26 @@ def total_variation_gradient(picture: Tensor) -> Tensor:
 def l2_decay(picture: Tensor, share: float) -> Tensor:
     """`share` of the way to middle grey: what nothing holds up decays (the L2 prior of Simonyan et al. 2013)."""
     return picture if share == 0 else picture + share * (0.5 - picture)
+
+
+@dataclass(frozen=True, slots=True)
+class Regularizers:
+    """What follows each step. blur: deviation in pixels; smooth: share of a step that goes against total variation;
+    decay: share of the way to grey.
+    """
+
+    blur: float
+    smooth: float
+    decay: float
+
+    def of(self, step_size: float) -> Callable[[Tensor], Tensor] | None:
+        """For steps of that mean change per pixel; None where nothing follows them."""
+        if self.blur == 0 and self.smooth == 0 and self.decay == 0:
+            return None
+        return partial(self.apply, step_size=step_size)
+
+    def apply(self, picture: Tensor, step_size: float) -> Tensor:
+        """A new picture (1, 3, H, W)."""
+        if self.smooth:
+            picture = picture - self.smooth * step_size * total_variation_gradient(picture)
+        return l2_decay(gaussian_blur(picture, self.blur), self.decay)

@@ -23,7 +23,7 @@ _TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TilePlace:
     """Where an activation belongs in that of the whole picture: its first row and column there, the whole's rows and
     columns, and which share (0..1) of the picture was looked at, for activations that have no places.
     """
@@ -35,7 +35,7 @@ class Part:
     share: float
 
 
-class Wish(Protocol):
+class ObjectiveTerm(Protocol):
     """One term: `value` of the activation (1, C, h, w) of `layer` is what counts, `weight` times. 0 leaves it out.
 
     It is `judge(gather(activation))`, a 0-dim tensor. gather: means over the positions, (K,); given a `part`, what that
@@ -50,9 +50,9 @@ class Wish(Protocol):
 
     def value(self, activation: Tensor) -> Tensor: ...
 
-    def gather(self, activation: Tensor, part: Part | None = None) -> Tensor: ...
+    def means(self, activation: Tensor, part: TilePlace | None = None) -> Tensor: ...
 
-    def judge(self, gathered: Tensor) -> Tensor: ...
+    def value_of(self, means: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ class Pick:
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
-    """One wish: that `layer` (or only its `channels`) be active. `weight` 0 leaves it out.
+class LayerTerm:
+    """One term: that `layer` (or only its `channels`) be active. `weight` 0 leaves it out.
 
     emphasis: (C,) a factor on the energy of each channel of the layer, or None for all alike.
     diversity: 0 to 1, how much a channel that is active already gains less than one that is not; see `energy`.
@@ -85,14 +85,14 @@ class Term:
         """The logarithm of the energy, 0-dim float32."""
         if self.channels is None and self.pick is None and self.at is None:  # the same in fewer operations
             return log_power_mean(_planes(activation), self.power, self.emphasis)
-        return self.judge(self.gather(activation))
+        return self.value_of(self.means(activation))
 
     @property
     def power(self) -> float:
         """The exponent of the power mean."""
         return max(1 - self.diversity, 0.02)
 
-    def gather(self, activation: Tensor, part: Part | None = None) -> Tensor:
+    def means(self, activation: Tensor, part: TilePlace | None = None) -> Tensor:
         """Half the mean squared activation of each channel, (C,)."""
         activation = _planes(activation)
         if self.at is None:
@@ -102,8 +102,8 @@ class Term:
             return activation.new_zeros(activation.shape[1], dtype=torch.float32)
         return 0.5 * neurons.float().square().mean(dim=(0, 2, 3))
 
-    def judge(self, gathered: Tensor) -> Tensor:
-        return torch.log(_power_mean(gathered, self) + SILENT)
+    def value_of(self, means: Tensor) -> Tensor:
+        return torch.log(_power_mean(means, self) + SILENT)
 
 
 RIVALRY = 0.03
@@ -111,7 +111,7 @@ RIVALRY = 0.03
 
 @dataclass(frozen=True, slots=True)
 class ClassTerm:
-    """One wish: that the network sees these classes. `layer` holds what it thinks of each before the softmax.
+    """One term: that the network sees these classes. `layer` holds what it thinks of each before the softmax.
 
     Mostly before, because the softmax also rises where all other classes fall, so that the picture fills with noise
     that no class likes (GoogLeNet's banana is then SqueezeNet's 25th guess instead of its 4th). With nothing of it, a
@@ -128,20 +128,20 @@ class ClassTerm:
         So of several classes the one that is seen less gains more. To that comes RIVALRY times the logarithm of their
         share among all classes. activation (1, classes), or (1, classes, h, w).
         """
-        return self.judge(self.gather(activation))
+        return self.value_of(self.means(activation))
 
-    def gather(self, activation: Tensor, part: Part | None = None) -> Tensor:
+    def means(self, activation: Tensor, part: TilePlace | None = None) -> Tensor:
         """The mean of each class's logit, (classes,)."""
         return _mean(_planes(activation).float(), part)
 
-    def judge(self, gathered: Tensor) -> Tensor:
-        chosen = _chosen(gathered, self.classes)
-        return torch.asinh(chosen).mean() + RIVALRY * (chosen.logsumexp(0) - gathered.logsumexp(0))
+    def value_of(self, means: Tensor) -> Tensor:
+        chosen = _chosen(means, self.classes)
+        return torch.asinh(chosen).mean() + RIVALRY * (chosen.logsumexp(0) - means.logsumexp(0))
 
 
 @dataclass(frozen=True, slots=True)
 class GuideTerm:
-    """One wish: that the layer be active as it was on a guide.
+    """One term: that the layer be active as it was on a guide.
 
     positions: (C, M) the guide's activation at M places, or None. channels: (C,) its mean activation of each channel,
     or None. One of them is there; see `value`.
@@ -159,9 +159,9 @@ class GuideTerm:
         2015). channels: as active as the guide's on the whole, wherever (Crowson 2016): calmer, so better for films.
         activation (1, C, h, w).
         """
-        return self.judge(self.gather(activation))
+        return self.value_of(self.means(activation))
 
-    def gather(self, activation: Tensor, part: Part | None = None) -> Tensor:
+    def means(self, activation: Tensor, part: TilePlace | None = None) -> Tensor:
         """The mean of each channel, (C,), of its product with the fitting place of the guide where that has places."""
         planes = _planes(activation).float()
         if self.positions is not None:
@@ -170,12 +170,12 @@ class GuideTerm:
             planes = (places * guide[:, _best(places.detach(), guide)]).view_as(planes)
         return _mean(planes, part)
 
-    def judge(self, gathered: Tensor) -> Tensor:
+    def value_of(self, means: Tensor) -> Tensor:
         if self.positions is None:
             assert self.channels is not None
-            wanted = self.channels.to(gathered)
-            gathered = gathered * wanted / wanted.norm().clamp_min(_TINY)
-        return torch.asinh(gathered.mean() / 1e-6)
+            wanted = self.channels.to(means)
+            means = means * wanted / wanted.norm().clamp_min(_TINY)
+        return torch.asinh(means.mean() / 1e-6)
 
 
 def _best(places: Tensor, guide: Tensor, most: int = 4096) -> Tensor:
@@ -183,7 +183,7 @@ def _best(places: Tensor, guide: Tensor, most: int = 4096) -> Tensor:
     return torch.cat([(part.T @ guide).argmax(1) for part in torch.split(places, most, dim=1)])
 
 
-def energy(activation: Tensor, term: Term) -> Tensor:
+def energy(activation: Tensor, term: LayerTerm) -> Tensor:
     """The power mean over channels of half their mean squared activation, 0-dim float32.
 
     The exponent is 1 - diversity. With 0 it is DeepDream's objective (Mordvintsev 2015), half the mean square of all:
@@ -192,11 +192,11 @@ def energy(activation: Tensor, term: Term) -> Tensor:
     machines stand side by side and keep changing, in the same network and the same render.
     activation (1, C, h, w), or (1, C).
     """
-    return _power_mean(term.gather(activation), term)
+    return _power_mean(term.means(activation), term)
 
 
-def _power_mean(gathered: Tensor, term: Term) -> Tensor:
-    channels = gathered + QUIET
+def _power_mean(means: Tensor, term: LayerTerm) -> Tensor:
+    channels = means + QUIET
     shares = channels**term.power
     if term.emphasis is not None:
         shares = shares * term.emphasis.to(shares)
@@ -217,12 +217,12 @@ def _planes(activation: Tensor) -> Tensor:
     return activation[:, :, None, None] if activation.ndim == 2 else activation
 
 
-def _mean(planes: Tensor, part: Part | None) -> Tensor:
+def _mean(planes: Tensor, part: TilePlace | None) -> Tensor:
     """The mean of each channel (1, C, h, w) over its places, or what a part adds to that of the whole, (C,)."""
     return planes.sum(dim=(0, 2, 3)) / _places(planes, part)
 
 
-def _places(activation: Tensor, part: Part | None) -> float:
+def _places(activation: Tensor, part: TilePlace | None) -> float:
     """Over how many positions the sum of (1, C, h, w) is a mean; of the whole picture, given a `part` of it."""
     here = activation.shape[2:].numel()
     if part is None:
@@ -230,7 +230,7 @@ def _places(activation: Tensor, part: Part | None) -> float:
     return 1 / part.share if here == 1 else part.rows * part.columns  # one place: of the whole part, as classes are
 
 
-def _neurons(activation: Tensor, at: tuple[float, float], part: Part | None = None) -> Tensor:
+def _neurons(activation: Tensor, at: tuple[float, float], part: TilePlace | None = None) -> Tensor:
     """All channels at one place, (1, C, 1, 1); empty where that is in another part of the picture."""
     rows, columns = activation.shape[2:] if part is None else (part.rows, part.columns)
     x, y = (min(int(share * length), length - 1) for share, length in zip(at, (columns, rows), strict=True))

@@ -1,14 +1,14 @@
-"""The gradient of pictures that are too large to be looked at whole: tile by tile, without seams.
+"""The gradient of pictures that are too large for the network to see whole: tile by tile, without seams.
 
-What the network sees of a tile goes beyond what is used of it by the *context*, so far that what is cut off there does
-not matter: where a layer's neurons lie in the tile, and what of the picture they see, is the same as untiled. So the
-gradients of neighbours agree where they meet, and nothing has to be faded. Where they meet wanders from step to step.
+The network sees each tile with a *halo* around it, so wide that what is cut off beyond it does not matter: where a
+layer's neurons lie in the tile, and their receptive fields, are the same as untiled. So the gradients of neighbours
+agree where they meet, and nothing has to be blended. Where they meet moves from step to step.
 
-What a term counts for depends on the whole picture (how active each channel is in all of it), so the tiles must agree
-on that too. The first step on an octave asks all tiles before it climbs on any; each later one takes what the step
-before has found on its way, which is nearly the same and costs nothing. (Eight steps on a photograph, dreamnet, 768x432
-in tiles of 384: the dream differs from the untiled one by 28 to 36 % of its change, by 28 to 30 % if every step asks
-first, and one in bfloat16 from one in float32 by 30 to 36 %.)
+The value of a term depends on the whole picture (how active each channel is in all of it), so the tiles must agree on
+that too. The first step on an octave measures the means over all tiles before it computes any gradient; each later one
+takes those that the step before has found on its way, which are nearly the same and cost nothing. (Eight steps on a
+photograph, dreamnet, 768x432 in tiles of 384: the dream differs from the untiled one by 28 to 36 % of its change, by 28
+to 30 % if every step measures first, and one in bfloat16 from one in float32 by 30 to 36 %.)
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ import torch
 from torch import Tensor
 
 from zoomdream.autodiff.cuda_graphs import plainly
-from zoomdream.dream.gradient import as_it_is, slope
-from zoomdream.dream.objective import Groups
-from zoomdream.dream.terms import Part, Term, Wish
+from zoomdream.dream.gradient import input_gradient, unchanged
+from zoomdream.dream.objective import NetworkTerms
+from zoomdream.dream.terms import LayerTerm, ObjectiveTerm, TilePlace
 from zoomdream.dream.tile_size import TileSize
 from zoomdream.types import Network
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Pixels of one axis: `core`, which a tile answers for, within `seen`, which the network sees. Ends are not in."""
+    """Pixels of one axis: a tile, and the tile with its halo, which the network sees. Ends are not in."""
 
-    seen: tuple[int, int]
-    core: tuple[int, int]
+    with_halo: tuple[int, int]
+    tile: tuple[int, int]
 
 
-def spans(length: int, edge: int, context: int, stride: int, shift: float = 0.0) -> list[Span]:
+def spans(length: int, edge: int, halo: int, stride: int, shift: float = 0.0) -> list[Span]:
     """The tiles of an axis of `length` pixels, as few as can be with none over `edge`.
 
     Each begins at a multiple of `stride`, so that its neurons are those of the whole picture. shift: -1 to 1, where
@@ -47,8 +47,8 @@ def spans(length: int, edge: int, context: int, stride: int, shift: float = 0.0)
     """
     if length <= edge:
         return [Span((0, length), (0, length))]
-    wander = stride * -(-context // (8 * stride))
-    beyond = stride * min(-(-(context + wander) // stride), edge // 4 // stride)
+    wander = stride * -(-halo // (8 * stride))
+    beyond = stride * min(-(-(halo + wander) // stride), edge // 4 // stride)
     core = max(stride, edge - 2 * beyond - stride)
     count = 2 if length + 2 * beyond + stride <= 2 * edge else -(-length // core)
     meets = [_rounded(length * number / count, stride) for number in range(1, count)]
@@ -67,7 +67,7 @@ def _rounded(pixels: float, stride: int) -> int:
     return round(pixels / stride) * stride
 
 
-class Tiled:
+class TiledObjective:
     """The objective of one frame on pictures of any size, known by its gradient.
 
     whole: the objective of a picture that the network sees whole. scale: the gradient is so many times as large, as
@@ -76,7 +76,7 @@ class Tiled:
 
     def __init__(
         self,
-        groups: Groups,
+        groups: NetworkTerms,
         whole: Callable[[Tensor], Tensor],
         size: TileSize,
         scale: float = 1.0,
@@ -86,7 +86,7 @@ class Tiled:
         self._known: dict[tuple[int, int], list[list[Tensor]]] = {}
 
     def gradient(
-        self, picture: Tensor, shifts: tuple[float, float], then: Callable[[Tensor], Tensor] = as_it_is
+        self, picture: Tensor, shifts: tuple[float, float], then: Callable[[Tensor], Tensor] = unchanged
     ) -> Tensor:
         """The gradient in the picture, (1, 3, H, W), and what `then` makes of it. shifts: of where tiles meet, x and y;
         see `spans`.
@@ -94,30 +94,30 @@ class Tiled:
         Raises torch.OutOfMemoryError if smaller tiles do not help either.
         """
         try:
-            return self._climb(picture, shifts, then)
+            return self._gradient(picture, shifts, then)
         except RuntimeError as error:
             if not out_of_memory(error) or not self._size.halve(_height_width(picture)):
                 raise
         # only here is the traceback gone, and with it all that filled the memory
         if picture.device.type == "cuda":
             torch.cuda.empty_cache()
-        return self._climb(picture, shifts, then)
+        return self._gradient(picture, shifts, then)
 
-    def _climb(self, picture: Tensor, shifts: tuple[float, float], then: Callable[[Tensor], Tensor]) -> Tensor:
+    def _gradient(self, picture: Tensor, shifts: tuple[float, float], then: Callable[[Tensor], Tensor]) -> Tensor:
         edge = self._size.edge
         height, width = size = _height_width(picture)
         if edge is None or (height <= edge and width <= edge):
-            return self._call(slope, picture, self._whole, then)
+            return self._call(input_gradient, picture, self._whole, then)
         gradient = torch.zeros_like(picture)
         known = self._known.get(size)
         self._known[size] = []
-        for number, (network, wishes) in enumerate(self._groups):
-            step = _Step(network, [wish for wish in wishes if wish.weight != 0], size)
+        for number, (network, terms) in enumerate(self._groups):
+            step = _Step(network, [term for term in terms if term.weight != 0], size)
             across = spans(width, edge, self._size.halo, step.stride, shifts[0])
             down = spans(height, edge, self._size.halo, step.stride, shifts[1])
             tiles = [(rows, columns) for rows in down for columns in across]
-            totals = step.survey(picture, tiles) if known is None else known[number]
-            self._known[size].append(step.climb(picture, tiles, totals, gradient))
+            totals = step.measure_means(picture, tiles) if known is None else known[number]
+            self._known[size].append(step.add_gradient(picture, tiles, totals, gradient))
         return then(gradient.mul_(self._scale))
 
 
@@ -126,12 +126,12 @@ class _Step:
     """One network on the tiles of a picture of `size`."""
 
     network: Network
-    wishes: Sequence[Wish]
+    terms: Sequence[ObjectiveTerm]
     size: tuple[int, int]
 
     @property
     def wanted(self) -> frozenset[str]:
-        return frozenset(wish.layer for wish in self.wishes)
+        return frozenset(term.layer for term in self.terms)
 
     @property
     def strides(self) -> Mapping[str, int]:
@@ -141,88 +141,86 @@ class _Step:
     def stride(self) -> int:
         return max(self.strides.values())
 
-    def survey(self, picture: Tensor, tiles: Sequence[tuple[Span, Span]]) -> list[Tensor]:
-        """What each wish gathers from the whole picture."""
+    def measure_means(self, picture: Tensor, tiles: Sequence[tuple[Span, Span]]) -> list[Tensor]:
+        """The means of each term over the whole picture."""
         totals: list[Tensor] | None = None
         for rows, columns in tiles:
             with torch.no_grad():
                 activations = self.network(_cut(picture, rows, columns), self.wanted)
-            found = list(self._gathered(activations, rows, columns, core=True))
+            found = list(self._means(activations, rows, columns, halo=False))
             totals = found if totals is None else [one + more for one, more in zip(totals, found, strict=True)]
         assert totals is not None
         return totals
 
-    def climb(
+    def add_gradient(
         self, picture: Tensor, tiles: Sequence[tuple[Span, Span]], totals: Sequence[Tensor], gradient: Tensor
     ) -> list[Tensor]:
-        """Add each tile's core to `gradient`; what each wish gathers now."""
+        """Add each tile's part to `gradient`; returns the means of each term now."""
         news = [torch.zeros_like(total) for total in totals]
         for rows, columns in tiles:
             with torch.enable_grad():
                 leaf = _cut(picture, rows, columns).detach().clone().requires_grad_()
                 activations = self.network(leaf, self.wanted)
-                height = torch.zeros((), device=leaf.device)
-                for wish, mine, total in zip(
-                    self.wishes, self._gathered(activations, rows, columns, core=False), totals, strict=True
+                value = torch.zeros((), device=leaf.device)
+                for term, mine, total in zip(
+                    self.terms, self._means(activations, rows, columns, halo=True), totals, strict=True
                 ):
-                    height = height + wish.weight * (_slope(wish, total, mine.detach()) * mine).sum()
-                found = torch.autograd.grad(height, leaf)[0] if height.requires_grad else None
+                    value = value + term.weight * (_value_gradient(term, total, mine.detach()) * mine).sum()
+                found = torch.autograd.grad(value, leaf)[0] if value.requires_grad else None
             with torch.no_grad():
-                cores = self._gathered(activations, rows, columns, core=True)
-                news = [new + core for new, core in zip(news, cores, strict=True)]
-            del activations, height
+                alone = self._means(activations, rows, columns, halo=False)
+                news = [new + one for new, one in zip(news, alone, strict=True)]
+            del activations, value
             if found is not None:  # else nothing that is wished for lies in this tile
-                _cut(gradient, _core(rows), _core(columns)).add_(_cut(found, _within(rows), _within(columns)))
+                _cut(gradient, _tile(rows), _tile(columns)).add_(_cut(found, _within(rows), _within(columns)))
         return news
 
-    def _gathered(
-        self, activations: Mapping[str, Tensor], rows: Span, columns: Span, *, core: bool
-    ) -> Iterator[Tensor]:
-        """What a tile adds to what each wish gathers: only its core, or all that it sees."""
+    def _means(self, activations: Mapping[str, Tensor], rows: Span, columns: Span, *, halo: bool) -> Iterator[Tensor]:
+        """What a tile adds to the means of each term: without its halo, or with it."""
         height, width = self.size
-        for wish in self.wishes:
-            activation, stride = activations[wish.layer], self.strides[wish.layer]
-            pixels = [span.core if core else span.seen for span in (rows, columns)]
+        for term in self.terms:
+            activation, stride = activations[term.layer], self.strides[term.layer]
+            pixels = [span.with_halo if halo else span.tile for span in (rows, columns)]
             share = math.prod(end - start for start, end in pixels) / (height * width)
             if activation.ndim == 2:
-                yield wish.gather(activation, Part(0, 0, 1, 1, share))
+                yield term.means(activation, TilePlace(0, 0, 1, 1, share))
                 continue
-            top, bottom = _places(rows, stride, core)
-            left, right = _places(columns, stride, core)
-            first_row, first_column = rows.seen[0] // stride, columns.seen[0] // stride
-            part = Part(first_row + top, first_column + left, -(-height // stride), -(-width // stride), share)
-            yield wish.gather(activation[:, :, top:bottom, left:right], part)
+            top, bottom = _places(rows, stride, halo)
+            left, right = _places(columns, stride, halo)
+            first_row, first_column = rows.with_halo[0] // stride, columns.with_halo[0] // stride
+            part = TilePlace(first_row + top, first_column + left, -(-height // stride), -(-width // stride), share)
+            yield term.means(activation[:, :, top:bottom, left:right], part)
 
 
-def _places(span: Span, stride: int, core: bool) -> tuple[int, int]:
+def _places(span: Span, stride: int, halo: bool) -> tuple[int, int]:
     """Which of a tile's neurons count, from and to."""
-    start, end = span.core if core else span.seen
-    return (start - span.seen[0]) // stride, -(-(end - span.seen[0]) // stride)
+    start, end = span.with_halo if halo else span.tile
+    return (start - span.with_halo[0]) // stride, -(-(end - span.with_halo[0]) // stride)
 
 
-def _slope(wish: Wish, total: Tensor, mine: Tensor) -> Tensor:
-    """The gradient of the wish's value in what it gathers from the whole picture, of which `mine` is a tile's share.
+def _value_gradient(term: ObjectiveTerm, total: Tensor, mine: Tensor) -> Tensor:
+    """The gradient of the term's value in its means over the whole picture, of which `mine` is a tile's share.
 
     No channel can be less active in all than it is in the tile. This matters where one is silent but for a tile's
     borders, or begins to be active just now: to be counted as silent it would count for a million times too much.
     """
     with torch.enable_grad():
-        known = (torch.maximum(total, mine) if isinstance(wish, Term) else total).detach().requires_grad_()
-        (slope,) = torch.autograd.grad(wish.judge(known), known)
-    return slope
+        known = (torch.maximum(total, mine) if isinstance(term, LayerTerm) else total).detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(term.value_of(known), known)
+    return gradient
 
 
 def _cut(picture: Tensor, rows: Span, columns: Span) -> Tensor:
-    return picture[..., rows.seen[0] : rows.seen[1], columns.seen[0] : columns.seen[1]]
+    return picture[..., rows.with_halo[0] : rows.with_halo[1], columns.with_halo[0] : columns.with_halo[1]]
 
 
-def _core(span: Span) -> Span:
-    return Span(span.core, span.core)
+def _tile(span: Span) -> Span:
+    return Span(span.tile, span.tile)
 
 
 def _within(span: Span) -> Span:
-    """The core, counted from the first pixel that is seen."""
-    inside = (span.core[0] - span.seen[0], span.core[1] - span.seen[0])
+    """The tile, counted from the first pixel of its halo."""
+    inside = (span.tile[0] - span.with_halo[0], span.tile[1] - span.with_halo[0])
     return Span(inside, inside)
 
 

@@ -14,7 +14,7 @@ from zoomdream.color import statistics as color
 from zoomdream.config import Config, Schedule
 from zoomdream.dream.objective import channel_weights, objective
 from zoomdream.dream.octaves import Recipe, dream
-from zoomdream.dream.terms import Term
+from zoomdream.dream.terms import LayerTerm
 from zoomdream.networks import catalog
 from zoomdream.types import Network, Plan
 
@@ -59,7 +59,7 @@ class Dreamer:
 
         def dreamt(picture: Tensor, index: int) -> Tensor:
             look = color.measure(sources[index])
-            recipe = replace(self._recipe, step_size=step_size, look=look)
+            recipe = replace(self._recipe, step_size=step_size, reference=look)
             terms = self._terms(index, emphasised=True)
             jitter_of = 0 if fixed_jitter else index
             climbing = dream(
@@ -78,13 +78,13 @@ class Dreamer:
         with torch.no_grad():
             return math.exp(float(self._objective(picture.to(self._device), self._terms(0, emphasised=False))))
 
-    def _objective(self, image: Tensor, terms: tuple[Term, ...]) -> Tensor:
+    def _objective(self, image: Tensor, terms: tuple[LayerTerm, ...]) -> Tensor:
         return objective(self._network(image.to(self._dtype), frozenset(term.layer for term in terms)), terms)
 
-    def _terms(self, index: int, *, emphasised: bool) -> tuple[Term, ...]:
+    def _terms(self, index: int, *, emphasised: bool) -> tuple[LayerTerm, ...]:
         seconds, variety = index / self._fps, self._variety[index] if emphasised else 0.0
         return tuple(
-            Term(
+            LayerTerm(
                 layer.name,
                 weights[index],
                 channels,

@@ -24,7 +24,7 @@ from zoomdream.camera.motion import Motion
 from zoomdream.color.statistics import luma
 from zoomdream.config import Config
 from zoomdream.config.schedule import constant
-from zoomdream.dream.terms import Term, energy
+from zoomdream.dream.terms import LayerTerm, energy
 from zoomdream.rendering import Progress
 from zoomdream.rendering.plan import make_plan
 from zoomdream.types import Network
@@ -46,7 +46,7 @@ class Judge:
         weights = [term.weight.values(config.frames, config.fps, config.seed) for term in config.objective]
         self._weights = list(zip(*weights, strict=True))  # by frame, then by term
         self._terms = [
-            Term(layer.name, 1.0, term.channels) for layer, term in zip(layers, config.objective, strict=True)
+            LayerTerm(layer.name, 1.0, term.channels) for layer, term in zip(layers, config.objective, strict=True)
         ]
         self._wanted = frozenset({DEEPEST, *(layer.name for layer in layers)})
 
@@ -185,11 +185,13 @@ def _judge_objective(report: Report, name: str, energies: list[float], start: fl
     )
     report.at_least(f"{name}: objective over that of noise", min(early, late), 5)
     report.at_least(f"{name}: objective late over early", late / early, 0.9)
-    settled = list(looks.window(len(gains), (looks.EARLY[0], 1.0)))
+    regularized = list(looks.window(len(gains), (looks.EARLY[0], 1.0)))
     slope = 0.0
-    if len(settled) > 1:
-        line = statistics.linear_regression([index * EVERY for index in settled], [gains[index] for index in settled])
-        slope = line.slope * 1000 / statistics.mean(gains[index] for index in settled)
+    if len(regularized) > 1:
+        line = statistics.linear_regression(
+            [index * EVERY for index in regularized], [gains[index] for index in regularized]
+        )
+        slope = line.slope * 1000 / statistics.mean(gains[index] for index in regularized)
     return {"over noise": spread(gains), "early": early, "late": late, "change per 1000 frames": slope, "noise": start}
 
 

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from zoomdream import assembly, pipeline
 from zoomdream.config import Config
-from zoomdream.dream.terms import Term, energy
+from zoomdream.dream.terms import LayerTerm, energy
 from zoomdream.rendering.plan import make_plan
 from zoomdream.types import State
 
@@ -112,7 +112,7 @@ def _seen(window: Sequence[State], judge: Callable[[Tensor], float]) -> Seen:
 
 def _judge(config: Config) -> Callable[[Tensor], float]:
     """The energy of the layer that is climbed, in float32."""
-    network, term = assembly.network(config), Term("mixed4c")
+    network, term = assembly.network(config), LayerTerm("mixed4c")
 
     def judge(picture: Tensor) -> float:
         with torch.no_grad():

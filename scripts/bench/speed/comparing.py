@@ -12,7 +12,7 @@ from bench.speed import floor, renders, rivals
 from bench.speed.timing import Clock, Elsewhere, Setting, Turn, repeated, take_turns
 
 from zoomdream import assembly
-from zoomdream.dream.terms import Term, energy
+from zoomdream.dream.terms import LayerTerm, energy
 from zoomdream.machine.malloc import keep_freed_memory
 from zoomdream.rendering.plan import make_plan
 
@@ -138,11 +138,11 @@ def _cost(setting: Setting, found: Report) -> None:
         network = assembly.network(renders.config(setting, "dreamnet", size, 2))
         assert isinstance(network, torch.nn.Module)
         network.to(dtype)
-        term = Term("mixed4c")
+        term = LayerTerm("mixed4c")
         random = torch.Generator().manual_seed(7)
         picture = torch.rand(1, 3, size[1], size[0], generator=random).to(dtype)
 
-        def step(network: Any = network, picture: torch.Tensor = picture, term: Term = term) -> torch.Tensor:
+        def step(network: Any = network, picture: torch.Tensor = picture, term: LayerTerm = term) -> torch.Tensor:
             leaf = picture.detach().requires_grad_()
             (gradient,) = torch.autograd.grad(energy(network(leaf, frozenset({"mixed4c"}))["mixed4c"], term), leaf)
             return gradient
