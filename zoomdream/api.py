@@ -58,8 +58,10 @@ def _without_code(config: Config) -> Config:
     if config.network.python is None:
         return config
     raise ConfigError(
-        f"{config.where('network.python')} runs {config.network.python}, which can do whatever a program can. "
-        "If you know that code, add --allow-code to `render` or `check` (in Python: load_config(..., allow_code=True))."
+        f"{config.network.python} is code, which can do whatever a program can. If you know it, add --allow-code to "
+        "`render` or `check` (in Python: load_config(..., allow_code=True)).",
+        key="network.python",
+        place=config.place("network.python"),
     )
 
 
@@ -87,7 +89,8 @@ def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
     from zoomdream.rendering.plan import make_plan
 
     chosen = config if isinstance(config, Config) else load_config(config)
-    stages = assembly.open_stages(chosen, make_plan(chosen))
+    with chosen.error_context():
+        stages = assembly.open_stages(chosen, make_plan(chosen))
     width, height = chosen.size
     try:
         for state in pipeline.frames(stages, None, chosen.frames):
@@ -120,7 +123,8 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
     if not (16 <= height <= 16384 and 16 <= width <= 16384):
         raise ConfigError(f"dream takes pictures with edges of 16 to 16384 pixels, not {width}x{height}")
     alone = chosen.model_copy(update={"size": (width, height), "source": NoiseSource(kind="noise")})
-    planned = make_plan(alone)
+    with alone.error_context():
+        planned = make_plan(alone)
     picture = batch.detach().to(planned.device, torch.float32).clamp(0, 1)
     with closing(assembly.open_stages(alone, planned, reference=picture)) as stages:
         assert isinstance(stages, ZoomStages)

@@ -43,7 +43,7 @@ def test_what_does_not_work_is_told_before_anything_is_done(
     assert main([command, "tiny.yaml"]) == 4
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert "tiny.yaml, line 8: encode.hardware is nvenc" in printed.err
+    assert "tiny.yaml, line 8: encode.hardware: nvenc does not work here: " in printed.err
     assert "No capable devices found" in printed.err
     assert "frame 1" not in printed.err
     assert len(asked(program)) == 1
@@ -82,4 +82,4 @@ def test_a_batch_tells_it_of_each_render(here: Path, capsys: pytest.CaptureFixtu
     emulated_ffmpeg(here / "bin", "refuses")
     assert main(["batch", "tiny.yaml", "--jobs", "1"]) == 1
     printed = capsys.readouterr()
-    assert "h264_nvenc does not work here" in printed.out + printed.err
+    assert "nvenc does not work here: h264_nvenc" in printed.out + printed.err

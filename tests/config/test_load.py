@@ -224,20 +224,20 @@ def test_a_preset_that_is_a_number_is_a_name_too():
     assert load_config({"encode": {"codec": "av1", "preset": 6}}).encode.preset == "6"
 
 
-def test_where_names_file_and_line(write):
+def test_a_place_names_file_and_line(write):
     write("base.yaml", "fps: 30\ncamera:\n  zoom: 2\n")
     config = load_config(write("child.yaml", "extends: base.yaml\nobjective:\n  - layer: a\n"), ["seed=3"])
-    assert config.where("camera.zoom") == "base.yaml, line 3: camera.zoom"
-    assert config.where("objective.0.layer") == "child.yaml, line 3: objective.0.layer"
-    assert config.where("objective.0.weight") == "child.yaml, line 3: objective.0.weight"
-    assert config.where("seed") == "--set seed=3: seed"
-    assert config.where("color.hold") == "child.yaml: color.hold"
+    assert config.place("camera.zoom") == "base.yaml, line 3"
+    assert config.place("objective.0.layer") == "child.yaml, line 3"
+    assert config.place("objective.0.weight") == "child.yaml, line 3"
+    assert config.place("seed") == "--set seed=3"
+    assert config.place("color.hold") == "child.yaml"
 
 
-def test_where_of_a_replaced_key_is_the_line_that_counts(write):
+def test_the_place_of_a_replaced_key_is_the_line_that_counts(write):
     write("base.yaml", "objective:\n  - layer: a\n  - layer: b\n")
     config = load_config(write("child.yaml", "extends: base.yaml\nfps: 25\nobjective: [{layer: c}]\n"))
-    assert config.where("objective.0.layer") == "child.yaml, line 3: objective.0.layer"
+    assert config.place("objective.0.layer") == "child.yaml, line 3"
 
 
 def test_a_config_is_a_value(write):
@@ -249,7 +249,7 @@ def test_a_config_is_a_value(write):
     assert one == other
     assert hash(one) == hash(other)
     assert pickle.loads(pickle.dumps(one)) == one
-    assert pickle.loads(pickle.dumps(one)).where("camera.zoom") == one.where("camera.zoom")
+    assert pickle.loads(pickle.dumps(one)).place("camera.zoom") == one.place("camera.zoom")
     assert one != load_config({"output": "a.mp4"})
     with pytest.raises(Exception, match="frozen"):
         one.camera.border = "wrap"  # type: ignore[misc]
@@ -268,7 +268,7 @@ def test_the_config_package_needs_no_torch():
 def test_a_config_loads_from_text_with_its_own_folder(tmp_path):
     config = load_config_text("source: {kind: image, path: a.jpg}", "the video", tmp_path)
     assert isinstance(config, Config)
-    assert config.where("source.path") == "the video, line 1: source.path"
+    assert config.place("source.path") == "the video, line 1"
     assert config.source == ImageSource(kind="image", path=tmp_path / "a.jpg")
 
 

@@ -146,7 +146,7 @@ def test_transformers_of_one_size_say_why_they_cannot_dream() -> None:
 
 def test_googlenet_opens_from_a_file_and_from_the_cache(googlenet_file: Path, empty_cache: Path) -> None:
     assert catalog.open_network("googlenet", googlenet_file).name == "googlenet"
-    with pytest.raises(InputError, match=r"network\.weights") as caught:
+    with pytest.raises(InputError, match="googlenet has no weights here") as caught:
         catalog.open_network("googlenet", None)
     place = empty_cache / "bvlc_googlenet.pth"
     assert str(empty_cache / "bvlc_googlenet.caffemodel") in str(caught.value)
@@ -168,7 +168,7 @@ def test_a_user_without_a_home_has_no_cache_and_is_told_the_rest(monkeypatch: py
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setattr(Path, "home", homeless)
     assert catalog.default_weights("googlenet") is None
-    with pytest.raises(InputError, match=r"name it in network\.weights\.") as caught:
+    with pytest.raises(InputError, match="name it in `weights`") as caught:
         catalog.open_network("googlenet", None)
     assert sources.SOURCES["googlenet"].addresses[0] in str(caught.value)
 
@@ -255,20 +255,20 @@ def test_layers_are_told_without_any_weights(name: str) -> None:
 
 
 def test_weights_of_the_other_network_are_recognised(tmp_path: Path, googlenet_file: Path) -> None:
-    with pytest.raises(InputError, match=r"Set network\.name to googlenet") as caught:
+    with pytest.raises(InputError, match="Choose the network googlenet, or") as caught:
         catalog.open_network("dreamnet", googlenet_file)
     assert str(googlenet_file) in str(caught.value)
     torch.save({"heads.mixed4c.conv.weight": torch.zeros(2)}, tmp_path / "other.pth")
-    with pytest.raises(InputError, match=r"Set network\.name to dreamnet"):
+    with pytest.raises(InputError, match="Choose the network dreamnet"):
         catalog.open_network("googlenet", tmp_path / "other.pth")
     torch.save({"inception4c.branch1.conv.weight": torch.zeros(2)}, tmp_path / "other.pth")
-    with pytest.raises(InputError, match=r"Set network\.name to torchvision/googlenet"):
+    with pytest.raises(InputError, match="Choose the network torchvision/googlenet"):
         catalog.open_network("googlenet", tmp_path / "other.pth")
-    with pytest.raises(InputError, match=r"Set network\.name to googlenet, or give"):
+    with pytest.raises(InputError, match="Choose the network googlenet, or give"):
         catalog.open_network("torchvision/squeezenet1_1", googlenet_file)
     places = {name: torch.zeros(shape) for name, shape in tensor_shapes(PLACES205).items()}
     torch.save(places, tmp_path / "other.pth")
-    with pytest.raises(InputError, match=r"Set network\.name to googlenet-places205"):
+    with pytest.raises(InputError, match="Choose the network googlenet-places205"):
         catalog.open_network("googlenet", tmp_path / "other.pth")
     torch.save({"layer1.0.conv1.weight": torch.zeros(2)}, tmp_path / "other.pth")
     for name in catalog.NAMES:

@@ -130,7 +130,7 @@ def test_an_output_never_replaces_its_own_input(tmp_path: Path, untrained_weight
     before = photo.read_bytes()
     source = {"kind": "image", "path": str(photo)}
     config = load_config(tree(tmp_path, untrained_weights, source=source, output=str(tmp_path / "." / "photo.png")))
-    with pytest.raises(ConfigError, match=r"output is .*photo\.png"):
+    with pytest.raises(ConfigError, match=r"output: .*photo\.png is a file that this render reads"):
         render(config, restart=True)
     assert photo.read_bytes() == before
 

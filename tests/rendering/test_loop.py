@@ -287,10 +287,3 @@ def test_progress_counts_frames_and_knows_the_time_that_is_left(
     eighth = next(progress for progress in said if progress.done == 8)
     assert eighth.seconds_per_frame == pytest.approx(0.01)
     assert eighth.eta_seconds == pytest.approx(4 * 0.01 + ending(wanted.settings, 12))
-
-
-def test_an_odd_size_is_an_error_before_anything_is_made(tmp_path: Path) -> None:
-    wanted = job(tmp_path / "a.mp4")
-    with pytest.raises(ConfigError, match=r"\[64, 48\]"):
-        render_frames(maker(5), replace(wanted, settings=replace(wanted.settings, width=63, height=47)))
-    assert list(tmp_path.iterdir()) == []

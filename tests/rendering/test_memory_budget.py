@@ -58,7 +58,7 @@ def test_where_memory_is_short_for_the_moment_the_smallest_tiles_are_tried(monke
 
 
 def test_a_limit_that_no_tile_fits_into_is_an_error_that_says_what_is_needed() -> None:
-    with pytest.raises(ConfigError, match=r"performance\.memory is too little for 3840x2160, which takes \d\.\d GiB"):
+    with pytest.raises(ConfigError, match=r"performance\.memory: too little for 3840x2160, which takes \d\.\d GiB"):
         room.tile_edge(config("2 GiB"), "cpu", "float32")
 
 

@@ -42,7 +42,7 @@ def open_stages(
     reference: for zooms, a picture (1, 3, H, W) whose colours are held instead of the config's.
     """
     with config.error_context("performance.device"):
-        check_device(plan.device, "")
+        check_device(plan.device)
     torch.set_num_threads(plan.threads)
     keep_freed_memory()
     torch.backends.cudnn.deterministic = True  # or a resumed render could end with other frames
@@ -91,7 +91,8 @@ def _clip(
 ) -> ClipStages:
     dream = make_dreamer(config, plan, timeline, opened, resources)
     mask = _mask(config, plan, resources)
-    frames = source.open()
+    with config.error_context("source.path"):
+        frames = source.open()
     resources.append(frames)
     estimator = None
     if config.flow.method != "none":

@@ -110,9 +110,9 @@ def _check(render: Render, networks: WarmNetworks) -> None:
         else:
             plan = undecided
             if config.performance.device != "auto":
-                check_device(config.performance.device, config.where("performance.device"))
+                with config.error_context("performance.device"):
+                    check_device(config.performance.device)
         job = make_job(config, plan)
-        job.settings.check()
         assembly.layers(config, networks(config, undecided))
         seen = look(job)
     except Exception as error:

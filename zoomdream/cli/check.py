@@ -57,13 +57,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _report(path: Path, config: Config, begun: float) -> str:
-    return "\n".join([*(f"# {line}" for line in _plan(path, config, begun)), config.to_yaml().rstrip("\n")])
+    with config.error_context():
+        return "\n".join([*(f"# {line}" for line in _plan(path, config, begun)), config.to_yaml().rstrip("\n")])
 
 
 def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     job = make_job(config)
-    job.settings.check()  # size and codec, and the files besides the weights
-    trial.check(job.settings, config.where("encode.hardware"))
+    trial.check(job.settings)
     planned = job.plan
     opened = assembly.network(config)
     names = ", ".join(assembly.targets(config, opened))

@@ -21,7 +21,7 @@ from zoomdream.config.schema import MOST_FRAMES, Config, bound
 from zoomdream.config.schema_source import VideoSource
 from zoomdream.config.shown import shown
 from zoomdream.config.times import parse_rate, parse_time
-from zoomdream.errors import ConfigError, InputError
+from zoomdream.errors import ConfigError
 
 DEFAULT_OUTPUT = "zoomdream.mp4"
 DEFAULT_DURATION = "12s"
@@ -100,13 +100,10 @@ def _of_clip(data: dict[str, Any], root: Place, places: dict[KeyPath, Place], cl
     # What is wrong without knowing the clip is told first: to know it, all of it has to be decoded.
     draft = _validated(clips.in_seconds(data, Fraction(1)), root, dict(places))
     assert isinstance(draft.source, VideoSource)
-    key = draft.where("source.path")
-    if clip_facts is None:
-        raise ConfigError(f"{key} is a clip, which has to be looked at first: zoomdream.load_config does that.")
-    try:
+    with draft.error_context("source.path"):
+        if clip_facts is None:
+            raise ConfigError("a clip has to be read first, which zoomdream.load_config does.")
         facts = clip_facts(draft.source.path, draft.encode.ffmpeg)
-    except InputError as error:
-        raise InputError(f"{key}: {error}") from None
     data, problems = clips.with_facts(data, facts, draft.encode)
     if problems:
         raise config_error(problems, draft.origin)

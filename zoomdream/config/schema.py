@@ -177,11 +177,6 @@ class Config(Section):
         """Where each key was written; never compared."""
         return self._origin
 
-    def where(self, key: str | KeyPath) -> str:
-        """For errors: "spiral.yaml, line 12: objective.0.layer". `key` is a dotted path or its steps."""
-        path = steps(key) if isinstance(key, str) else key
-        return f"{self._origin.find(path)}: {dotted(path)}"
-
     def place(self, key: str) -> str:
         """The file and the line of a dotted key, for errors: "spiral.yaml, line 12"."""
         return str(self._origin.find(steps(key)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoomdream.config import Config, Term
-from zoomdream.errors import ConfigError, InputError
+from zoomdream.errors import ConfigError
 from zoomdream.networks import catalog, classes, custom
 from zoomdream.types import Layer, Network
 
@@ -32,21 +32,22 @@ def network(config: Config) -> Network:
 
 def named_networks(config: Config) -> tuple[Named, ...]:
     """Every network of the config, its own first, then those that terms have of their own."""
-    return tuple(dict.fromkeys([_main(config), *(_named(config, term) for term in config.objective)]))
+    return tuple(_named_networks(config))
 
 
 def found_weights(config: Config) -> tuple[Path, ...]:
     """The files that nobody named as such and that are read all the same: weights where a user keeps such files,
     downloaded first where they are missing, and the code of a network of the user's own. Raises InputError.
     """
-    own = config.network.python
-    code = None if own is None else custom.source_file(own, Path())
-    missing = [name for name, weights in named_networks(config) if weights is None and name != own]
-    try:
-        return tuple(path for path in (code, *map(catalog.fetch_weights, missing)) if path is not None)
-    except (ConfigError, InputError) as error:
-        text = str(error).removeprefix("network.name")
-        raise type(error)(config.where("network.name") + text if text != str(error) else text) from None
+    own, found = config.network.python, []
+    if own is not None:
+        with config.error_context("network.python"):
+            found.append(custom.source_file(own, Path()))
+    for (name, weights), key in _named_networks(config).items():
+        if weights is None and name != own:
+            with config.error_context(f"{key}.name"):
+                found.append(catalog.fetch_weights(name))
+    return tuple(path for path in found if path is not None)
 
 
 def layers(config: Config, opened: Network) -> tuple[Layer, ...]:
@@ -68,19 +69,24 @@ def aims(config: Config, opened: Network) -> tuple[Aim, ...]:
 
     Raises ConfigError that names the line for a layer, channel or class that is not there, and what `network` raises.
     """
-    networks: dict[Named, Network] = {_main(config): opened}
-    found = []
-    for number, term in enumerate(config.objective):
-        named = _named(config, term)
-        if named not in networks:
-            networks[named] = _open(config, named, f"objective.{number}.network")
-        found.append(_aim(config, number, term, networks[named]))
-    return tuple(found)
+    networks = {named: _open(config, named, key) for named, key in _named_networks(config).items() if key != "network"}
+    networks[_main(config)] = opened
+    return tuple(
+        _aim(config, number, term, networks[_named(config, term)]) for number, term in enumerate(config.objective)
+    )
 
 
 def _main(config: Config) -> Named:
     """The config's own network; that of a user's own code is named by the code."""
     return config.network.python or config.network.name, config.network.weights
+
+
+def _named_networks(config: Config) -> dict[Named, str]:
+    """Every network of the config with the key that names it first."""
+    found = {_main(config): "network"}
+    for number, term in enumerate(config.objective):
+        found.setdefault(_named(config, term), f"objective.{number}.network")
+    return found
 
 
 def _named(config: Config, term: Term) -> Named:
@@ -93,44 +99,29 @@ def _named(config: Config, term: Term) -> Named:
 def _own(config: Config, target: str) -> Network:
     """The network of the user's own code, which runs here; `loading` has seen to it that it may."""
     weights = config.network.weights
-    try:
+    with config.error_context("network.python"):
         return custom.load(target, Path(), {} if weights is None else {"weights": weights})
-    except (ConfigError, InputError) as error:
-        text = str(error).removeprefix("network.python")
-        raise type(error)(config.where("network.python") + text) from None
 
 
 def _open(config: Config, named: Named, key: str) -> Network:
-    try:
-        return catalog.open_network(*named)
-    except (ConfigError, InputError) as error:
-        for name in ("name", "weights"):
-            if str(error).startswith(f"network.{name}"):
-                rest = str(error).removeprefix(f"network.{name}")
-                raise type(error)(config.where(f"{key}.{name}") + rest) from None
-        if named[1] is not None and isinstance(error, InputError):  # the file itself is broken
-            raise InputError(f"{config.where(f'{key}.weights')}: {error}") from None
-        raise
+    name, weights = named
+    with config.error_context(f"{key}.name"):
+        catalog.check_name(name)
+    with config.error_context(f"{key}.name" if weights is None else f"{key}.weights"):
+        return catalog.open_network(name, weights)
 
 
 def _aim(config: Config, number: int, term: Term, opened: Network) -> Aim:
-    place = config.where(f"objective.{number}")
+    key = f"objective.{number}"
     if term.classes:
-        try:
+        with config.error_context(f"{key}.class"):
             numbers = [classes.find_class(opened, wanted) for wanted in term.classes]
-        except ConfigError as error:
-            where = config.where(f"objective.{number}.class")
-            raise ConfigError(where + str(error).removeprefix("class")) from None
-        if len(set(numbers)) < len(numbers):
-            raise ConfigError(f"{config.where(f'objective.{number}.class')} names a class twice, by two of its names.")
+            if len(set(numbers)) < len(numbers):
+                raise ConfigError("one class is named twice, by two of its names.")
         return Aim(opened, catalog.find_layer(opened, classes.LOGITS), tuple(numbers))
     assert term.layer is not None  # config.checks has seen to it
-    try:
+    with config.error_context(f"{key}.layer"):
         layer = catalog.find_layer(opened, term.layer)
-    except ConfigError as error:
-        raise ConfigError(f"{config.where(f'objective.{number}.layer')}: {error}") from None
-    try:
+    with config.error_context(f"{key}.channels"):
         catalog.check_channels(layer, term.channels)
-    except ConfigError as error:
-        raise ConfigError(f"{place}.{error}") from None
     return Aim(opened, layer)

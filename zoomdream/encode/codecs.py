@@ -71,15 +71,17 @@ def block(pixel_format: str) -> tuple[int, int]:
 def check_size(codec: str, pixel_format: str, width: int, height: int) -> None:
     """ConfigError with the nearest size that works, unless the codec takes such frames. Nothing is resized silently."""
     if codec == "webp" and max(width, height) > 16383:
-        raise ConfigError(f"size: [{width}, {height}] is too large for webp, whose edges end at 16383 pixels.")
+        text = f"[{width}, {height}] is too large for webp, whose edges end at 16383 pixels."
+        raise ConfigError(text, key="size")
     across, down = block(pixel_format) if CODECS[codec].even else (1, 1)
     if width % across == 0 and height % down == 0:
         return
     nearest = f"[{width + width % across}, {height + height % down}]"
     edges = "width and height" if down == 2 else "width"
     raise ConfigError(
-        f"size: [{width}, {height}] does not fit {codec} with {pixel_format}, which needs an even {edges}. "
-        f"The nearest size is {nearest}; `encode.pixel_format: yuv444p` takes any size."
+        f"[{width}, {height}] does not fit {codec} with {pixel_format}, which needs an even {edges}. "
+        f"The nearest that does is {nearest}; `encode.pixel_format: yuv444p` takes any.",
+        key="size",
     )
 
 
@@ -87,6 +89,7 @@ def check_rate(codec: str, fps: float) -> None:
     """ConfigError where the format cannot show that many frames per second."""
     if codec == "gif" and fps > 50:
         raise ConfigError(
-            f"fps: {fps:g} is too fast for gif: its pauses are whole hundredths of a second, and viewers slow down "
-            "anything below two of them. At most 50 works."
+            f"{fps:g} is too fast for gif: its pauses are whole hundredths of a second, and viewers slow down "
+            "anything below two of them. At most 50 works.",
+            key="fps",
         )

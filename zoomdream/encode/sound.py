@@ -74,7 +74,7 @@ def file_sound(program: Path, path: Path, length: Fraction) -> Sound:
     """A sound file under a video of `length` seconds, from its beginning. InputError if it has no sound."""
     track = _read_track(program, path)
     if track is None:
-        raise InputError(f"encode.audio: {path} has no soundtrack that ffmpeg can read.")
+        raise InputError(f"{path} has no soundtrack that ffmpeg can read.")
     delay = max(track.start - track.origin, Fraction(0))
     uncut = track.end <= track.origin + length + _OVERHANG
     return Sound(path, skip=track.origin, delay=delay, length=length, codec=track.codec, copy=uncut)
@@ -122,7 +122,7 @@ def _read_track_once(program: Path, path: Path, size: int, changed: int) -> _Tra
     decoded = _times(program, path, "-frames:a", "1")
     packets = _times(program, path, "-c:a", "copy")
     if not decoded or not packets:
-        raise InputError(f"The sound of {path} ({codec}) cannot be decoded. `encode.audio: none` renders without.")
+        raise InputError(f"The sound of {path} ({codec}) cannot be decoded. `audio: none` renders without.")
     return _Track(
         codec=codec,
         origin=Fraction(origin[1]) if origin else decoded[0][0],

@@ -23,8 +23,8 @@ LIMIT = 30.0
 """Seconds after which an encoder does not work. A driver that wakes up takes some; one that hangs takes for ever."""
 
 
-def check(settings: EncodeSettings, place: str, limit: float = LIMIT) -> None:
-    """OutputError, beginning with `place` (file, line, key), unless the encoder works; software is not tried."""
+def check(settings: EncodeSettings, limit: float = LIMIT) -> None:
+    """OutputError about `encode.hardware`, unless the encoder works; software is not tried."""
     if settings.hardware == hardware.OFF:
         return
     why = trial(settings, limit)
@@ -32,8 +32,9 @@ def check(settings: EncodeSettings, place: str, limit: float = LIMIT) -> None:
         return
     software = codecs.CODECS[settings.codec].encoder
     raise OutputError(
-        f"{place} is {settings.hardware}, but {encoder_name(settings)} does not work here at "
-        f"{settings.width}x{settings.height}: {why} `encode.hardware: off` encodes with {software}; {_other(settings)}"
+        f"{settings.hardware} does not work here: {encoder_name(settings)} cannot encode {settings.width}x"
+        f"{settings.height}: {why} `off` encodes with {software}; {_other(settings)}",
+        key="encode.hardware",
     )
 
 

@@ -16,16 +16,16 @@ def executable(which: str = "bundled") -> Path:
     if which == "path":
         found = shutil.which("ffmpeg")
         if found is None:
-            raise OutputError("encode.ffmpeg is `path`, but there is no ffmpeg on PATH; install one, or set `bundled`.")
+            text = "there is no ffmpeg on PATH, which `path` asks for; install one, or set `ffmpeg: bundled`."
+            raise OutputError(text, key="encode.ffmpeg")
         return Path(found)
     import imageio_ffmpeg  # here, so that importing this module never searches the disk
 
     try:
         return Path(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        raise OutputError(
-            "imageio-ffmpeg has no ffmpeg for this machine; install ffmpeg and set `encode.ffmpeg: path`."
-        ) from error
+        text = "imageio-ffmpeg has none for this machine; install ffmpeg and set `ffmpeg: path`."
+        raise OutputError(text, key="encode.ffmpeg") from error
 
 
 def version(program: Path) -> str:

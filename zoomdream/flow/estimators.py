@@ -155,7 +155,7 @@ def _opencv() -> ModuleType:
         import cv2
     except ImportError as error:
         raise InputError(
-            f"flow: OpenCV does not load: {error}. Where libGL.so.1 or libgthread-2.0.so.0 is missing, install the "
+            f"OpenCV does not load: {error}. Where libGL.so.1 or libgthread-2.0.so.0 is missing, install the "
             "system's packages with them, e.g. libgl1 and libglib2.0-0, or the Python package opencv-python-headless."
         ) from None
     return cv2

@@ -36,8 +36,8 @@ def load(name: str, weights: Path | None, device: torch.device) -> nn.Module:
     if wrong or len(tensors) != len(wanted):
         strange = wrong[0] if wrong else next(key for key in tensors if key not in wanted)
         raise InputError(
-            f"flow.weights: {path} holds the weights of another network: flow.method is {name}, and the tensor "
-            f"{strange!r} does not fit. Give a file of torchvision's {name}."
+            f"{path} holds the weights of another network than {name}: the tensor {strange!r} does not fit. "
+            f"Give a file of torchvision's {name}."
         )
     model.load_state_dict(tensors, strict=False)  # batch norm's counters are not in `tensors`, nor ever used
     return model.eval().requires_grad_(False).to(device)
@@ -68,8 +68,8 @@ def _downloaded(name: str) -> Path:
         return download.fetch([address], path, digest=digest, max_bytes=_MAX_BYTES, tell=_to_stderr)
     except InputError as error:
         raise InputError(
-            f"flow.method: {name} has no weights here, and {error} Get {address} where there is a network and name the "
-            "file in flow.weights, or set flow.method to dis, which needs none."
+            f"{name} has no weights here, and {error} Get {address} where there is a network and name the file in "
+            "`flow.weights`, or choose dis, which needs none."
         ) from None
 
 

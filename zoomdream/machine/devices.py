@@ -29,11 +29,11 @@ def _devices() -> list[str]:
     return here
 
 
-def check_device(device: str, place: str) -> None:
-    """Raises ConfigError, beginning with `place`, for a device that is not here."""
+def check_device(device: str) -> None:
+    """ConfigError for a device that is not here."""
     here = _devices()
     if device not in here:
-        raise ConfigError(f"{place}: {device} is not on this machine. Here are auto, {', '.join(here)}.")
+        raise ConfigError(f"{device} is not on this machine. Here are auto, {', '.join(here)}.")
 
 
 def bfloat16_units() -> tuple[str, ...]:

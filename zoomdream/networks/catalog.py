@@ -82,7 +82,7 @@ def default_weights(name: str) -> Path | None:
     Nothing is downloaded; see `fetch_weights`.
     """
     if name.startswith(TORCHVISION):
-        _check_name(name)
+        check_name(name)
         file: Path = _zoo().cached(name.removeprefix(TORCHVISION))
         return file if file.is_file() else None
     return sources.kept(name)
@@ -93,7 +93,7 @@ def fetch_weights(name: str, tell: download.Tell | None = None) -> Path | None:
 
     Raises ConfigError for an unknown name, InputError where the download fails or is not possible.
     """
-    _check_name(name)
+    check_name(name)
     if name == "dreamnet" or (file := default_weights(name)):
         return None if name == "dreamnet" else file
     addresses: tuple[str, ...]
@@ -105,13 +105,12 @@ def fetch_weights(name: str, tell: download.Tell | None = None) -> Path | None:
         source, folder = sources.SOURCES[name], sources.cache_folder()
         addresses, digest, most = source.addresses, source.digest, sources.MAX_BYTES
         if folder is None:
-            raise InputError(f"network.name: {name} has no weights here. {_by_hand(addresses, None)}")
+            raise InputError(f"{name} has no weights here. {_by_hand(addresses, None)}")
         target = folder / source.files[-1]
     try:
         return download.fetch(addresses, target, digest=digest, max_bytes=most, tell=tell or _to_stderr)
     except InputError as error:
-        text = f"network.name: {name} has no weights here, and {error} {_by_hand(addresses, target)}"
-        raise InputError(text) from None
+        raise InputError(f"{name} has no weights here, and {error} {_by_hand(addresses, target)}") from None
 
 
 def embedded_checksum(name: str) -> str | None:
@@ -128,7 +127,7 @@ def open_network(name: str, weights: Path | None, tell: download.Tell | None = N
     Default weights that are not here are downloaded; tell: see `fetch_weights`. Raises ConfigError for an unknown name,
     InputError where the weights are missing, broken or another network's.
     """
-    _check_name(name)
+    check_name(name)
     file = weights or fetch_weights(name, tell)
     try:
         if file is None or name == "dreamnet":
@@ -142,10 +141,9 @@ def open_network(name: str, weights: Path | None, tell: download.Tell | None = N
         if other is None or other == name:
             raise
         known = other in NAMES or other.startswith(TORCHVISION)
-        advice = f"Set network.name to {other}, or give" if known else "Give"
+        advice = f"Choose the network {other}, or give" if known else "Give"
         raise InputError(
-            f"network.weights: {file} holds the weights of another network: network.name is {name}, but these are of "
-            f"{other}. {advice} a file of {name}."
+            f"{file} holds the weights of another network than {name}: these are of {other}. {advice} a file of {name}."
         ) from None
 
 
@@ -154,7 +152,7 @@ def layers_of(name: str, weights: Path | None = None) -> tuple[Layer, ...]:
 
     Raises ConfigError for an unknown name, and what `open_network` raises where weights are given.
     """
-    _check_name(name)
+    check_name(name)
     if weights is not None:
         return open_network(name, weights).layers
     if name == "dreamnet":
@@ -168,6 +166,29 @@ def layers_of(name: str, weights: Path | None = None) -> tuple[Layer, ...]:
 def main_layers(layers: Iterable[Layer]) -> tuple[Layer, ...]:
     """Those of the layers that people dream with first: whole blocks and their parts, none before a ReLU."""
     return tuple(one for one in layers if one.name.count(".") <= 1 and not one.name.endswith("_pre_relu"))
+
+
+def check_name(name: str) -> None:
+    """ConfigError with the nearest names unless there is a network of that name."""
+    if name in NAMES:
+        return
+    zoo = _zoo()
+    known = [*NAMES, *(TORCHVISION + one for one in zoo.names())]
+    if name in known:
+        return
+    if zoo.one_size(name.lower().removeprefix(TORCHVISION)):
+        raise ConfigError(
+            f"{name!r} takes pictures of one size only and cannot dream; of torchvision's transformers "
+            "torchvision/swin_t and the other swin can."
+        )
+    if TORCHVISION + name.lower() in known:
+        nearest = TORCHVISION + name.lower()
+    else:
+        nearest = _nearest(name, known if name.lower().startswith("torch") else NAMES, 1)[0]
+    raise ConfigError(
+        f"there is no network {name!r}; did you mean {nearest!r}? "
+        f"This version has {', '.join(NAMES)} and torchvision/NAME; `zoomdream networks` lists them."
+    )
 
 
 def find_layer(network: Network, name: str) -> Layer:
@@ -191,8 +212,7 @@ def check_channels(layer: Layer, channels: Iterable[int] | None) -> None:
     for channel in channels or ():
         if not 0 <= channel < layer.channels:
             raise ConfigError(
-                f"channels: {layer.name} has no channel {channel}; its {layer.channels} channels are "
-                f"0 to {layer.channels - 1}."
+                f"{layer.name} has no channel {channel}; its {layer.channels} channels are 0 to {layer.channels - 1}."
             )
 
 
@@ -208,28 +228,6 @@ def _by_name(layers: Iterable[Layer]) -> dict[str, Layer]:
     return {known.lower(): layer for layer in layers for known in (layer.name, *layer.aliases)}
 
 
-def _check_name(name: str) -> None:
-    if name in NAMES:
-        return
-    zoo = _zoo()
-    known = [*NAMES, *(TORCHVISION + one for one in zoo.names())]
-    if name in known:
-        return
-    if zoo.one_size(name.lower().removeprefix(TORCHVISION)):
-        raise ConfigError(
-            f"network.name: {name!r} takes pictures of one size only and cannot dream; of torchvision's transformers "
-            "torchvision/swin_t and the other swin can."
-        )
-    if TORCHVISION + name.lower() in known:
-        nearest = TORCHVISION + name.lower()
-    else:
-        nearest = _nearest(name, known if name.lower().startswith("torch") else NAMES, 1)[0]
-    raise ConfigError(
-        f"network.name: there is no network {name!r}; did you mean {nearest!r}? "
-        f"This version has {', '.join(NAMES)} and torchvision/NAME; `zoomdream networks` lists them."
-    )
-
-
 def _owner(file: Path) -> str | None:
     """Whose weights these are. InputError if nobody's: missing, a text file, pickled code, ..."""
     tensors = read_tensors(file)
@@ -242,7 +240,7 @@ def _nearest(name: str, known: Collection[str], count: int) -> list[str]:
 
 def _by_hand(addresses: Iterable[str], target: Path | None) -> str:
     put = "" if target is None else f", or put it at {target}"
-    return f"Get the file by hand from {' or '.join(addresses)} and name it in network.weights{put}."
+    return f"Get the file by hand from {' or '.join(addresses)} and name it in `weights`{put}."
 
 
 def _zoo() -> ModuleType:

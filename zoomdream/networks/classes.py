@@ -27,7 +27,7 @@ def count(network: Network) -> int:
         if layer.name == LOGITS:
             return layer.channels
     raise ConfigError(
-        f"class: these weights of {network.name} have no classifier, so they know no classes; give a file that has one."
+        f"these weights of {network.name} have no classifier, so they know no classes; give a file that has one."
     )
 
 
@@ -57,11 +57,11 @@ def find_class(network: Network, wanted: int | str) -> int:
     if not isinstance(wanted, str):
         if not isinstance(wanted, bool) and 0 <= wanted < number:
             return wanted
-        raise ConfigError(f"class: {network.name} has no class {wanted}; its {number} classes are 0 to {number - 1}.")
+        raise ConfigError(f"{network.name} has no class {wanted}; its {number} classes are 0 to {number - 1}.")
     known = names(network)
     if known is None:
         raise ConfigError(
-            f"class: the names of {network.name}'s {number} classes are not known here, so {wanted!r} cannot be found; "
+            f"the names of {network.name}'s {number} classes are not known here, so {wanted!r} cannot be found; "
             f"give a number from 0 to {number - 1}."
         )
     found = _search(known, wanted)
@@ -69,8 +69,8 @@ def find_class(network: Network, wanted: int | str) -> int:
         return found[0]
     if found:
         shared = " and ".join(f"{one} ({', '.join(known[one])})" for one in found)
-        raise ConfigError(f"class: {wanted!r} names {len(found)} classes of {network.name}: {shared}. Give the number.")
-    raise ConfigError(f"class: {network.name} has no class {wanted!r}; did you mean {_nearest(known, wanted)}?")
+        raise ConfigError(f"{wanted!r} names {len(found)} classes of {network.name}: {shared}. Give the number.")
+    raise ConfigError(f"{network.name} has no class {wanted!r}; did you mean {_nearest(known, wanted)}?")
 
 
 def _search(known: Names, wanted: str) -> list[int]:

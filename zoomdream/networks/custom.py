@@ -44,7 +44,7 @@ def load(target: str, folder: Path, options: Mapping[str, Any]) -> Network:
         function = getattr(importlib.import_module(place) if file is None else _from_file(file), name)
         made = function(**options)
     except Exception as error:  # whatever the user's own code does
-        raise InputError(f"network.python: {target!r} failed: {_told(error)}.") from error
+        raise InputError(f"{target!r} failed: {_told(error)}.") from error
     if isinstance(made, nn.Module) and not hasattr(made, "layers"):
         return _opened(made, target)
     _check(made, target)
@@ -74,9 +74,7 @@ class Fitting(nn.Module):
 def _split(target: str) -> tuple[str, str]:
     place, colon, name = target.rpartition(":")
     if not colon or not name.isidentifier() or not (place.endswith(".py") or re.fullmatch(r"[\w.]*\w", place)):
-        raise ConfigError(
-            f'network.python: {target!r} names no function; allowed are "module:function" and "FILE.py:function".'
-        )
+        raise ConfigError(f'{target!r} names no function; allowed are "module:function" and "FILE.py:function".')
     return place, name
 
 
@@ -97,7 +95,7 @@ def _opened(model: nn.Module, target: str) -> Network:
         blueprint = trace(copy.deepcopy(model).to("meta"), lambda name: ())
     except Exception as error:
         raise InputError(
-            f"network.python: the model of {target!r} cannot be traced by torch.fx ({_told(error)}). Give a network "
+            f"the model of {target!r} cannot be traced by torch.fx ({_told(error)}). Give a network "
             "with `name`, `layers` and a call as zoomdream.types.Network describes it."
         ) from error
     return TracedNetwork(target, model, blueprint, IMAGENET_MEAN, IMAGENET_STD, _SMALLEST)
@@ -107,11 +105,11 @@ def _check(made: object, target: str) -> None:
     layers = getattr(made, "layers", None)
     if not callable(made) or not isinstance(getattr(made, "name", None), str) or not isinstance(layers, tuple):
         raise InputError(
-            f"network.python: {target!r} gives a {type(made).__name__}, which is neither a model (nn.Module) nor a "
+            f"{target!r} gives a {type(made).__name__}, which is neither a model (nn.Module) nor a "
             "network with `name`, `layers` and a call as zoomdream.types.Network describes it."
         )
     if not layers:
-        raise InputError(f"network.python: the network of {target!r} has no layers.")
+        raise InputError(f"the network of {target!r} has no layers.")
 
 
 def _told(error: Exception) -> str:

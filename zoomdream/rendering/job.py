@@ -55,23 +55,25 @@ def make_job(config: Config, plan: Plan | None = None) -> Job:
 
     plan: where it has been made already.
     """
-    _check_output(config)
-    plan = plan or make_plan(config)
-    config = resolved(config, plan)
-    settings = encode_settings(config, plan)
-    made_with = {**asdict(plan), **versions(settings.program)}
-    # The plan is stored even where the config is not: a finished render is known by a fingerprint that holds it.
-    text = f"{_MADE_WITH}{json.dumps(made_with)}\n" + (config.to_yaml() if config.encode.metadata else "")
-    return Job(
-        output=config.output,
-        frames=config.frames,
-        settings=settings,
-        fingerprint=fingerprint(config),
-        config=text,
-        sound=_sound(config, settings.program),
-        plan=plan,
-        seed=config.seed,
-    )
+    with config.error_context():
+        _check_output(config)
+        plan = plan or make_plan(config)
+        config = resolved(config, plan)
+        settings = encode_settings(config, plan)
+        settings.check()
+        made_with = {**asdict(plan), **versions(settings.program)}
+        # The plan is stored even where the config is not: a finished render is known by a fingerprint that holds it.
+        text = f"{_MADE_WITH}{json.dumps(made_with)}\n" + (config.to_yaml() if config.encode.metadata else "")
+        return Job(
+            output=config.output,
+            frames=config.frames,
+            settings=settings,
+            fingerprint=fingerprint(config),
+            config=text,
+            sound=_sound(config, settings.program),
+            plan=plan,
+            seed=config.seed,
+        )
 
 
 def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
@@ -101,18 +103,17 @@ def _sound(config: Config, program: Path) -> Sound | None:
             return file_sound(program, audio, length)
     if audio == "none" or not isinstance(source, VideoSource):
         return None
-    clip = open_clip(program, source.path)
-    whole = source.start == 0 and config.frames == len(frame_numbers(clip, config.fps, Fraction(0), None))
-    return source_sound(program, source.path, begin(clip, config.fps, source.start), length, whole)
+    with config.error_context("source.path"):
+        clip = open_clip(program, source.path)
+        whole = source.start == 0 and config.frames == len(frame_numbers(clip, config.fps, Fraction(0), None))
+        return source_sound(program, source.path, begin(clip, config.fps, source.start), length, whole)
 
 
 def _check_output(config: Config) -> None:
     """ConfigError if the output would replace one of the render's own inputs."""
     for path in inputs(config):
         if path.exists() and config.output.exists() and path.samefile(config.output):
-            raise ConfigError(
-                f"{config.where('output')} is {config.output}, which this render reads. Choose another name."
-            )
+            raise ConfigError(f"{config.output} is a file that this render reads. Choose another name.", key="output")
 
 
 def fingerprint(config: Config) -> str:

@@ -64,7 +64,7 @@ def render(
     For who renders many: `plan` where it has been made already; `networks` opens the config's network where that is
     open already; `revise` changes what is told of the render; `fill` as in `render_frames`.
     """
-    with stoppable():
+    with stoppable(), config.error_context():
         output, program = config.output, ffmpeg.executable(config.encode.ffmpeg)
         plan = plan or make_plan(config, None if restart else recall(output, program))
         job = make_job(config, plan)
@@ -74,7 +74,7 @@ def render(
 
             @cache
             def stages() -> Stages:
-                trial.check(job.settings, config.where("encode.hardware"))  # called before the first frame, if any
+                trial.check(job.settings)  # called before the first frame, if any
                 made = assembly.open_stages(config, plan, networks and networks(config, plan), timeline=timeline)
                 opened.callback(made.close)
                 return made
@@ -110,7 +110,6 @@ def render_frames(
     forecast; None where all are alike.
     """
     report = progress or (lambda _: None)
-    job.settings.check()
     finished = False
     try:
         with Workspace(working_folder(job.output)) as workspace:

@@ -74,8 +74,10 @@ def tile_edge(config: Config, device: str, precision: str) -> int:
         least = (budget - left + each * SMALLEST_EDGE**2) / 2**30
         size = "x".join(map(str, config.size))
         raise ConfigError(
-            f"{config.where('performance.memory')} is too little for {size}, which takes {least:.1f} GiB or "
-            f"more{'' if limit <= free else '; so much is not free'}."
+            f"too little for {size}, which takes {least:.1f} GiB or more"
+            f"{'' if limit <= free else '; so much is not free'}.",
+            key="performance.memory",
+            place=config.place("performance.memory"),
         )
     return max(SMALLEST_EDGE, isqrt(max(0, int(left / each))))
 

@@ -27,7 +27,8 @@ def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
         device = remembered.device if remembered else ("cuda" if torch.cuda.is_available() else "cpu")
     else:
         device = wanted.device
-        check_device(device, config.where("performance.device"))
+        with config.error_context("performance.device"):
+            check_device(device)
     if wanted.precision == "auto":
         precision = remembered.precision if remembered else fastest_precision(device)
     else:

@@ -59,7 +59,8 @@ def render_part(
         progress(Progress(done, count, None, None, f"frames {part.begin} to {part.end - 1}"))
         if done == count:
             return
-        trial.check(settings, config.where("encode.hardware"))
+        with config.error_context():
+            trial.check(settings)
         timeline = Timeline.of(config, plan.cuts)
         stages = opened.enter_context(
             closing(assembly.open_stages(config, plan, networks(config, plan), timeline=timeline))
