@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from zoomdream import ffmpeg
+from zoomdream.errors import OutputError
 
 ANSWERS = [sys.executable, "-c", "import sys; sys.stdin.read()"]
 
@@ -27,3 +28,15 @@ def test_ctrl_c_in_the_terminal_does_not_reach_ffmpeg_but_the_session_is_ours() 
         pid = process._process.pid
         assert os.getpgid(pid) != os.getpgid(0)
         assert os.getsid(pid) == os.getsid(0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="nothing is ended by a signal there")
+@pytest.mark.parametrize(("code", "signal"), [("os.kill(os.getpid(), 9)", 9), ("sys.exit(9)", None)])
+def test_an_error_knows_the_signal_that_ended_ffmpeg(code: str, signal: int | None) -> None:
+    command = [sys.executable, "-c", f"import os, sys; {code}"]
+    with pytest.raises(OutputError) as caught:
+        ffmpeg.run(command, what="Reading")
+    assert caught.value.signal == signal
+    with pytest.raises(OutputError) as caught:
+        ffmpeg.filter_bytes(command, b"", what="Reading")
+    assert caught.value.signal == signal

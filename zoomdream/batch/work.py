@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 import traceback
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from zoomdream.batch.parallel_shots.shots import Part, parts_folder
 from zoomdream.config import Config
 from zoomdream.errors import OutputError, RenderInterrupted, ZoomdreamError
 from zoomdream.machine.files import discard
+from zoomdream.machine.memory import is_out_of_memory
 from zoomdream.rendering import Job, Progress, render
 from zoomdream.types import Network, Plan
 
@@ -140,8 +140,9 @@ def failure(key: int, seconds: float, error: Exception) -> Failed:
         return Failed(key, seconds, str(error), error.exit_code, stopped=True)
     if isinstance(error, ZoomdreamError):
         # ffmpeg that was ended by a signal: nearly always by the system, for its memory
-        return Failed(key, seconds, str(error), error.exit_code, passing="was ended by signal" in str(error))
-    if _is_out_of_memory(error):
+        killed = isinstance(error, OutputError) and error.signal is not None
+        return Failed(key, seconds, str(error), error.exit_code, passing=killed)
+    if is_out_of_memory(error):
         text = "not enough memory: make `size` smaller, or run fewer at once with --jobs"
         return Failed(key, seconds, text, 1, passing=True)
     if isinstance(error, OSError) and error.strerror:
@@ -150,11 +151,3 @@ def failure(key: int, seconds: float, error: Exception) -> Failed:
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}, line {last.lineno}"
     return Failed(key, seconds, f"this is a bug in zoomdream: {type(error).__name__}: {error} ({where})", 1)
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return (
-        isinstance(error, MemoryError | torch.OutOfMemoryError)
-        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
-    )

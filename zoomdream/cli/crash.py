@@ -10,12 +10,13 @@ import tempfile
 import traceback
 
 from zoomdream.errors import OutputError
+from zoomdream.machine.memory import is_out_of_memory
 from zoomdream.version import __version__
 
 
 def explain(error: Exception) -> tuple[str, int]:
     """(one paragraph, exit code). Writes the traceback of a bug into a file of the temporary folder."""
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return (
             "not enough memory for this render; set `performance.memory` or a smaller `performance.tile`, make `size` "
             "smaller, or choose another `performance.device`. What is finished is kept: with the same config the "
@@ -29,15 +30,6 @@ def explain(error: Exception) -> tuple[str, int]:
     where = _write_traceback(error)
     kept = f"The traceback is in {where}" if where else "ZOOMDREAM_DEBUG=1 shows the traceback"
     return f"this is a bug in zoomdream: {type(error).__name__}: {text}\n{kept}; please report it with the config.", 1
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    # torch is not imported for this: its CUDA error is told by name, the CPU allocator's by its text.
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
-    )
 
 
 def _write_traceback(error: Exception) -> str | None:

@@ -26,6 +26,7 @@ from zoomdream.dream.gradient import input_gradient, unchanged
 from zoomdream.dream.objective import NetworkTerms
 from zoomdream.dream.terms import LayerTerm, ObjectiveTerm, TilePlace
 from zoomdream.dream.tile_size import TileSize
+from zoomdream.machine.memory import is_out_of_memory
 from zoomdream.types import Network
 
 
@@ -96,7 +97,7 @@ class TiledObjective:
         try:
             return self._gradient(picture, shifts, then)
         except RuntimeError as error:
-            if not out_of_memory(error) or not self._size.halve(_height_width(picture)):
+            if not is_out_of_memory(error) or not self._size.halve(_height_width(picture)):
                 raise
         # only here is the traceback gone, and with it all that filled the memory
         if picture.device.type == "cuda":
@@ -226,8 +227,3 @@ def _within(span: Span) -> Span:
 
 def _height_width(picture: Tensor) -> tuple[int, int]:
     return picture.shape[-2], picture.shape[-1]
-
-
-def out_of_memory(error: RuntimeError) -> bool:
-    """Whether it says that the device's memory is full."""
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in str(error)

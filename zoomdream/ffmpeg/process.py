@@ -49,7 +49,7 @@ def filter_bytes(command: Sequence[str], data: bytes, *, what: str) -> bytes:
     result = _complete(command, data)
     if result.returncode != 0:
         lines = result.stderr.decode("utf-8", "replace").splitlines()
-        raise OutputError(f"{what} failed: {explain(lines[-_TAIL:], result.returncode)}")
+        raise _failure(what, lines[-_TAIL:], result.returncode)
     return result.stdout
 
 
@@ -74,6 +74,10 @@ def _environment(*, colors: bool = False) -> dict[str, str]:
         "SVT_LOG": "1",  # SVT-AV1 prints a banner of its own otherwise
         "AV_LOG_FORCE_COLOR" if colors else "AV_LOG_FORCE_NOCOLOR": "1",
     }
+
+
+def _failure(what: str, said: Sequence[str], code: int) -> OutputError:
+    return OutputError(f"{what} failed: {explain(said, code)}", signal=-code if code < 0 else None)
 
 
 class Process:
@@ -155,7 +159,7 @@ class Process:
         self.close_input()
         code, said = self.end()
         if code != 0:
-            raise OutputError(f"{self._what} failed: {explain(said, code)}")
+            raise _failure(self._what, said, code)
         return b"".join(self._printed).decode("utf-8", "replace")
 
     def close_input(self) -> None:
