@@ -91,10 +91,10 @@ def seconds_per_frame(options: argparse.Namespace) -> float:
     from zoomdream import load_config
     from zoomdream import rendering as render
     from zoomdream.assembly import clip
-    from zoomdream.source.prefetch import Ahead
+    from zoomdream.source.prefetch import FramePrefetch
 
     if options.order == ["needed"]:
-        clip.Ahead = functools.partial(Ahead, threaded=False)  # type: ignore[assignment,misc]
+        clip.FramePrefetch = functools.partial(FramePrefetch, threaded=False)  # type: ignore[assignment,misc]
     times = []
     with tempfile.TemporaryDirectory(prefix="measure_threads_") as folder:
         settings = {"size": [480, 270], "frames": options.frames, "dream": {"octaves": 2, "steps": 2, "warmup": 0}}

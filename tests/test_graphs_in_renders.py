@@ -168,7 +168,7 @@ def test_a_clip_by_graphs_is_the_clip_without(
     guided: bool, clip: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its look, and that of a guide that is a clip, are others in each frame."""
-    monkeypatch.setattr("zoomdream.assembly.stages.Ahead", without_a_thread)
+    monkeypatch.setattr("zoomdream.assembly.stages.FramePrefetch", without_a_thread)
     tree = {"source": {"kind": "video", "path": str(clip)}, "flow": {"method": "none"}}
     tree |= {"objective": [{"layer": "shapes", "guide": str(clip)}]} if guided else SHAPES
     with emulated_graphs(monkeypatch) as graphs:

@@ -20,7 +20,7 @@ from zoomdream.api import load_config
 from zoomdream.dream import tile_size
 from zoomdream.machine.devices import to_device
 from zoomdream.rendering.readback import hand_over
-from zoomdream.source.prefetch import Ahead
+from zoomdream.source.prefetch import FramePrefetch
 from zoomdream.types import Network, Plan
 
 PLAN = Plan(device="cuda", precision="float32", threads=1, pixel_format="yuv420p")
@@ -117,7 +117,7 @@ def test_a_clip_is_waited_for_once_a_frame_for_its_look(
     method: str, clip: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And once for each picture that DIS looks at, which runs on the CPU."""
-    monkeypatch.setattr("zoomdream.assembly.stages.Ahead", without_a_thread)
+    monkeypatch.setattr("zoomdream.assembly.stages.FramePrefetch", without_a_thread)
     tree = {"objective": [{"layer": "shapes"}], "source": {"kind": "video", "path": str(clip)}, "camera": {"zoom": 1.1}}
     tree["dream"] = DREAM | {"mask": str(picture)}
     with emulated(monkeypatch) as gpu:
@@ -128,9 +128,9 @@ def test_a_clip_is_waited_for_once_a_frame_for_its_look(
     assert len(found) == len(grey) + 3
 
 
-def without_a_thread(*arguments: Any, threaded: bool, **options: Any) -> Ahead[Any]:
+def without_a_thread(*arguments: Any, threaded: bool, **options: Any) -> FramePrefetch[Any]:
     """Without a thread of its own, which nobody would watch."""
-    return Ahead(*arguments, threaded=False, **options)
+    return FramePrefetch(*arguments, threaded=False, **options)
 
 
 def test_what_it_watches_for_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:

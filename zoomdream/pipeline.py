@@ -90,7 +90,7 @@ def dream_on_zoom(moved: Tensor, zoom: ZoomStages, frame: int) -> Tensor:
 def begin_shot(clip: ClipStages, frame: int) -> State:
     """The first frame of a shot, which knows nothing of the shot before."""
     seen = clip.footage.source(frame)
-    added, lasting = torch.zeros_like(seen), clip.footage.lasting(seen, frame)
+    added, lasting = torch.zeros_like(seen), clip.footage.lasting(frame)
     for again in range(1, clip.schedule.warmup + 1):
         added = lasting * dream_on_clip(seen, added, clip, frame, again=again).of_clip()[1]
     return dream_on_clip(seen, added, clip, frame)
@@ -102,7 +102,7 @@ def clip_on(key: State, clip: ClipStages, following: int) -> Iterator[State]:
     seen, carried, flows = [seen_before], [added_before], list[BidirectionalFlow]()
     for frame in range(key.index + 1, following + 1):
         seen.append(clip.footage.source(frame))
-        flows.append(clip.footage.flow(seen[-1], seen[-2], frame))
+        flows.append(clip.footage.flow(frame))
         carried.append(clip.carry(carried[-1], flows[-1].backward, frame))
     last = dream_on_clip(seen[-1], carried[-1], clip, following, flows)
     for number, added in enumerate(interpolate_added(carried, flows, last.of_clip()[1]), start=1):

@@ -13,7 +13,7 @@ from zoomdream.color.hold import Hold
 from zoomdream.dream.dreamer import Dreamer, FreshNoise
 from zoomdream.flow.bidirectional import BidirectionalFlow
 from zoomdream.flow.carry import Carry
-from zoomdream.source.prefetch import Ahead
+from zoomdream.source.prefetch import FramePrefetch
 from zoomdream.source.protocol import Closable, DeviceFrames
 
 
@@ -48,9 +48,9 @@ class ZoomStages:
 
 @dataclass(frozen=True, slots=True)
 class ClipStages:
-    """The stages of a dreamed clip. footage: its frames and their flow, read ahead. opacity: of the dream, by frame."""
+    """The stages of a dreamed clip. footage: its frames and their motion. opacity: of the dream, by frame."""
 
-    footage: Ahead[BidirectionalFlow]
+    footage: FramePrefetch[BidirectionalFlow]
     carry: Carry
     noise: FreshNoise
     dream: Dreamer

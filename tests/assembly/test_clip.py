@@ -102,8 +102,9 @@ def test_nothing_is_carried_across_a_cut(clip: Path) -> None:
         before = list(pipeline.frames(stages, None, 12))[-1]
         (after,) = pipeline.onward(before, stages)
         assert torch.equal(after.picture, fresh.picture)
-        (uncut,) = pipeline.onward(before, replace(stages, cuts=frozenset()))
-        assert not torch.equal(uncut.picture, fresh.picture)
+    with closing(stages_of(clip, replace(PLAN, cuts=()))) as uncut:
+        (carried,) = pipeline.onward(before, uncut)
+        assert not torch.equal(carried.picture, fresh.picture)
 
 
 def test_every_shot_begins_fully_dreamt(clip: Path) -> None:

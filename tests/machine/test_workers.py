@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from zoomdream.machine.workers import WorkerQueue, background_thread
+from zoomdream.machine.workers import BackgroundIterator, WorkerQueue, background_thread
 
 
 def test_a_queue_is_worked_off_in_order_and_its_thread_ends() -> None:
@@ -69,3 +69,40 @@ def test_a_background_thread_uses_one_thread_of_torch_however_many_others_use() 
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_items_of_a_background_iterator_come_in_order_and_its_thread_ends() -> None:
+    assert list(BackgroundIterator(iter(range(20)), 2, "test")) == list(range(20))
+    assert not [thread for thread in threading.enumerate() if thread.name == "test"]
+
+
+def test_a_background_iterator_runs_ahead_by_no_more_than_its_length() -> None:
+    begun: list[int] = []
+    third = threading.Event()
+
+    def items() -> Iterator[int]:
+        for number in range(9):
+            begun.append(number)
+            if number == 2:
+                third.set()
+            yield number
+
+    iterator = BackgroundIterator(items(), 2, "test")
+    third.wait()
+    assert begun == [0, 1, 2], "two wait, and the third has no place yet"
+    assert next(iterator) == 0
+    iterator.close()
+    iterator.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "test"]
+
+
+def test_an_error_of_a_background_iterator_comes_after_the_items_before_it() -> None:
+    def items() -> Iterator[int]:
+        yield from range(3)
+        raise ZeroDivisionError("in the thread")
+
+    iterator = BackgroundIterator(items(), 5, "test")
+    assert [next(iterator) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ZeroDivisionError, match="in the thread"):
+        next(iterator)
+    assert list(iterator) == [], "it is at its end then"

@@ -1,17 +1,16 @@
-"""What a clip shows and how it moved, found out ahead: the same answers as when it is asked for."""
+"""Frames and motion that are prepared in a background thread are those that would be computed on request."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 
 from zoomdream.errors import InputError
-from zoomdream.source.prefetch import AHEAD, Ahead
+from zoomdream.source.prefetch import AHEAD, FramePrefetch
 
 CUTS = (4, 9)
 
@@ -43,12 +42,12 @@ class Clip:
         return answer
 
 
-def opened(clip: Clip, *, threaded: bool = True) -> Ahead[str]:
-    return Ahead(clip.source, clip.flow, clip.lasting, frames=12, cuts=CUTS, threaded=threaded)
+def opened(clip: Clip, *, threaded: bool = True) -> FramePrefetch[str]:
+    return FramePrefetch(clip.source, clip.flow, clip.lasting, frames=12, cuts=CUTS, threaded=threaded)
 
 
 def running() -> bool:
-    return any(thread.name == "zoomdream-ahead" for thread in threading.enumerate())
+    return any(thread.name == "zoomdream-frames" for thread in threading.enumerate())
 
 
 def settled(clip: Clip) -> list[str]:
@@ -60,19 +59,16 @@ def settled(clip: Clip) -> list[str]:
     return clip.asked
 
 
-def walk(ahead: Ahead[str], first: int, end: int) -> list[str]:
-    """The frames as pipeline.step asks for them."""
-    told, before = [], None if first == 0 else torch.full((1, 3, 2, 2), first - 1.0)
+def walk(prefetch: FramePrefetch[str], first: int, end: int) -> list[str]:
+    """The frames in the order of a render."""
+    told = []
     for index in range(first, end):
-        seen = ahead.source(index)
-        assert seen.unique().tolist() == [index]
+        assert prefetch.source(index).unique().tolist() == [index]
         if index == 0 or index in CUTS:
-            assert ahead.lasting(seen, index).unique().tolist() == [1]
+            assert prefetch.lasting(index).unique().tolist() == [1]
             told.append(f"shot {index}")
         else:
-            assert before is not None
-            told.append(ahead.flow(seen, before, index))
-        before = seen
+            told.append(prefetch.flow(index))
     return told
 
 
@@ -80,58 +76,80 @@ def walk(ahead: Ahead[str], first: int, end: int) -> list[str]:
 def test_it_answers_what_the_clip_answers_wherever_it_begins(first: int) -> None:
     answers = []
     for threaded in (True, False):
-        ahead = opened(Clip(), threaded=threaded)
-        answers.append(walk(ahead, first, 11))
-        ahead.close()
+        prefetch = opened(Clip(), threaded=threaded)
+        answers.append(walk(prefetch, first, 11))
+        prefetch.close()
     assert answers[0] == answers[1]
     assert len(answers[0]) == 11 - first
 
 
-def test_it_works_ahead_but_not_far() -> None:
+def test_it_prepares_frames_but_not_many() -> None:
     clip = Clip()
-    ahead = opened(clip)
-    walk(ahead, 5, 6)
+    prefetch = opened(clip)
+    walk(prefetch, 5, 6)
     done = [what for what in settled(clip) if what.startswith("flow")]
-    assert done == [f"flow {index}" for index in (5, 6, 7, 8)], "the one at hand, two that wait, one for which there is"
+    assert done == [f"flow {index}" for index in (5, 6, 7, 8)], "the one at hand, two that wait, one without a place"
     assert AHEAD == 2
-    ahead.close()
+    prefetch.close()
     assert not running()
 
 
-def test_any_order_gives_the_right_frames() -> None:
-    ahead = opened(Clip())
+def test_no_motion_is_computed_twice_however_often_and_in_whatever_order_a_frame_is_asked_about() -> None:
+    """By its number: the pictures that the caller holds may be copies, as after a resume."""
+    clip = Clip()
+    prefetch = opened(clip)
+    for index in (5, 6, 7, 8):
+        assert prefetch.flow(index) == f"{index - 1} to {index}"
+        assert prefetch.source(index).clone().unique().tolist() == [index]
+        assert prefetch.flow(index) == f"{index - 1} to {index}"
+    prefetch.close()
+    flows = [what for what in clip.asked if what.startswith("flow")]
+    assert len(flows) == len(set(flows))
+
+
+def test_any_order_gives_the_right_frames_and_motion() -> None:
+    prefetch = opened(Clip())
     for index in (5, 6, 2, 2, 3, 9, 0):
-        assert ahead.source(index).unique().tolist() == [index]
-    now, before = ahead.source(6), ahead.source(5)
-    assert ahead.flow(now, before, 6) == "5 to 6", "not at hand any more"
-    ahead.close()
+        assert prefetch.source(index).unique().tolist() == [index]
+    assert prefetch.flow(6) == "5 to 6"
+    assert prefetch.flow(5) == "4 to 5"
+    prefetch.close()
     assert not running()
 
 
-def test_what_goes_wrong_is_raised_when_its_frame_is_due_each_time() -> None:
-    ahead = opened(Clip())
-    walk(ahead, 8, 11)
+@pytest.mark.parametrize("threaded", [True, False])
+def test_where_a_shot_begins_there_is_no_motion_and_only_there_is_seen_what_lasts(threaded: bool) -> None:
+    prefetch = opened(Clip(), threaded=threaded)
+    with pytest.raises(ValueError, match="shot begins with frame 4"):
+        prefetch.flow(4)
+    with pytest.raises(ValueError, match="no shot begins with frame 5"):
+        prefetch.lasting(5)
+    prefetch.close()
+
+
+def test_an_error_is_raised_when_its_frame_is_requested_each_time() -> None:
+    prefetch = opened(Clip())
+    walk(prefetch, 8, 11)
     for _ in range(2):
         with pytest.raises(InputError, match="broken"):
-            ahead.source(11)
+            prefetch.source(11)
         assert not running()
 
 
 def test_it_can_be_closed_at_any_moment_and_twice() -> None:
     for moment in range(4):
-        ahead = opened(Clip())
-        walk(ahead, 0, moment)
-        ahead.close()
-        ahead.close()
+        prefetch = opened(Clip())
+        walk(prefetch, 0, moment)
+        prefetch.close()
+        prefetch.close()
         assert not running()
 
 
-def test_behind_the_last_frame_there_is_none() -> None:
-    def source(index: int) -> Tensor:
-        return torch.zeros(1)
-
-    flow: Callable[[Tensor, Tensor, int], str] = lambda now, before, index: ""  # noqa: E731
-    ahead = Ahead(source, flow, lambda seen, index: seen, frames=2, cuts=())
-    assert [ahead.source(index).item() for index in range(2)] == [0, 0]
+@pytest.mark.parametrize("threaded", [True, False])
+def test_behind_the_last_frame_there_is_none(threaded: bool) -> None:
+    prefetch = FramePrefetch(
+        lambda index: torch.zeros(1), lambda *_: "", lambda seen, _: seen, frames=2, cuts=(), threaded=threaded
+    )
+    assert [prefetch.source(index).item() for index in range(2)] == [0, 0]
     with pytest.raises(IndexError):
-        ahead.source(2)
+        prefetch.source(2)

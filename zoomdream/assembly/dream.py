@@ -16,7 +16,7 @@ from zoomdream.config import Config
 from zoomdream.dream.aims import Aim, aims
 from zoomdream.dream.dreamer import Dreamer, FreshNoise, Size, WhiteNoise
 from zoomdream.dream.guides import Guide, guide_activation, open_guide
-from zoomdream.dream.noise_prefetch import Drawn
+from zoomdream.dream.noise_prefetch import NoisePrefetch
 from zoomdream.dream.objective import ClassesOverTime, LayerOverTime, ObjectiveOverTime, TermOverTime
 from zoomdream.dream.octaves import Recipe, octave_work
 from zoomdream.dream.terms import Pick, Rank
@@ -57,15 +57,15 @@ def make_dreamer(config: Config, plan: Plan, timeline: Timeline, opened: Network
 
 
 def make_noise(config: Config, plan: Plan, timeline: Timeline, resources: list[Closable]) -> FreshNoise:
-    """The noise on each frame before it is dreamed on: none where it is only moved. `resources` ends drawing ahead."""
+    """The noise on each frame before it is dreamed on: none where it is only moved. `resources` ends its prefetch."""
     amounts = tuple(
         amount if active else 0.0 for amount, active in zip(timeline.curve("dream.noise"), timeline.active, strict=True)
     )
     white = WhiteNoise(config.seed, pinned=plan.device.startswith("cuda"))
     draw: Callable[[Size, int], Tensor] = white
     if plan.device != "cpu" and any(amounts):
-        draw = drawn = Drawn(white, (*range(-config.dream.warmup, 0), *timeline.key_frames))
-        resources.append(drawn)
+        draw = prefetch = NoisePrefetch(white, (*range(-config.dream.warmup, 0), *timeline.key_frames))
+        resources.append(prefetch)
     return FreshNoise(amounts, white, draw, plan.device)
 
 

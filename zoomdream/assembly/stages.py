@@ -21,7 +21,7 @@ from zoomdream.machine.malloc import keep_freed_memory
 from zoomdream.source.mask import open_mask
 from zoomdream.source.open import open_source
 from zoomdream.source.picture import read_image
-from zoomdream.source.prefetch import Ahead
+from zoomdream.source.prefetch import FramePrefetch
 from zoomdream.source.protocol import Closable, DeviceFrames, Source
 from zoomdream.stages import ClipStages, DreamSchedule, Stages, ZoomStages, close_all
 from zoomdream.timeline import Timeline
@@ -99,7 +99,7 @@ def _clip(
         with config.error_context("flow.weights" if config.flow.weights else "flow.method"):
             estimator = open_estimator(config.flow.method, config.flow.weights, torch.device(plan.device))
     motion = ClipMotion(estimator, DeviceFrames(frames, plan.device), timeline.motions, timeline.shots, config.frames)
-    footage = Ahead(
+    footage = FramePrefetch(
         motion.frame,
         motion.flow,
         motion.lasting,

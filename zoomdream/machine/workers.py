@@ -1,4 +1,4 @@
-"""Background threads, and queues of bounded length that they work off while the main thread dreams.
+"""Background threads with bounded queues: one works items off, one prepares them, while the main thread dreams.
 
 torch gives every thread that calls it a team of threads. Two teams are more threads than cores; then libgomp puts
 waiting threads to sleep at once, and the network takes half as long again. So each background thread works alone.
@@ -6,9 +6,11 @@ waiting threads to sleep at once, and the network takes half as long again. So e
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 import torch
@@ -80,3 +82,46 @@ class WorkerQueue(Generic[Item]):
             self._work(self._items())
         except BaseException as error:
             self._error = error
+
+
+class BackgroundIterator(Generic[Item]):
+    """The items of an iterator, computed in a background thread, where at most `length` wait to be taken.
+
+    An error in the iterator is raised after the items before it.
+    """
+
+    def __init__(self, items: Iterator[Item], length: int, name: str) -> None:
+        self._items = items
+        self._queue: queue.Queue[Future[Item]] = queue.Queue(length)
+        self._closed = threading.Event()
+        self._thread = background_thread(self._run, name)
+
+    def __iter__(self) -> Iterator[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        while self._thread.is_alive() or not self._queue.empty():
+            with contextlib.suppress(queue.Empty):
+                return self._queue.get(timeout=_PATIENCE).result()
+        raise StopIteration
+
+    def close(self) -> None:
+        """End the thread, which still finishes the item it is at. May be called twice."""
+        self._closed.set()
+        while self._thread.is_alive():
+            self._thread.join(_PATIENCE)
+
+    def _run(self) -> None:
+        item: Future[Item] = Future()
+        while not self._closed.is_set() and (not item.done() or item.exception() is None):
+            item = Future()
+            try:
+                item.set_result(next(self._items))
+            except BaseException as error:  # the iterator's end, too
+                item.set_exception(error)
+            self._put(item)
+
+    def _put(self, item: Future[Item]) -> None:
+        while not self._closed.is_set():
+            with contextlib.suppress(queue.Full):
+                return self._queue.put(item, timeout=_PATIENCE)

@@ -1,153 +1,104 @@
-"""What a clip shows, and how it moved, found out ahead of the dream: neither depends on what the network does."""
+"""Frames of a clip and their motion, prepared in a background thread: neither depends on what the network does."""
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from torch import Tensor
 
-from zoomdream.machine.workers import background_thread
+from zoomdream.machine.workers import BackgroundIterator
 
 AHEAD = 2
 """Frames that are ready and wait, at most: memory stays bounded."""
 
-_PATIENCE = 0.2  # seconds between looks at whether somebody has stopped; Ctrl-C is heard as often
-
-Flow = TypeVar("Flow")
+Motion = TypeVar("Motion")
 
 
 @dataclass(frozen=True, slots=True)
-class _Found(Generic[Flow]):
-    """A frame of the clip, and where a shot begins what of it lasts, elsewhere how it came out of the one before."""
+class PreparedFrame(Generic[Motion]):
+    """A frame (1, 3, H, W) of a clip, with its motion from the frame before; the first of a shot has none of that, but
+    where it is also seen in the next frame (1, 1, H, W).
+    """
 
     index: int
-    seen: Tensor
-    way: Flow | None
+    picture: Tensor
+    motion: Motion | None
     lasting: Tensor | None
 
 
-class Ahead(Generic[Flow]):
-    """`source`, `flow` and `lasting` of ClipStages, called in a thread of their own, frame after frame, while the
-    network dreams. `close` ends it.
+class FramePrefetch(Generic[Motion]):
+    """Prepares frames in order in a background thread, and answers by frame number.
 
-    It has the same three and gives the same answers, whoever asks for what in which order; in order is quick. `frames`
-    is how many there are, and with those in `cuts` a shot begins. What goes wrong is raised by `source`. Without
-    `threaded` all is done when it is asked for: not every GPU's operations may come from two threads.
+    source, flow and lasting compute a frame, its motion from the frame before, and where the first frame of a shot is
+    also seen in the next. There are `frames` frames; shots begin with 0 and those in `cuts`. Any order of requests is
+    right, only ascending ones are quick. An error is raised when its frame is requested. Without `threaded` a frame is
+    computed when it is requested: not every GPU's operations may come from two threads.
     """
 
     def __init__(
         self,
         source: Callable[[int], Tensor],
-        flow: Callable[[Tensor, Tensor, int], Flow],
+        flow: Callable[[Tensor, Tensor, int], Motion],
         lasting: Callable[[Tensor, int], Tensor],
         *,
         frames: int,
         cuts: Collection[int],
         threaded: bool = True,
     ) -> None:
-        self._threaded = threaded
         self._source, self._flow, self._lasting = source, flow, lasting
         self._frames, self._shots = frames, frozenset(cuts) | {0}
-        self._now: _Found[Flow] | None = None
-        self._run: _Run[Flow] | None = None
+        self._threaded = threaded
+        self._current: PreparedFrame[Motion] | None = None
+        self._following: Iterator[PreparedFrame[Motion]] | None = None
 
     def source(self, index: int) -> Tensor:
-        """The clip's frame."""
-        if not self._threaded:
-            return self._source(index)
-        if self._now is None or self._now.index != index:
-            if self._run is None or self._run.next != index:
-                self.close()
-                self._run = _Run(lambda run: self._find(index, run), index)
-            try:
-                self._now = self._run.take()
-            except BaseException:
-                self.close()
-                raise
-        return self._now.seen
+        """The picture of a frame. IndexError behind the last one."""
+        return self._frame(index).picture
 
-    def flow(self, now: Tensor, before: Tensor, index: int) -> Flow:
-        """How the frame came out of the one before."""
-        found = self._now
-        if found is not None and found.index == index and found.seen is now and found.way is not None:
-            return found.way
-        self.close()  # what is asked for now may use what the thread uses
-        return self._flow(now, before, index)
+    def flow(self, index: int) -> Motion:
+        """The motion of a frame since the one before. ValueError where a shot begins."""
+        motion = self._frame(index).motion
+        if motion is None:
+            raise ValueError(f"a shot begins with frame {index}: there is no motion from the one before")
+        return motion
 
-    def lasting(self, seen: Tensor, index: int) -> Tensor:
-        """Where the frame will also be seen in the next one."""
-        found = self._now
-        if found is not None and found.index == index and found.seen is seen and found.lasting is not None:
-            return found.lasting
-        self.close()
-        return self._lasting(seen, index)
+    def lasting(self, index: int) -> Tensor:
+        """Where the first frame of a shot is also seen in the next frame. ValueError within a shot."""
+        lasting = self._frame(index).lasting
+        if lasting is None:
+            raise ValueError(f"no shot begins with frame {index}")
+        return lasting
 
     def close(self) -> None:
-        """End the thread. May be called twice; whoever asks for a frame afterwards starts another."""
-        if self._run is not None:
-            self._run.stop()
-            self._run = None
+        """End the thread. May be called twice; a later request starts another."""
+        if isinstance(self._following, BackgroundIterator):
+            self._following.close()
+        self._current = self._following = None
 
-    def _find(self, first: int, run: _Run[Flow]) -> None:
+    def _frame(self, index: int) -> PreparedFrame[Motion]:
+        if self._current is not None and self._current.index == index:
+            return self._current
+        if self._following is None or self._current is None or self._current.index + 1 != index:
+            self.close()
+            frames = self._prepare(index)
+            self._following = BackgroundIterator(frames, AHEAD, "zoomdream-frames") if self._threaded else frames
+        try:
+            self._current = next(self._following, None)
+        except BaseException:
+            self.close()
+            raise
+        if self._current is None:
+            raise IndexError(f"there is no frame {index}")
+        return self._current
+
+    def _prepare(self, first: int) -> Iterator[PreparedFrame[Motion]]:
         before = None if first in self._shots else self._source(first - 1)
         for index in range(first, self._frames):
-            seen = self._source(index)
-            way, lasting = None, None
-            if index in self._shots:
-                lasting = self._lasting(seen, index)
+            picture = self._source(index)
+            if before is None or index in self._shots:
+                yield PreparedFrame(index, picture, None, self._lasting(picture, index))
             else:
-                assert before is not None
-                way = self._flow(seen, before, index)
-            before = seen
-            if not run.give(_Found(index, seen, way, lasting)):
-                return
-
-
-class _Run(Generic[Flow]):
-    """One thread that finds out one frame after the other, from number `next` on, into a short queue."""
-
-    def __init__(self, work: Callable[[_Run[Flow]], None], first: int) -> None:
-        self.next = first
-        self._work = work
-        self._found: queue.Queue[_Found[Flow] | BaseException] = queue.Queue(AHEAD)
-        self._stopped = threading.Event()
-        self._thread = background_thread(self._run, "zoomdream-ahead")
-
-    def take(self) -> _Found[Flow]:
-        """The next frame. Raises what went wrong in the thread."""
-        while True:
-            try:
-                found = self._found.get(timeout=_PATIENCE)
-            except queue.Empty:
-                if self._thread.is_alive() or not self._found.empty():
-                    continue
-                raise IndexError(f"there is no frame {self.next}") from None
-            if isinstance(found, BaseException):
-                raise found
-            self.next += 1
-            return found
-
-    def give(self, found: _Found[Flow] | BaseException) -> bool:
-        """Hand over a frame; waits while the queue is full. False if nobody wants any more."""
-        while not self._stopped.is_set():
-            try:
-                self._found.put(found, timeout=_PATIENCE)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def stop(self) -> None:
-        """End the thread: it does the frame that it is at, and no more."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            self._work(self)
-        except BaseException as error:
-            self.give(error)
+                yield PreparedFrame(index, picture, self._flow(picture, before, index), None)
+            before = picture

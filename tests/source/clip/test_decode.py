@@ -72,7 +72,7 @@ def test_only_a_few_frames_wait_in_memory_and_nothing_stays_behind(plain: Path) 
     stream = reader._stream
     assert stream is not None
     threading.Event().wait(0.5)
-    assert stream._frames.qsize() <= AHEAD
+    assert stream._frames._queue.qsize() <= AHEAD
     process = stream._process._process
     reader.close()
     reader.close()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import re
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +15,7 @@ from torch import Tensor
 
 from zoomdream import ffmpeg
 from zoomdream.errors import InputError
+from zoomdream.machine.workers import BackgroundIterator
 from zoomdream.source.clip import header as clip_header
 from zoomdream.source.clip import scan as clip_scan
 from zoomdream.source.clip.clip import Clip
@@ -106,41 +104,26 @@ class ClipReader:
         ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Decoded:
-    """A frame out of the pipe. sound: whether its time and checksum are those of the scan."""
-
-    data: bytes
-    sound: bool
-
-
 class _Stream:
-    """One run of ffmpeg from frame `first` on, read by a thread of its own into a short queue."""
+    """One run of ffmpeg, whose frames from number `first` on are read in a background thread."""
 
     def __init__(self, command: Sequence[str], clip: Clip, first: int, size: tuple[int, int]) -> None:
         self.next = first
         self._clip, self._size = clip, size
-        self._seen: queue.SimpleQueue[clip_scan.Seen] = queue.SimpleQueue()
         self._log = clip_scan.FrameLog()
-        self._frames: queue.Queue[_Decoded | None] = queue.Queue(AHEAD)
-        self._stopped = threading.Event()
+        self._seen: queue.SimpleQueue[clip_scan.Seen] = queue.SimpleQueue()
         self._end: tuple[int, list[str]] | None = None
         self._process = ffmpeg.Process(command, what=f"Reading {clip.path}", feed=False, stream=True, hear=self._listen)
-        self._thread = threading.Thread(target=self._read, args=(first,), daemon=True)
-        self._thread.start()
+        self._frames = BackgroundIterator(self._read(first), AHEAD, "zoomdream-decoding")
 
     def take(self, wanted: int) -> bytes | None:
         """The data of frame `wanted`; None where the stream ends before it or shows something else."""
         data = None
         while self.next <= wanted:
-            decoded = self._frames.get()
-            if decoded is None:
-                self._frames.put(None)  # for the next who asks
+            data = next(self._frames, None)
+            if data is None:
                 return None
             self.next += 1
-            if not decoded.sound:
-                return None
-            data = decoded.data
         return data
 
     def reason(self) -> str:
@@ -149,11 +132,8 @@ class _Stream:
 
     def close(self) -> None:
         """End ffmpeg and the thread."""
-        self._stopped.set()
         self._process.stop()
-        while self._thread.is_alive():  # it may wait for room
-            with contextlib.suppress(queue.Empty):
-                self._frames.get(timeout=0.02)
+        self._frames.close()
         self._process.kill()
 
     def _listen(self, line: str) -> bool:
@@ -162,17 +142,17 @@ class _Stream:
             self._seen.put(seen)
         return re.search(r"\[(error|fatal)\]", line) is None
 
-    def _read(self, number: int) -> None:
+    def _read(self, number: int) -> Iterator[bytes]:
+        """The data of frames, up to the first that is not what the scan saw."""
         count = self._size[0] * self._size[1] * 6
-        try:
-            while not self._stopped.is_set() and len(data := self._process.read(count)) == count:
-                self._frames.put(_Decoded(data, self._is_sound(number)))
-                number += 1
-            self._end = self._process.end()
-        finally:
-            self._frames.put(None)
+        while len(data := self._process.read(count)) == count:
+            if not self._matches_scan(number):
+                return
+            yield data
+            number += 1
+        self._end = self._process.end()
 
-    def _is_sound(self, number: int) -> bool:
+    def _matches_scan(self, number: int) -> bool:
         """Whether the next frame is what the scan saw. `showinfo` says it before the frame comes out of the pipe."""
         try:
             seen = self._seen.get(timeout=60)
