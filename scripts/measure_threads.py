@@ -90,11 +90,11 @@ def seconds_per_frame(options: argparse.Namespace) -> float:
     """Of a whole render, encoding included, without its first frames."""
     from zoomdream import load_config
     from zoomdream import rendering as render
-    from zoomdream.assembly import clip
+    from zoomdream.assembly import stages
     from zoomdream.source.prefetch import FramePrefetch
 
     if options.order == ["needed"]:
-        clip.FramePrefetch = functools.partial(FramePrefetch, threaded=False)  # type: ignore[assignment,misc]
+        stages.FramePrefetch = functools.partial(FramePrefetch, threaded=False)  # type: ignore[assignment,misc]
     times = []
     with tempfile.TemporaryDirectory(prefix="measure_threads_") as folder:
         settings = {"size": [480, 270], "frames": options.frames, "dream": {"octaves": 2, "steps": 2, "warmup": 0}}

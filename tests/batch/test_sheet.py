@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import html.parser
+import os
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from zoomdream.api import load_config
 from zoomdream.batch import sheet
 from zoomdream.batch.collect import gather
+from zoomdream.batch.renders import Render
 from zoomdream.cli import main
 from zoomdream.rendering import render
 
@@ -60,6 +63,22 @@ def test_the_sheet_links_every_video_and_says_what_differs(renders: list[str]) -
     assert seen.words.count("1.2") == 2
     assert "fps" not in seen.words  # the same in all of them
     assert any("sed is not a key" in word for word in seen.words)
+
+
+def test_hostile_names_keys_and_errors_stay_text(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile = "</dd><script>alert('1')</script>\"&amp;{{name}}"
+    strange = f"{hostile}\x1b\ud800"
+    config = load_config({"output": f"{hostile}.mp4"})
+    failed = Render(Path(strange), {strange: strange}, status="failed", error=strange)
+    finished = Render(Path("a.yaml"), {strange: "2"}, config, status="done")
+    monkeypatch.setattr(sheet, "_picture", lambda render, moving: None)
+    sheet.write_sheet(Path("<b>.html"), [failed, finished])
+    text = Path("<b>.html").read_text()
+    seen = Seen(text)
+    assert text.count("<script") == text.count("<b>") == 0
+    assert seen.words.count(f"{hostile}\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}") == 3
+    assert str(config.output) in seen.words
+    assert [unquote(link) for link in seen.links] == [os.path.relpath(config.output, here)] * 2
 
 
 def test_a_sheet_of_very_many_shows_stills(renders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

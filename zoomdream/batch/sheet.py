@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import errno
-import html
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,8 +13,8 @@ from urllib.parse import quote
 from zoomdream import ffmpeg
 from zoomdream.batch.renders import Render
 from zoomdream.encode.metadata import is_numbered
+from zoomdream.encode.page import data_address, fill_template, write_page
 from zoomdream.errors import OutputError
-from zoomdream.machine.files import temporary_name, write_whole
 
 MOST_LOOPS = 60  # with more renders the page holds stills: a loop is about 100 kB, a still 10
 LOOP_SECONDS = 3
@@ -25,53 +23,34 @@ _LOOP_RATE = 12
 _MOST_KEYS = 12
 _FINISHED = ("done", "skipped")
 
-_PAGE = """\
-<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
-<style>
-body {{ background: #16181c; color: #dde; font: 14px/1.4 system-ui, sans-serif; margin: 1.5rem }}
-main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax({width}px, 1fr)); gap: 1.2rem }}
-figure {{ margin: 0 }} img {{ width: 100%; display: block; background: #000 }} a {{ color: #9cf }}
-dl {{ display: grid; grid-template-columns: auto 1fr; gap: 0 .7em; margin: .3em 0 }}
-dt {{ color: #99a }} dd {{ margin: 0 }}
-.failed {{ color: #f98 }}
-</style></head><body><h1>{title}</h1><p>{summary}</p>
-<main>
-{cards}
-</main></body></html>
-"""
 
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One render: its name, the keys and values in which it differs, a link to its output, a picture and what failed;
+    what is empty is not there.
+    """
 
-def check_place(path: Path) -> None:
-    """OutputError if no page can be written there."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        probe = temporary_name(path)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(f"--sheet {path} cannot be written: {error.strerror or error}.")
+    name: str
+    values: Mapping[str, str]
+    link: str = ""
+    picture: str = ""
+    problem: str = ""
 
 
 def write_sheet(path: Path, renders: Sequence[Render]) -> None:
     """Write the page; pictures are inside of it, videos are linked. Raises OutputError."""
-    differing = differences(renders)
     finished = [render for render in renders if render.status in _FINISHED]
     moving = len(finished) <= MOST_LOOPS
-    cards = [_card(path, render, values, moving) for render, values in zip(renders, differing, strict=True)]
-    summary = f"{len(finished)} of {len(renders)} renders are finished"
-    page = _PAGE.format(title=html.escape(path.stem), summary=summary, width=_WIDTH, cards="\n".join(cards))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, page.encode("utf-8", "replace"))
-    except OSError as error:
-        raise _unwritable(path, error) from error
+    page = fill_template(
+        "sheet.html",
+        title=path.stem,
+        summary=f"{len(finished)} of {len(renders)} renders are finished",
+        width=_WIDTH,
+        cards=[
+            _card(path, render, values, moving) for render, values in zip(renders, differences(renders), strict=True)
+        ],
+    )
+    write_page(path, page, f"--sheet {path}")
 
 
 def differences(renders: Sequence[Render]) -> list[dict[str, str]]:
@@ -102,22 +81,15 @@ def _text(value: Any) -> str:
     return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
 
 
-def _card(sheet: Path, render: Render, values: Mapping[str, str], moving: bool) -> str:
-    rows = "".join(f"<dt>{html.escape(key)}</dt><dd>{html.escape(value)}</dd>" for key, value in values.items())
-    name = html.escape(render.name)
+def _card(sheet: Path, render: Render, values: Mapping[str, str], moving: bool) -> Card:
     if render.status not in _FINISHED or render.config is None:
-        problem = html.escape(render.error or render.status)
-        return f'<figure><figcaption>{name}<dl>{rows}</dl><p class="failed">{problem}</p></figcaption></figure>'
+        return Card(render.name, values, problem=render.error or render.status)
     output = render.config.output
-    shown = output.parent if is_numbered(output) else output
-    link = html.escape(_link(sheet, shown))
+    link = _link(sheet, output.parent if is_numbered(output) else output)
     try:
-        source = _picture(render, moving)
+        return Card(render.name, values, link, _picture(render, moving) or link)
     except OutputError as error:
-        problem = html.escape(str(error))
-        return f'<figure><a href="{link}">{name}</a><dl>{rows}</dl><p class="failed">{problem}</p></figure>'
-    picture = f'<a href="{link}"><img src="{source or link}" alt="{name}" loading="lazy"></a>'
-    return f'<figure>{picture}<figcaption><a href="{link}">{name}</a><dl>{rows}</dl></figcaption></figure>'
+        return Card(render.name, values, link, problem=str(error))
 
 
 def _link(sheet: Path, target: Path) -> str:
@@ -152,5 +124,4 @@ def _picture(render: Render, moving: bool) -> str | None:
             "-i", str(config.output.absolute()), "-map", "0:v:0", *made, str(target),
         ]  # fmt: skip
         ffmpeg.run(command, what=f"Making a small picture of {config.output}")
-        data = base64.b64encode(target.read_bytes()).decode()
-    return f"data:image/{kind};base64,{data}"
+        return data_address(target.read_bytes(), f"image/{kind}")

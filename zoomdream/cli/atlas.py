@@ -13,8 +13,8 @@ from zoomdream.atlas.pictures import artist, jpeg, read_start
 from zoomdream.atlas.subjects import Subject, flow, numbers, of_layer, of_network
 from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted
-from zoomdream.errors import ConfigError, OutputError
-from zoomdream.machine.files import temporary_name, write_whole
+from zoomdream.encode.page import check_place, write_page
+from zoomdream.errors import ConfigError
 from zoomdream.networks import catalog
 from zoomdream.types import Layer
 
@@ -28,7 +28,9 @@ def run(arguments: argparse.Namespace) -> int:
     if chosen is not None and arguments.layer is None:
         raise ConfigError("--channels are those of a layer: name it with --layer.")
     output: Path = arguments.output or Path(f"atlas_{arguments.network.replace('/', '_')}.html")
-    _check_output(output)
+    if output.suffix.lower() not in (".html", ".htm"):  # nobody should replace a photograph
+        raise ConfigError(f"--output {output}: an atlas is a page; its name ends in .html.")
+    check_place(output, str(output))
     edge = arguments.size or (LAYER_EDGE if arguments.layer is None else CHANNEL_EDGE)
     start = None if arguments.source is None else read_start(arguments.source, edge)
     network = catalog.open_network(arguments.network, arguments.weights)
@@ -46,10 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
         named["weights"] = str(arguments.weights.absolute())
     head = f"network: {flow(named)}\nobjective:"
     text = page(_title(arguments.network, subjects, arguments.layer), _summary(arguments, subjects), head, cards)
-    try:
-        write_whole(output, text.encode("utf-8", "replace"))
-    except OSError as error:
-        raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from error
+    write_page(output, text, str(output))
     print(output)
     return 0
 
@@ -79,21 +78,6 @@ def shown(total: int, clock: Callable[[], float] = time.monotonic) -> Callable[[
         sys.stderr.flush()
 
     return report
-
-
-def _check_output(output: Path) -> None:
-    """Nobody should learn after minutes that the page cannot be written, or that it replaced a photograph."""
-    if output.suffix.lower() not in (".html", ".htm"):
-        raise ConfigError(f"--output {output}: an atlas is a page; its name ends in .html.")
-    if output.is_dir():
-        raise OutputError(f"{output} is a folder.")
-    trial = temporary_name(output)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        trial.touch()
-        trial.unlink()
-    except OSError as error:
-        raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from error
 
 
 def _title(network: str, subjects: Sequence[Subject], layer: str | None) -> str:

@@ -20,6 +20,7 @@ from zoomdream.cli.batch_progress import shown
 from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted, show
 from zoomdream.config import Config
+from zoomdream.encode.page import check_place
 from zoomdream.errors import ConfigError, OutputError, RenderInterrupted
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     # Where they cannot be written, nobody should have to learn so in the morning.
     write(begun)
     if arguments.sheet is not None:
-        sheet.check_place(arguments.sheet)
+        check_place(arguments.sheet, f"--sheet {arguments.sheet}")
     interrupted: RenderInterrupted | None = None
     waiting = [render.config for render in renders if render.status == "waiting" and render.config is not None]
     with (
