@@ -1,23 +1,34 @@
-"""What travels in the wheel: every package, the configs, the embedded network."""
+"""What the package needs, and what travels in its wheel: every package, the configs, the embedded network."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
-SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+SETTINGS: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+PROJECT = SETTINGS["project"]
 
 
 def test_every_package_is_listed() -> None:
     folders = {path.parent.relative_to(ROOT) for path in (ROOT / "zoomdream").rglob("__init__.py")}
     listed = set(SETTINGS["tool"]["setuptools"]["packages"])
     assert listed == {".".join(folder.parts) for folder in folders} | {"zoomdream.configs"}
+
+
+@pytest.mark.parametrize("requirement", [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["ray"]])
+def test_a_library_may_be_neither_older_nor_newer_than_what_was_tried(requirement: str) -> None:
+    assert re.fullmatch(r"[\w-]+>=[\d.]+,<[\d.]+", requirement)
 
 
 def test_the_wheel_holds_the_configs_and_the_package_data_and_works_from_its_own_folder(tmp_path: Path) -> None:
