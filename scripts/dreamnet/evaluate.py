@@ -22,13 +22,12 @@ import torchvision
 from dreamnet.dreams import Look, gradient_of_energy, laplacian_normalize
 from dreamnet.learning import channel_rms, explained_variance
 from dreamnet.pictures import read_photo
-from dreamnet.teacher import Teacher
 from dreamnet.zoom import noise_start, save_sheet, zoom_dream
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from zoomdream.networks import dreamnet, dreamnet_file
+from zoomdream.networks import dreamnet, dreamnet_file, googlenet
 from zoomdream.networks.dreamnet import LOGITS, NAMES
 
 DREAMT = ["mixed3b", "mixed4a", "mixed4c", "mixed4d", "mixed4e", "mixed5b"]
@@ -80,7 +79,7 @@ class InUnits(nn.Module):
         }
 
 
-def variance(student: nn.Module, teacher: Teacher, pictures: Tensor) -> dict[str, float]:
+def variance(student: nn.Module, teacher: Look, pictures: Tensor) -> dict[str, float]:
     rms = channel_rms(teacher, pictures)
     return explained_variance(InUnits(student, rms), teacher, rms, pictures)
 
@@ -98,7 +97,7 @@ def gradient_cosine(student: Look, teacher: Look, pictures: Tensor, layers: Sequ
 
 
 @torch.no_grad()
-def logits_agreement(student: nn.Module, teacher: Teacher, pictures: Tensor) -> dict[str, float]:
+def logits_agreement(student: nn.Module, teacher: Look, pictures: Tensor) -> dict[str, float]:
     """How often the student's first class is the teacher's, and how often one's first is among the other's five."""
     mine, theirs = (
         torch.cat([look(part, frozenset({LOGITS}))[LOGITS] for part in pictures.split(8)])
@@ -136,7 +135,7 @@ def starts(options: argparse.Namespace) -> dict[str, list[Tensor]]:
 
 
 def dreams(
-    student: Look, teacher: Teacher, begins: Sequence[Tensor], options: argparse.Namespace
+    student: Look, teacher: Look, begins: Sequence[Tensor], options: argparse.Namespace
 ) -> tuple[dict[str, dict[str, object]], list[list[Tensor]], list[Tensor]]:
     """For each layer the teacher's energy after the student's zoom over that after its own, mean over the starts and
     each (one alone is off by half by chance); the first start's sheet; and what the teacher dreamt at the judged frame.
@@ -221,7 +220,7 @@ def main() -> None:
     options = arguments()
     if options.threads:
         torch.set_num_threads(options.threads)
-    teacher, student = Teacher(options.teacher), dreamnet.load(options.weights)
+    teacher, student = googlenet.load(options.teacher), dreamnet.load(options.weights)
     result: dict[str, object] = {"weights": dreamnet_file.read(options.weights)[1], "photos": len(options.photos)}
     options.out.mkdir(parents=True, exist_ok=True)
     for size in options.sizes if {"variance", "gradients", "logits"} & set(options.parts) else []:

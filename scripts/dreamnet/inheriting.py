@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from dreamnet.teacher import Teacher
 from torch import Tensor, nn
 from torch.nn import functional
 
-from zoomdream.autodiff.tape import Tape, Value
-from zoomdream.networks.dreamnet import NAMES, POOLED_BEFORE, SEES_BEFORE, SHAPES, Block, DivisiveNorm, DreamNet
+from zoomdream.autodiff.operations.divisive_norm import DivisiveNorm
+from zoomdream.networks.dreamnet import MEAN, NAMES, POOLED_BEFORE, SEES_BEFORE, SHAPES, Block, DreamNet
+from zoomdream.networks.googlenet import GoogLeNet
 
 _SAMPLES = 60_000
 _ROUNDS = 4  # of least squares; the target where ReLU cuts off is what the last round gave, if that is negative too
@@ -25,11 +25,6 @@ _RIDGE = 1e-4
 
 def in_parts(function: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensor:
     return torch.cat([function(part) for part in pictures.split(40)])
-
-
-def seen(module: nn.Module, pictures: Tensor) -> Tensor:
-    """What comes out of a part of the student."""
-    return in_parts(lambda part: module(Tape(recording=False), Value(part)).tensor, pictures)
 
 
 def rms(activation: Tensor) -> Tensor:
@@ -92,16 +87,13 @@ def fit_norm(norm: DivisiveNorm, inputs: Tensor, factors: Tensor) -> None:
 
 
 @torch.no_grad()
-def inherit(student: DreamNet, teacher: Teacher, layer_rms: dict[str, Tensor], pictures: Tensor) -> None:
+def inherit(student: DreamNet, teacher: GoogLeNet, layer_rms: dict[str, Tensor], pictures: Tensor) -> None:
     """Gives the student its first weights. pictures (N, 3, size, size); `layer_rms` are the units of the heads."""
     generator = torch.Generator().manual_seed(0)
 
-    def raw(name: str, picture: Tensor, stride: int = 1) -> Tensor:
-        weight, bias = teacher.pair(name)
-        return in_parts(lambda p: functional.conv2d(p, weight, bias, stride, weight.shape[-1] // 2), picture)
-
-    def pool(picture: Tensor) -> Tensor:
-        return functional.max_pool2d(picture, 3, 2, ceil_mode=True)
+    def theirs_of(name: str, picture: Tensor) -> Tensor:
+        """What one of the teacher's modules gives."""
+        return in_parts(teacher.get_submodule(name), picture)
 
     def scaled(before: Tensor, count: int) -> tuple[Tensor, Tensor]:
         """The chosen channels before ReLU in units of their RMS after it, and which they are."""
@@ -109,39 +101,39 @@ def inherit(student: DreamNet, teacher: Teacher, layer_rms: dict[str, Tensor], p
         places = choose(after[:, :, ::2, ::2], count)
         return before[:, places] / rms(after)[places].view(1, -1, 1, 1), places
 
-    centred = (pictures * 255).flip(1) - teacher.mean
-    before = raw("conv1_7x7_s2", centred, stride=2)
+    def norm_like(norm: DivisiveNorm, name: str, theirs: Tensor, mine: Tensor, places: Tensor) -> Tensor:
+        """Fits a norm to what the teacher's does to the chosen channels; what the teacher's gives."""
+        normed = theirs_of(name, theirs)
+        factors = (normed / theirs.clamp(min=1e-3))[:, places].clamp(min=1e-3)
+        fit_norm(norm, mine, torch.where(theirs[:, places] > 1e-2, factors, torch.ones(())))
+        return normed
+
+    before = theirs_of("conv1.conv", pictures - torch.tensor(MEAN).view(1, 3, 1, 1))
     target, places = scaled(before, student.stem.conv.out_channels)
     units = rms(functional.relu(before))[places]
-    weight, bias = teacher.pair("conv1_7x7_s2")
-    student.stem.conv.weight.copy_(weight[places].flip(1) * 255 / units.view(-1, 1, 1, 1))
-    student.stem.conv.bias.copy_(bias[places] / units)
-    theirs, mine = pool(functional.relu(before)), pool(functional.relu(target))
-    normed = in_parts(teacher._local_norm, theirs)
-    factors = (normed / theirs.clamp(min=1e-3))[:, places].clamp(min=1e-3)
-    factors = torch.where(theirs[:, places] > 1e-2, factors, torch.ones(()))
-    fit_norm(student.gain, mine, factors)
-    mine, theirs = seen(student.gain, mine), normed
-    for name, convolution in (("conv2_3x3_reduce", student.squeeze), ("conv2_3x3", student.detail)):
-        before = raw(name, theirs)
+    student.stem.conv.weight.copy_(teacher.conv1.conv.weight[places] / units.view(-1, 1, 1, 1))
+    student.stem.conv.bias.copy_(teacher.conv1.conv.bias[places] / units)
+    theirs, mine = student.pool(functional.relu(before)), student.pool(functional.relu(target))
+    theirs = norm_like(student.gain, "norm1", theirs, mine, places)
+    mine = in_parts(student.gain, mine)
+    for name, convolution in (("conv2_reduce", student.squeeze), ("conv2", student.detail)):
+        before = theirs_of(f"{name}.conv", theirs)
         target, places = scaled(before, convolution.conv.out_channels)
         fit(convolution.conv, mine, target, generator)
-        mine, theirs = functional.relu(seen(convolution, mine)), functional.relu(before)
-    normed = in_parts(teacher._local_norm, theirs)
-    factors = (normed / theirs.clamp(min=1e-3))[:, places].clamp(min=1e-3)
-    factors = torch.where(theirs[:, places] > 1e-2, factors, torch.ones(()))
-    fit_norm(student.balance, mine, factors)
-    mine, theirs = seen(student.balance, pool(mine)), pool(normed)
+        mine, theirs = in_parts(convolution, mine), functional.relu(before)
+    theirs = norm_like(student.balance, "norm2", theirs, mine, places)
+    mine, theirs = in_parts(student.balance, student.pool(mine)), student.pool(theirs)
     for name in NAMES:
         if name in POOLED_BEFORE:
-            mine, theirs = pool(mine), pool(theirs)
-        block, shape, key = student.blocks[name], SHAPES[name], f"inception_{name.removeprefix('mixed')}"
+            mine, theirs = student.pool(mine), student.pool(theirs)
+        block, shape = student.blocks[name], SHAPES[name]
         assert isinstance(block, Block)
-        direct = raw(f"{key}_1x1", theirs)
-        reduced3, reduced5 = raw(f"{key}_3x3_reduce", theirs), raw(f"{key}_5x5_reduce", theirs)
-        full3 = raw(f"{key}_3x3", functional.relu(reduced3))
-        full5 = raw(f"{key}_5x5", functional.relu(reduced5))
-        pooled = raw(f"{key}_pool_proj", functional.max_pool2d(theirs, 3, 1, 1))
+        direct, reduced3, reduced5 = (
+            theirs_of(f"{name}.{branch}.conv", theirs) for branch in ("1x1", "3x3_reduce", "5x5_reduce")
+        )
+        full3 = theirs_of(f"{name}.3x3.conv", functional.relu(reduced3))
+        full5 = theirs_of(f"{name}.5x5.conv", functional.relu(reduced5))
+        pooled = theirs_of(f"{name}.pool_proj.conv", theirs_of(f"{name}.pool", theirs))
         aims = [
             scaled(direct, shape.direct)[0],
             scaled(reduced3, shape.reduced3)[0],
@@ -149,13 +141,12 @@ def inherit(student: DreamNet, teacher: Teacher, layer_rms: dict[str, Tensor], p
             scaled(pooled, shape.pooled)[0],
         ]
         fit(block.entry.conv, mine, torch.cat(aims, dim=1), generator)
-        _, small3, small5, _ = seen(block.entry, mine).split(block.split, dim=1)
+        _, small3, small5, _ = in_parts(block.entry, mine).split(block.split, dim=1)
         fit(block.conv3.conv, small3, scaled(full3, shape.full3)[0], generator)
         fit(block.conv5.conv, small5, scaled(full5, shape.full5)[0], generator)
-        before, mine = mine, seen(block, mine)
+        before, mine = mine, in_parts(block, mine)
         theirs = torch.cat([functional.relu(part) for part in (direct, full3, full5, pooled)], dim=1)
         visible = torch.cat([before, mine], dim=1) if name in SEES_BEFORE else mine
         fit(student.heads[name].conv, visible, theirs / layer_rms[name].view(1, -1, 1, 1), generator)
-    weight, bias = teacher.pair("loss3_classifier")
-    student.classifier.weight.copy_(weight * layer_rms[NAMES[-1]])
-    student.classifier.bias.copy_(bias)
+    student.classifier.weight.copy_(teacher.classifier.weight[:, :, 0, 0] * layer_rms[NAMES[-1]])
+    student.classifier.bias.copy_(teacher.classifier.bias)

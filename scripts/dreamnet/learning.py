@@ -7,18 +7,21 @@ from collections.abc import Mapping
 
 import torch
 from dreamnet.dreams import Look, gradient_of_energy, laplacian_normalize
-from dreamnet.teacher import Teacher
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from zoomdream.networks.dreamnet import LOGITS, NAMES, DreamNet
+from zoomdream.networks.dreamnet import EVERYTHING, LOGITS, MEAN, NAMES, DreamNet
 
-EVERYTHING = frozenset([*NAMES, LOGITS])
 _SHARES = (1.0, 2.5, 1.5, 1.0, 1.2, 1.2, 0.7, 0.4, 0.4)  # of the layers 3a to 5b in the loss
 
 
+def seen_by(network: DreamNet) -> Look:
+    """What a network that learns sees in pictures as they are."""
+    return lambda pictures, wanted: network(pictures - pictures.new_tensor(MEAN).view(1, 3, 1, 1), wanted)
+
+
 @torch.no_grad()
-def channel_rms(teacher: Teacher, pictures: Tensor) -> dict[str, Tensor]:
+def channel_rms(teacher: Look, pictures: Tensor) -> dict[str, Tensor]:
     """Each layer's channel RMS (C,), at least 1/20 of the whole layer's: a channel that never fires is no target."""
     sums: dict[str, Tensor] = {}
     for part in pictures.split(16):
@@ -58,9 +61,7 @@ def gradient_loss(student: Look, teacher: Look, pictures: Tensor, layer: str) ->
 
 
 @torch.no_grad()
-def explained_variance(
-    student: nn.Module, teacher: Teacher, rms: Mapping[str, Tensor], pictures: Tensor
-) -> dict[str, float]:
+def explained_variance(student: Look, teacher: Look, rms: Mapping[str, Tensor], pictures: Tensor) -> dict[str, float]:
     """1 - squared error / variance about each channel's (each class's) mean, in RMS units, per layer."""
     pairs: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in EVERYTHING}
     for part in pictures.split(12):

@@ -22,18 +22,18 @@ from dreamnet.dreams import DreamPool
 from dreamnet.export import in_units, out_of_units, write
 from dreamnet.inheriting import inherit
 from dreamnet.learning import (
-    EVERYTHING,
     Average,
     channel_rms,
     explained_variance,
     gradient_loss,
     loss_of,
+    seen_by,
 )
 from dreamnet.pictures import fresh, photo_crop, pick, read_photos
-from dreamnet.teacher import Teacher
 from torch import Tensor, nn
 
-from zoomdream.networks.dreamnet import NAMES, DreamNet
+from zoomdream.networks import googlenet
+from zoomdream.networks.dreamnet import EVERYTHING, NAMES, DreamNet
 from zoomdream.networks.dreamnet_file import read
 
 RECIPE = (
@@ -89,7 +89,7 @@ class Training:
         held_out = paths[:: len(paths) // 48][:48]
         self.photos = read_photos([path for path in paths if path not in set(held_out)])
         self.check = torch.stack([photo_crop(p, 208, self.generator) for p in read_photos(held_out)]).to(self.device)
-        self.teacher = Teacher(options.teacher).to(self.device)
+        self.teacher = googlenet.load(options.teacher).to(self.device)
         self.student = DreamNet()
         sample = torch.stack([photo_crop(p, 160, self.generator) for p in self.photos[::8]]).to(self.device)
         self.rms = channel_rms(self.teacher, sample)
@@ -97,7 +97,7 @@ class Training:
             out_of_units(read(options.begin)[0], self.rms, self.student)
         elif not options.resume:
             pictures = torch.stack([fresh(self.photos, 160, self.generator, 0.85) for _ in range(400)])
-            inherit(self.student, self.teacher.cpu(), {name: r.cpu() for name, r in self.rms.items()}, pictures)
+            inherit(self.student, self.teacher.cpu().model, {name: r.cpu() for name, r in self.rms.items()}, pictures)
         self.student.to(self.device, memory_format=torch.channels_last)
         self.teacher.to(self.device).bfloat16()
         self.average = Average(self.student)
@@ -116,7 +116,7 @@ class Training:
     def look(self, picture: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
         """The student's activations in the teacher's units; the pool dreams with these."""
         with torch.autocast(self.device.type, torch.bfloat16):
-            found = self.student(picture, wanted)
+            found = seen_by(self.student)(picture, wanted)
         return {name: found[name].float() * self.rms[name].view(1, -1, 1, 1) for name in wanted}
 
     def learn(self) -> dict[str, float]:
@@ -135,7 +135,7 @@ class Training:
         with torch.no_grad():
             target = self.teacher(pictures, EVERYTHING)
         with torch.autocast(self.device.type, torch.bfloat16):
-            found = self.student(pictures, EVERYTHING)
+            found = seen_by(self.student)(pictures, EVERYTHING)
         loss = loss_of(found, target, self.rms)
         direction = torch.zeros((), device=self.device)
         if self.step % 2 == 0 or size == LARGE[0]:
@@ -232,8 +232,9 @@ def main() -> None:
         begin = time.perf_counter()
         rows.append(training.learn())
         if since_check > 150 or training.step == 20:
-            training.teacher.eval()
-            shares = explained_variance(training.average.network, training.teacher, training.rms, training.check)
+            shares = explained_variance(
+                seen_by(training.average.network), training.teacher, training.rms, training.check
+            )
             mean = {key: sum(row[key] for row in rows) / len(rows) for key in ("loss", "norm", "rate", "direction")}
             check = {"step": training.step, "minutes": training.elapsed / 60, **mean, **shares}
             append(options.out / "checks.csv", [check])
@@ -250,5 +251,5 @@ def main() -> None:
         since_snapshot += spent
     training.save(checkpoint)
     training.snapshot()
-    shares = explained_variance(training.average.network, training.teacher, training.rms, training.check)
+    shares = explained_variance(seen_by(training.average.network), training.teacher, training.rms, training.check)
     print("end", training.step, " ".join(f"{key} {value:.3f}" for key, value in shares.items()), flush=True)

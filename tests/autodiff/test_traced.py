@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
+from tests.against_autograd import Answer, answer, errors
 from tests.lively_norms import enliven
-from zoomdream.autodiff.fuse import Graph, Made, written
+from zoomdream.autodiff.fuse import fuse
+from zoomdream.autodiff.graph import Graph
 from zoomdream.autodiff.trace import trace
 from zoomdream.autodiff.traced import TracedNetwork
 from zoomdream.networks import torchvision_zoo
@@ -30,7 +31,6 @@ FAMILIES = {
     "swin_t": ("features.0", "features.1.0.mlp.0", "features.2"),
     "vgg11": ("features.0", "features.4", "features.7"),
 }
-Answer = tuple[dict[str, Tensor], Tensor]
 
 
 def model(name: str) -> nn.Module:
@@ -56,51 +56,42 @@ def picture(height: int, width: int) -> Tensor:
     return torch.rand((1, 3, height, width), generator=torch.Generator().manual_seed(2))
 
 
-def answer(image: Tensor, activations: Callable[[Tensor], dict[str, Tensor]]) -> Answer:
-    """The activations, and the gradient of all of them together, each weighed by random numbers."""
-    leaf = image.clone().requires_grad_()
-    found = activations(leaf)
-    random = torch.Generator().manual_seed(3)
-    total = torch.zeros((), dtype=torch.float64)
-    for _, one in sorted(found.items()):
-        total = total + (one.double() * torch.randn(one.shape, generator=random).double()).sum() / one.numel() ** 0.5
-    (gradient,) = torch.autograd.grad(total, leaf)
-    return {name: one.detach().double() for name, one in found.items()}, gradient.double()
+def normalized(network: TracedNetwork, image: Tensor) -> Tensor:
+    """As the model takes it: the border of a picture that is too small repeated, as often above as below."""
+    assert network.std is not None
+    picture = ((image - network.mean) / network.std).to(network.mean.dtype)
+    missing = [max(0, network._smallest - edge) for edge in (picture.shape[3], picture.shape[2])]
+    sides = [side for edge in missing for side in (edge // 2, edge - edge // 2)]
+    return F.pad(picture, sides, mode="replicate").contiguous(memory_format=torch.channels_last)
 
 
-def plainly(network: TracedNetwork, image: Tensor, names: tuple[str, ...]) -> Answer:
+def by_autograd(network: TracedNetwork, image: Tensor, names: tuple[str, ...]) -> Answer:
     """As autograd follows every step of the graph."""
     blueprint = network._blueprint
 
     def activations(leaf: Tensor) -> dict[str, Tensor]:
         passes = fx.Interpreter(fx.GraphModule(network.model, blueprint.graph), garbage_collect_values=False)
-        passes.run(network._normalised(leaf))
+        passes.run(normalized(network, leaf))
         values = {name: passes.env[blueprint.nodes[name]] for name in names}
         return {name: one.permute(0, 3, 1, 2) if name in blueprint.last else one for name, one in values.items()}
 
     return answer(image, activations)
 
 
-def on_tape(network: TracedNetwork, image: Tensor, names: tuple[str, ...]) -> Answer:
+def traced(network: TracedNetwork, image: Tensor, names: tuple[str, ...]) -> Answer:
     return answer(image, lambda leaf: network(leaf, frozenset(names)))
-
-
-def errors(found: Answer, truth: Answer) -> dict[str, float]:
-    """Relative to the norm of the truth."""
-    pairs = {name: (found[0][name], one) for name, one in truth[0].items()} | {"gradient": (found[1], truth[1])}
-    return {name: float((one - true).norm() / true.norm()) for name, (one, true) in pairs.items()}
 
 
 def assert_same(network: TracedNetwork, image: Tensor, names: tuple[str, ...]) -> None:
     network, image = network.double(), image.double()
-    expected = plainly(network, image, names)
-    assert max(errors(on_tape(network, image, names), expected).values()) < 1e-10
+    expected = by_autograd(network, image, names)
+    assert max(errors(traced(network, image, names), expected).values()) < 1e-10
     with torch.no_grad():
         found = network(image, frozenset(names))
     assert not any(one.requires_grad for one in found.values())
     assert max(errors((found, expected[1]), expected).values()) < 1e-10
     for name in names:
-        assert errors(on_tape(network, image, (name,)), plainly(network, image, (name,)))["gradient"] < 1e-10, name
+        assert errors(traced(network, image, (name,)), by_autograd(network, image, (name,)))["gradient"] < 1e-10, name
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -113,12 +104,12 @@ def test_every_family_gives_what_autograd_gives_for_any_layers(name: str) -> Non
 @pytest.mark.parametrize("name", ["googlenet", "mobilenet_v3_small", "resnet18", "squeezenet1_0"])
 def test_rounding_costs_no_more_than_with_autograd(name: str, dtype: torch.dtype) -> None:
     network = torchvision_zoo.opened(name, model(name), 10).to(dtype)
-    # Where a ReLU's input is as good as zero, or two of a pool's as good as equal, rounding decides the way back: the
-    # best of several pictures counts.
+    # Where a ReLU's input is as good as zero, or two of a pool's as good as equal, rounding decides where the gradient
+    # goes: the best of several pictures counts.
     names, images = FAMILIES[name], [picture(66, 81), picture(50, 90), picture(71, 64)]
-    both = [(plainly(network, image, names), on_tape(network, image, names)) for image in images]
+    both = [(by_autograd(network, image, names), traced(network, image, names)) for image in images]
     network = network.double()
-    truths = [plainly(network, image.double(), names) for image in images]
+    truths = [by_autograd(network, image.double(), names) for image in images]
     allowed = [errors(plain, truth) for (plain, _), truth in zip(both, truths, strict=True)]
     found = [errors(ours, truth) for (_, ours), truth in zip(both, truths, strict=True)]
     for layer in found[0]:
@@ -131,7 +122,7 @@ def test_the_gradient_of_a_picture_smaller_than_the_network_takes_is_that_of_its
 
 
 class _Odd(nn.Module):
-    """What is not written out, or only just: each in the way of an operation that is."""
+    """What no operation of ours matches, or only just: each in the way of one that does."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -200,9 +191,9 @@ class _Doubling(nn.Module):
 def test_functions_of_others_may_change_what_they_are_given() -> None:
     network, image = opened(_Doubling()), picture(20, 24)
     conv = network.get_submodule("model.conv")
-    (found, gradient) = on_tape(network, image, ("conv", "doubled_in_place"))
+    (found, gradient) = traced(network, image, ("conv", "doubled_in_place"))
     (expected, wanted) = answer(
-        image, lambda x: {"conv": conv(network._normalised(x)), "doubled_in_place": 2 * conv(network._normalised(x))}
+        image, lambda x: {"conv": conv(normalized(network, x)), "doubled_in_place": 2 * conv(normalized(network, x))}
     )
     assert max(errors((found, gradient), (expected, wanted)).values()) < 1e-6
 
@@ -214,18 +205,15 @@ def test_hooks_of_a_module_are_called() -> None:
     assert_same(opened(built), image, ("0", "1", "logits"))
 
 
-def made(network: TracedNetwork, *targets: str) -> dict[str, Made]:
-    """What is written out, by the names of the graph."""
+def fused(network: TracedNetwork) -> set[str]:
+    """Which nodes operations of ours compute, by the names of the graph."""
     graph = network._blueprint.graph
     users = {node: [user for user in node.users if user.op != "output"] for node in graph.nodes}
-    shown = frozenset(network._blueprint.nodes[name] for name in targets)
-    return {
-        node.name: how
-        for node, how in written(Graph(network.model, users, shown, network._blueprint.shapes), graph.nodes).items()
-    }
+    found = fuse(Graph(network.model, users, frozenset(), network._blueprint.shapes), graph.nodes)
+    return {node.name for node in found}
 
 
-def test_googlenet_is_written_out_but_for_its_classes() -> None:
+def test_all_of_googlenet_but_its_classes_is_computed_by_operations_of_ours() -> None:
     network = torchvision_zoo.opened("googlenet", model("googlenet"), 10)
-    left = {node.name for node in network._blueprint.graph.nodes} - made(network).keys()
-    assert left == {"x", "avgpool", "flatten", "dropout", "fc", "output"}
+    left = {node.name for node in network._blueprint.graph.nodes} - fused(network)
+    assert left == {"picture", "avgpool", "flatten", "dropout", "fc", "output"}

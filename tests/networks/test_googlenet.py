@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
-from zoomdream.networks.googlenet import GoogLeNet
-from zoomdream.networks.googlenet_layers import BVLC, INCEPTION5H, PLACES205, Variant, layers
+from tests.counted_convolutions import Convolutions
+from zoomdream.autodiff.traced import TracedNetwork
+from zoomdream.networks import googlenet
+from zoomdream.networks.googlenet_layers import BVLC, INCEPTION5H, PLACES205, Variant, Widths, layers
 
 NAMES = frozenset(layer.name for layer in layers())
 CLASSES = {"logits", "prob"}
@@ -24,8 +26,8 @@ def tensors(googlenet_tensors: Callable[[Variant], dict[str, Tensor]]) -> dict[s
 
 
 @pytest.fixture(scope="module")
-def network(tensors: dict[str, Tensor]) -> GoogLeNet:
-    return GoogLeNet(tensors)
+def network(tensors: dict[str, Tensor]) -> TracedNetwork:
+    return googlenet.network(tensors)
 
 
 @pytest.fixture
@@ -88,26 +90,7 @@ def plain(variant: Variant, tensors: dict[str, Tensor], picture: Tensor) -> dict
 
 
 def difference(found: Tensor, expected: Tensor) -> float:
-    return float((found.float() - expected).norm() / expected.norm())
-
-
-PACKED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None) and torch.ops.mkldnn._convolution_pointwise.default
-
-
-class Counter(TorchFunctionMode):
-    """Counts convolutions and their multiplications."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: int = 0
-        self.multiplications: int = 0
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if func in (F.conv2d, PACKED):
-            self.calls += 1
-            self.multiplications += result.shape[2] * result.shape[3] * args[1].numel()
-        return result
+    return float((found.to(expected.dtype) - expected).detach().norm() / expected.detach().norm())
 
 
 @pytest.mark.parametrize("variant", [BVLC, PLACES205, INCEPTION5H], ids=lambda variant: variant.name)
@@ -118,7 +101,7 @@ def test_every_layer_is_what_the_plain_network_computes(
     tensors = googlenet_tensors(variant)
     picture = torch.rand((1, 3, *size), generator=torch.Generator().manual_seed(2))
     names = frozenset(layer.name for layer in layers(variant))
-    found, expected = GoogLeNet(tensors, variant)(picture, names), plain(variant, tensors, picture)
+    found, expected = googlenet.network(tensors, variant)(picture, names), plain(variant, tensors, picture)
     assert found.keys() == expected.keys()
     wrong = {name: difference(found[name], expected[name]) for name in found}
     assert max(wrong.values()) < 2e-5, max(wrong, key=wrong.__getitem__)
@@ -137,7 +120,7 @@ def test_every_layer_is_what_the_plain_network_computes(
     ],
 )
 def test_the_gradient_reaches_the_picture_as_in_the_plain_network(
-    network: GoogLeNet, tensors: dict[str, Tensor], picture: Tensor, wanted: set[str]
+    network: TracedNetwork, tensors: dict[str, Tensor], picture: Tensor, wanted: set[str]
 ) -> None:
     def gradient(run: Callable[[Tensor], dict[str, Tensor]]) -> Tensor:
         leaf = picture.clone().requires_grad_()
@@ -150,15 +133,50 @@ def test_the_gradient_reaches_the_picture_as_in_the_plain_network(
     )
 
 
-def test_a_layer_is_the_same_alone_and_among_all_others(network: GoogLeNet, picture: Tensor) -> None:
+def narrow(variant: Variant) -> Variant:
+    """The same with few channels."""
+    blocks, inputs = {}, 192
+    for number, name in enumerate(variant.blocks):
+        blocks[name] = Widths(inputs, 6, 7, 8 + number, 5, 6, 7)
+        inputs = blocks[name].output
+    return replace(variant, classes=7, blocks=blocks)
+
+
+def gradient(leaf: Tensor, activation: Tensor) -> Tensor:
+    """Of the activation, weighed by random numbers."""
+    weights = torch.randn(activation.shape, generator=torch.Generator().manual_seed(3), dtype=leaf.dtype)
+    return torch.autograd.grad((activation * weights).sum(), leaf, retain_graph=True)[0]
+
+
+@pytest.mark.parametrize("variant", [BVLC, INCEPTION5H], ids=lambda variant: variant.name)
+def test_the_gradient_of_every_layer_is_autograds_through_the_plain_modules(
+    googlenet_tensors: Callable[[Variant], dict[str, Tensor]], variant: Variant
+) -> None:
+    network = googlenet.network(googlenet_tensors(narrow(variant)), narrow(variant)).double()
+    leaf = torch.rand((1, 3, 35, 46), generator=torch.Generator().manual_seed(2), dtype=torch.float64).requires_grad_()
+    plain, expected = copy.deepcopy(network.model), {}
+    for name in NAMES:
+        module = plain.get_submodule(googlenet._path(name))
+        module.register_forward_hook(lambda module, given, result, name=name: expected.__setitem__(name, result))
+    plain(leaf - network.mean)
+    for name in NAMES:
+        found, truth = gradient(leaf, network(leaf, frozenset({name}))[name]), gradient(leaf, expected[name])
+        assert difference(found, truth) < 1e-10, name
+    together = network(leaf, NAMES)
+    assert max(difference(together[name], expected[name]) for name in NAMES) < 1e-10
+    found, truth = (torch.cat([each[name].flatten() for name in sorted(NAMES)]) for each in (together, expected))
+    assert difference(gradient(leaf, found), gradient(leaf, truth)) < 1e-10
+
+
+def test_a_layer_is_the_same_alone_and_among_all_others(network: TracedNetwork, picture: Tensor) -> None:
     together = network(picture, NAMES)
     for name in (*sorted(NAMES)[::5], "pool1", "norm1", "norm2", "pool2", "pool3", "pool4", "mixed5a_pool", "pool5"):
         assert torch.allclose(network(picture, frozenset({name}))[name], together[name], rtol=1e-4, atol=1e-5), name
 
 
-def test_cost_is_the_share_of_the_multiplications_that_are_done(network: GoogLeNet) -> None:
+def test_cost_is_the_share_of_the_multiplications_that_are_done(network: TracedNetwork) -> None:
     def work(name: str) -> int:
-        with Counter() as counter:
+        with Convolutions() as counter:
             network(torch.rand(1, 3, 64, 64), frozenset({name}))
         return counter.multiplications
 
@@ -167,13 +185,13 @@ def test_cost_is_the_share_of_the_multiplications_that_are_done(network: GoogLeN
         assert work(layer.name) / whole == pytest.approx(layer.cost, rel=1e-9), layer.name
 
 
-def test_nothing_is_computed_when_nothing_is_wanted(network: GoogLeNet, picture: Tensor) -> None:
-    with Counter() as counter:
+def test_nothing_is_computed_when_nothing_is_wanted(network: TracedNetwork, picture: Tensor) -> None:
+    with Convolutions() as counter:
         assert network(picture, frozenset()) == {}
     assert counter.calls == 0
 
 
-def test_the_table_of_layers_tells_channels_and_strides(network: GoogLeNet) -> None:
+def test_the_table_of_layers_tells_channels_and_strides(network: TracedNetwork) -> None:
     found = network(torch.rand(1, 3, 64, 96), NAMES)
     for layer in network.layers:
         if layer.name in ("pool5", *CLASSES):
@@ -188,39 +206,39 @@ def test_no_two_layers_share_a_name() -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(18, 32), (16, 16), (1, 1), (35, 17)])
-def test_small_pictures_pass_through_the_whole_network(network: GoogLeNet, height: int, width: int) -> None:
+def test_small_pictures_pass_through_the_whole_network(network: TracedNetwork, height: int, width: int) -> None:
     found = network(torch.rand(1, 3, height, width), NAMES)
     assert all(activation.numel() > 0 and bool(torch.isfinite(activation).all()) for activation in found.values())
 
 
 def test_bfloat16_gives_nearly_the_same_activations_and_gradients(tensors: dict[str, Tensor], picture: Tensor) -> None:
-    def run(network: GoogLeNet) -> tuple[Tensor, Tensor]:
+    def run(network: TracedNetwork) -> tuple[Tensor, Tensor]:
         leaf = picture.clone().requires_grad_()
         found = network(leaf, frozenset({"mixed4a"}))["mixed4a"]
         return found.detach(), torch.autograd.grad(found.float().square().mean(), leaf)[0]
 
-    expected, gradient = run(GoogLeNet(tensors))
-    found, rough_gradient = run(GoogLeNet(tensors).to(torch.bfloat16))
+    expected, gradient = run(googlenet.network(tensors))
+    found, rough_gradient = run(googlenet.network(tensors).to(torch.bfloat16))
     assert found.dtype == torch.bfloat16
     assert rough_gradient.dtype == torch.float32
     assert difference(found, expected) < 0.03
     assert float(F.cosine_similarity(rough_gradient.flatten(), gradient.flatten(), 0)) > 0.95
 
 
-def test_weights_take_no_gradient_and_are_channels_last(network: GoogLeNet) -> None:
+def test_weights_take_no_gradient_and_are_channels_last(network: TracedNetwork) -> None:
     for name, parameter in network.named_parameters():
         assert not parameter.requires_grad, name
         assert parameter.ndim < 4 or parameter.is_contiguous(memory_format=torch.channels_last), name
     assert not network.training
 
 
-def test_an_unknown_layer_is_refused(network: GoogLeNet, picture: Tensor) -> None:
+def test_an_unknown_layer_is_refused(network: TracedNetwork, picture: Tensor) -> None:
     with pytest.raises(ValueError, match="mixed4f"):
         network(picture, frozenset({"mixed3a", "mixed4f"}))
 
 
-def test_without_a_classifier_the_classes_are_no_layers(network: GoogLeNet, tensors: dict[str, Tensor]) -> None:
-    bare = GoogLeNet({name: tensor for name, tensor in tensors.items() if not name.startswith("loss3")})
+def test_without_a_classifier_the_classes_are_no_layers(network: TracedNetwork, tensors: dict[str, Tensor]) -> None:
+    bare = googlenet.network({name: tensor for name, tensor in tensors.items() if not name.startswith("loss3")})
     assert {layer.name for layer in network.layers} - {layer.name for layer in bare.layers} == CLASSES
     with pytest.raises(ValueError, match="logits"):
         bare(torch.rand(1, 3, 32, 32), frozenset({"logits"}))

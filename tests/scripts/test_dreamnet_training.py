@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from dreamnet.inheriting import choose, fit, fit_norm, seen
+from dreamnet.inheriting import choose, fit, fit_norm
 from dreamnet.learning import gradient_loss
 from torch import Tensor, nn
 
-from zoomdream.networks.dreamnet import DivisiveNorm
+from zoomdream.autodiff.operations.divisive_norm import DivisiveNorm
 
 
 def noise(*shape: int, seed: int = 1) -> Tensor:
@@ -52,8 +52,8 @@ def test_the_factors_of_a_divisive_norm_are_found() -> None:
     inputs, wanted, found = noise(20, 3, 16, 16).abs(), DivisiveNorm(3), DivisiveNorm(3)
     with torch.no_grad():
         wanted.weight.copy_(noise(3, 3, 1, 1, seed=3).abs())
-        fit_norm(found, inputs, seen(wanted, inputs) / inputs)
-        torch.testing.assert_close(seen(found, inputs), seen(wanted, inputs), rtol=0.02, atol=0.02)
+        fit_norm(found, inputs, wanted(inputs) / inputs)
+        torch.testing.assert_close(found(inputs), wanted(inputs), rtol=0.02, atol=0.02)
 
 
 def test_two_networks_that_climb_alike_have_no_gradient_loss_and_the_weights_learn_from_it() -> None:

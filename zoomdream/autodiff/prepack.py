@@ -1,8 +1,8 @@
 """Weights in the order that the processor's convolutions want them in, made once instead of at each call.
 
 PyTorch hands a convolution's weights to oneDNN as they lie, which puts them in order each time: of DreamNet's
-convolutions at 480x270 in bfloat16 that is 7 to 10 % of the time forwards, and 11 to 16 % on the way back, which is a
-convolution too (one thread and two); of smaller pictures' more.
+convolutions at 480x270 in bfloat16 that is 7 to 10 % of the time forwards, and 11 to 16 % of the backward pass, which
+is a convolution too (one thread and two); of smaller pictures' more.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_FORMS = 12  # there and back for six sizes of pictures: more, as edges of tiles have, are not worth the memory
+_KEPT = 12  # both passes for six sizes of pictures: more, as edges of tiles have, are not worth the memory
 
 
-class Packed:
+class PackedWeight:
     """A weight as it is packed for pictures of each size, when it is first asked for; anew when it has changed.
 
     Of many sizes the last ones asked for are kept. All are packed: what a picture gives must not depend on which ones
@@ -27,11 +27,11 @@ class Packed:
     """
 
     def __init__(self) -> None:
-        self._forms: dict[tuple[object, ...], Tensor] = {}
+        self._packed: dict[tuple[object, ...], Tensor] = {}
         self._of: tuple[object, ...] = ()
         self._weight: Tensor | None = None
 
-    def form(
+    def get(
         self,
         weight: Tensor,
         size: torch.Size,
@@ -47,27 +47,25 @@ class Packed:
         of = (weight.data_ptr(), version, weight.dtype)
         if of != self._of:
             # It is held, so that no other can lie where it lay and be taken for it.
-            self._forms, self._of, self._weight = {}, of, weight.detach()
-        forms, key = self._forms, (name, size, padding, stride)
-        form = forms.pop(key, None)
-        if form is None:
-            lying = (weight if made is None else made(weight)).contiguous(memory_format=torch.channels_last)
+            self._packed, self._of, self._weight = {}, of, weight.detach()
+        kept, key = self._packed, (name, size, padding, stride)
+        packed = kept.pop(key, None)
+        if packed is None:
+            plain = (weight if made is None else made(weight)).contiguous(memory_format=torch.channels_last)
             # Without the size it may choose an order for which the convolution takes twenty times as long.
-            form = torch.ops.mkldnn._reorder_convolution_weight(lying, padding, (stride, stride), (1, 1), 1, size)
-            for oldest in [*forms][: len(forms) + 1 - _FORMS]:
-                forms.pop(oldest, None)
-        forms[key] = form
-        return form
+            packed = torch.ops.mkldnn._reorder_convolution_weight(plain, padding, (stride, stride), (1, 1), 1, size)
+            for oldest in [*kept][: len(kept) + 1 - _KEPT]:
+                kept.pop(oldest, None)
+        kept[key] = packed
+        return packed
 
     def __reduce__(self) -> tuple[Any, tuple[()]]:
-        return Packed, ()
+        return PackedWeight, ()
 
 
 def can_pack(x: Tensor, weight: Tensor) -> bool:
     """Whether `convolve_packed` takes them, here and now."""
-    if not (x.is_cpu and weight.is_cpu and x.dtype == weight.dtype and _packs(x.dtype)):
-        return False
-    return not (torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad))  # which autograd cannot follow
+    return x.is_cpu and weight.is_cpu and x.dtype == weight.dtype and _packs(x.dtype)
 
 
 @cache

@@ -1,7 +1,7 @@
-"""From a traced network's graph to steps on a tape: written operations where there are some, autograd for the rest.
+"""From a traced graph to steps on a tape: operations of ours where they match, autograd for the rest.
 
-Calls between written operations are followed by autograd as a whole. So a network in which nothing is written out goes
-as it would without a tape.
+Calls between operations of ours are followed by autograd as a whole. So a network in which none matches goes as it
+would without a tape.
 """
 
 from __future__ import annotations
@@ -13,28 +13,30 @@ from typing import Any
 
 from torch import Tensor, fx, nn
 
-from zoomdream.autodiff.fuse import Graph, Made, written
+from zoomdream.autodiff.fuse import fuse
+from zoomdream.autodiff.graph import Fused, Graph
 from zoomdream.autodiff.tape import Tape, Value
 from zoomdream.autodiff.trace import Blueprint
 
 Values = dict[fx.Node, Any]
-"""What there is at a time: Values; parameters and numbers as they are."""
+"""What there is at a time: Values, or a tuple of them; parameters and numbers as they are."""
 
 # Functions of others, which a tracer takes as a whole, may change what they are given.
 _HARMLESS = frozenset({"torch", "torchvision", "_operator", "builtins", "math"})
 
 
 @dataclass(frozen=True, slots=True)
-class _WrittenStep:
+class _FusedStep:
     node: fx.Node
-    made: Made
+    fused: Fused
     done: tuple[fx.Node, ...]
 
-    def take(self, tape: Tape, values: Values) -> None:
-        parts = [one if isinstance(one := values[part], Value) else Value(one) for part in self.made.parts]
-        for operation in self.made.operations:
-            parts = [tape.do(operation, *parts)]
-        (values[self.node],) = parts
+    def run(self, tape: Tape, values: Values) -> None:
+        inputs, operations, item = self.fused
+        found = [values[one] for one in inputs]
+        for operation in operations:
+            found = [tape.do(operation, *(one if isinstance(one, Value) else Value(one) for one in found))]
+        values[self.node] = found[0] if item is None else found[0][item]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class _FollowedStep:
     gives: tuple[fx.Node, ...]
     done: tuple[fx.Node, ...]
 
-    def take(self, tape: Tape, values: Values) -> None:
+    def run(self, tape: Tape, values: Values) -> None:
         followed = [node for node in self.takes if isinstance(values[node], Value)]
         rest = {node: values[node] for node in self.takes if node not in followed}
 
@@ -70,12 +72,12 @@ class _FollowedStep:
         values.update(zip(self.gives, tape.follow(calls, *(values[node] for node in followed)), strict=True))
 
 
-Step = _WrittenStep | _FollowedStep
-"""`take` adds what it gives to the values. done: the values that no later step needs."""
+Step = _FusedStep | _FollowedStep
+"""`run` adds what it gives to the values. done: the values that no later step needs."""
 
 
-def plan(blueprint: Blueprint, model: nn.Module, targets: frozenset[fx.Node]) -> tuple[Step, ...]:
-    """The steps to the targets, whose values stay, from the graph's placeholders, whose values are given."""
+def schedule(blueprint: Blueprint, model: nn.Module, targets: frozenset[fx.Node]) -> tuple[Step, ...]:
+    """The steps to the targets, whose values stay, from the graph's placeholder, whose value is given."""
     needed: set[fx.Node] = set()
     waiting = list(targets)
     while waiting:
@@ -85,18 +87,19 @@ def plan(blueprint: Blueprint, model: nn.Module, targets: frozenset[fx.Node]) ->
             waiting += node.all_input_nodes
     users = {node: [user for user in node.users if user in needed] for node in needed}
     ordered = [node for node in blueprint.graph.nodes if node in needed and node.op != "placeholder"]
-    made = written(Graph(model, users, targets, blueprint.shapes), ordered)
-    # Of what comes between, a step on the tape may give tensors and numbers, and not what holds tensors.
-    if any(node in blueprint.several for group in _groups(ordered, made) for node in _given(group, users, targets)):
-        made = {}
+    fused = fuse(Graph(model, users, targets, blueprint.shapes), ordered)
+    followed = [group for group in _groups(ordered, fused) if group[0] not in fused]
+    # A step that autograd follows may give others tensors and numbers, and not what holds tensors.
+    if any(node in blueprint.several for group in followed for node in _given(group, users, targets)):
+        fused = {}
     last_use = {used: node for node in ordered for used in (node, *node.all_input_nodes)}
     last_use |= {node: blueprint.graph.output_node() for node in targets}
     steps: list[Step] = []
-    for group in _groups(ordered, made):
+    for group in _groups(ordered, fused):
         takes = tuple(dict.fromkeys(used for node in group for used in node.all_input_nodes if used not in group))
         done = tuple(node for node in takes if last_use[node] in group)
-        if group[0] in made:
-            steps.append(_WrittenStep(group[0], made[group[0]], done))
+        if group[0] in fused:
+            steps.append(_FusedStep(group[0], fused[group[0]], done))
         else:
             gives = _given(group, users, targets)
             calls = tuple(_Call(node, _call(model, node), _ended(node, last_use, gives)) for node in group)
@@ -104,9 +107,9 @@ def plan(blueprint: Blueprint, model: nn.Module, targets: frozenset[fx.Node]) ->
     return tuple(steps)
 
 
-def _groups(ordered: list[fx.Node], made: Mapping[fx.Node, Made]) -> list[list[fx.Node]]:
-    """What is written out one by one, and together what comes between."""
-    return [list(group) for _, group in groupby(ordered, lambda node: node if node in made else None)]
+def _groups(ordered: list[fx.Node], fused: Mapping[fx.Node, Fused]) -> list[list[fx.Node]]:
+    """What operations of ours compute one by one, and together what comes between."""
+    return [list(group) for _, group in groupby(ordered, lambda node: node if node in fused else None)]
 
 
 def _given(

@@ -1,7 +1,7 @@
-"""A pass through a network that remembers the way back: autograd for the few operations that networks here consist of.
+"""A tape: it records a pass through a network and then runs the backward pass, instead of autograd.
 
 Autograd itself sees a single step, from the picture to the wanted activations. What it would keep and do for weights,
-which no gradient is wanted of, is neither kept nor done, and each operation's way back is our own; see `written`.
+which no gradient is wanted of, is neither kept nor done, and operations have vector-Jacobian products of our own.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from zoomdream.autodiff.operations import Written
-
-_Back = Callable[..., tuple[Tensor | None, ...]]
+from zoomdream.autodiff.graph import VJP, Operation
 
 
 class _Gradient:
-    """Adds up what comes back to one activation."""
+    """Adds up the gradients that the users of one activation give it."""
 
     __slots__ = ("own", "total")
 
@@ -35,7 +33,7 @@ class _Gradient:
         else:  # the first may be a view of another's
             self.total, self.own = self.total + part, True
 
-    def taken(self) -> Tensor | None:
+    def take(self) -> Tensor | None:
         """What there is, which is then no longer kept."""
         total, self.total = self.total, None
         return total
@@ -56,19 +54,23 @@ class Tape:
 
     def __init__(self, recording: bool) -> None:
         self._recording = recording
-        self._steps: list[tuple[tuple[_Gradient, ...], tuple[_Gradient, ...], _Back]] = []
+        self._steps: list[tuple[tuple[_Gradient, ...], tuple[_Gradient, ...], VJP]] = []
 
-    def do(self, operation: Callable[..., Written], *values: Value, **options: Any) -> Value:
-        """What `operation` gives of the values."""
-        tensor, backward = operation(*(value.tensor for value in values), **options)
-        result = Value(tensor)
+    def do(self, operation: Operation, *values: Value) -> Any:
+        """What the operation gives of the values: a Value, or a tuple of them."""
+        found, vjp = operation(*[value.tensor for value in values])
+        results = [Value(one) for one in found] if isinstance(found, tuple) else [Value(found)]
+        self._record(results, values, vjp)
+        return tuple(results) if isinstance(found, tuple) else results[0]
+
+    def _record(self, results: Iterable[Value], values: Iterable[Value], vjp: VJP) -> None:
         if self._recording:
-            self._steps.append(((result.gradient,), tuple(value.gradient for value in values), backward))
-        return result
+            gradients = tuple(one.gradient for one in results), tuple(one.gradient for one in values)
+            self._steps.append((*gradients, vjp))
 
     def follow(self, function: Callable[..., Iterable[Any]], *values: Value) -> list[Any]:
-        """What `function` gives of the values, as autograd goes back through it: Values, but what does not come from
-        the values is given as it is.
+        """What a function gives of the values, with autograd's vector-Jacobian product: Values, but what does not come
+        from the values is given as it is.
         """
         if not self._recording:
             found = function(*(value.tensor for value in values))
@@ -79,31 +81,30 @@ class Tape:
         ends = [one for one in found if isinstance(one, Tensor) and one.requires_grad]
         given = [Value(one.detach()) if isinstance(one, Tensor) and one.requires_grad else one for one in found]
 
-        def back(*gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        def vjp(*gradients: Tensor | None) -> tuple[Tensor | None, ...]:
             reached = [(end, gradient) for end, gradient in zip(ends, gradients, strict=True) if gradient is not None]
             of, above = zip(*reached, strict=True)
             return torch.autograd.grad(of, leaves, above, allow_unused=True)
 
-        results = tuple(one.gradient for one in given if isinstance(one, Value))
-        self._steps.append((results, tuple(value.gradient for value in values), back))
+        self._record([one for one in given if isinstance(one, Value)], values, vjp)
         return given
 
-    def back(self) -> None:
-        """Hands the gradients from the last results to what they were made of; each operation is forgotten then."""
+    def backward(self) -> None:
+        """Brings the gradients from the last results to the first inputs; each operation is forgotten on the way."""
         while self._steps:
-            results, parts, backward = self._steps.pop()
+            results, inputs, vjp = self._steps.pop()
             if any(result.total is not None for result in results):
-                # Handed over, so that an operation may let go of what came back to it before it is through.
-                for part, gradient in zip(parts, backward(*(result.taken() for result in results)), strict=True):
+                # Taken, so that an operation may free the gradients of its results before it is through.
+                for one, gradient in zip(inputs, vjp(*[result.take() for result in results]), strict=True):
                     if gradient is not None:
-                        part.add(gradient)
+                        one.add(gradient)
 
 
-Run = Callable[[Tape, Value], Mapping[str, Value]]
-"""A pass: the picture in, the wanted activations out."""
+Pass = Callable[[Tape, Value], Mapping[str, Value]]
+"""The picture in, the wanted activations out."""
 
 
-def run(image: Tensor, through: Run) -> dict[str, Tensor]:
+def run(image: Tensor, through: Pass) -> dict[str, Tensor]:
     """The activations that the pass `through` a network finds in an image, differentiable once if the image is."""
     if not (image.requires_grad and torch.is_grad_enabled()):
         return {name: value.tensor for name, value in through(Tape(recording=False), Value(image)).items()}
@@ -114,7 +115,7 @@ def run(image: Tensor, through: Run) -> dict[str, Tensor]:
 
 class _Pass(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, image: Tensor, through: Run, names: list[str]) -> tuple[Tensor, ...]:
+    def forward(ctx: Any, image: Tensor, through: Pass, names: list[str]) -> tuple[Tensor, ...]:
         ctx.tape, ctx.image = Tape(recording=True), Value(image)
         found = through(ctx.tape, ctx.image)
         names.extend(found)
@@ -131,5 +132,5 @@ class _Pass(torch.autograd.Function):
             if gradient is not None:
                 grid = gradient.ndim == 4
                 found.add(gradient.contiguous(memory_format=torch.channels_last) if grid else gradient)
-        ctx.tape.back()
+        ctx.tape.backward()
         return ctx.image.gradient.total, None, None

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from zoomdream.autodiff import operations
 from zoomdream.types import Layer
 
 LOGITS = "logits"
@@ -38,26 +39,37 @@ class Blueprint:
 
     nodes: each layer's step. last: the layers whose channels come last, (1, h, w, C), as in Swin. folds: pairs of a
     convolution and the batch norm that is folded into it. shapes: of each step that gives a tensor, for a picture of
-    512 by 384. several: the steps that give something that may hold tensors.
+    512 by 384; None where operations meet nothing but tensors (1, C, h, w). several: the steps that give something that
+    may hold tensors.
     """
 
     graph: fx.Graph
     layers: tuple[Layer, ...]
     nodes: Mapping[str, fx.Node]
-    last: frozenset[str]
-    folds: tuple[tuple[str, str], ...]
-    shapes: Mapping[fx.Node, tuple[int, ...]]
-    several: frozenset[fx.Node]
+    last: frozenset[str] = frozenset()
+    folds: tuple[tuple[str, str], ...] = ()
+    shapes: Mapping[fx.Node, tuple[int, ...]] | None = None
+    several: frozenset[fx.Node] = frozenset()
+
+    def __deepcopy__(self, memo: Any) -> Blueprint:
+        return self  # nothing of it changes, and a copied graph has other nodes
 
 
 class _Tracer(fx.Tracer):
-    """Remembers under which names people can ask for each step."""
+    """Remembers under which names people can ask for each step. Modules that operations match stay whole."""
 
     def __init__(self) -> None:
         super().__init__()
         self.names: dict[fx.Node, list[str]] = {}
         self._path = ""
         self._calls: dict[str, int] = {}
+
+    def create_args_for_root(self, root_fn: Any, is_module: bool, concrete_args: Any = None) -> tuple[Any, list[Any]]:
+        """Only the picture is traced: all other arguments keep their defaults."""
+        return root_fn, [self.root, self.create_proxy("placeholder", "picture", (), {})]
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return m.__module__.startswith(operations.__name__) or super().is_leaf_module(m, module_qualified_name)
 
     def _numbered(self, name: str) -> str:
         calls = self._calls[name] = self._calls.get(name, -1) + 1
@@ -86,8 +98,8 @@ class _Tracer(fx.Tracer):
 class _Probe(fx.Interpreter):
     """Runs the steps without numbers, for the shapes and the multiplications."""
 
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module)
+    def __init__(self, model: nn.Module, graph: fx.Graph) -> None:
+        super().__init__(model, graph=graph)
         self.shapes: dict[fx.Node, tuple[int, ...]] = {}
         self.work: dict[fx.Node, int] = {}
         self.several: set[fx.Node] = set()
@@ -120,13 +132,21 @@ def trace(model: nn.Module, more_names: Callable[[str], tuple[str, ...]]) -> Blu
     graph = tracer.trace(model)
     _make_safe(graph)
     folds = _fold(graph, tracer.names, dict(model.named_modules()))
-    whole = fx.GraphModule(model, graph)
     probes = []
     for size in _PROBES:
-        probes.append(_Probe(whole))
+        probes.append(_Probe(model, graph))
         with torch.no_grad():
             probes[-1].run(torch.empty(1, 3, *size, device="meta"))
     return _name(graph, tracer.names, probes, folds, more_names)
+
+
+def trace_named(model: nn.Module, modules: Mapping[Layer, str]) -> Blueprint:
+    """The blueprint of a network whose layers are known already. modules: the one that gives each layer."""
+    tracer = _Tracer()
+    graph = tracer.trace(model)
+    named = {name: node for node, names in tracer.names.items() for name in names}
+    nodes = {layer.name: named[path] for layer, path in modules.items()}
+    return Blueprint(graph, tuple(modules), nodes)
 
 
 def _make_safe(graph: fx.Graph) -> None:

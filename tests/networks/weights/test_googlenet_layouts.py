@@ -14,7 +14,6 @@ from torch import Tensor
 
 from zoomdream.errors import InputError
 from zoomdream.networks import googlenet
-from zoomdream.networks.googlenet import GoogLeNet
 from zoomdream.networks.googlenet_layers import BVLC, INCEPTION5H, PLACES205, PLACES365, VARIANTS, Variant
 from zoomdream.networks.weights.googlenet_layouts import guess
 
@@ -72,7 +71,7 @@ def same(path: Path, variant: Variant, tensors: dict[str, Tensor], picture: Tens
     """Assert that the file gives the very network of the tensors."""
     loaded = googlenet.load(path, variant)
     wanted = frozenset({"mixed4a", "mixed5b"} | ({"logits"} if "loss3_classifier.bias" in tensors else set()))
-    found, expected = loaded(picture, wanted), GoogLeNet(tensors, variant)(picture, wanted)
+    found, expected = loaded(picture, wanted), googlenet.network(tensors, variant)(picture, wanted)
     assert all(torch.equal(found[name], expected[name]) for name in wanted)
     assert loaded.name == variant.name
 
