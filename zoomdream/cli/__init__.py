@@ -1,8 +1,8 @@
 """The command line: `zoomdream COMMAND ...`.
 
-parser.py says what may be typed; each command lives in a file of its own, imported only when it is called, so that
-`--help` is quick; errors become one paragraph on stderr and an exit code (errors.py draws the tree). Results go to
-stdout, progress and errors to stderr.
+parser.py says what may be typed; what a command needs is imported only when it is called, so that `--help` is quick;
+errors become one paragraph on stderr and an exit code (errors.py draws the tree). Results go to stdout, progress and
+errors to stderr.
 """
 
 from __future__ import annotations
@@ -74,15 +74,17 @@ def _run(arguments: argparse.Namespace) -> int:
         case "batch":
             from zoomdream.cli.batch import run
         case "networks":
-            from zoomdream.cli.networks import run_networks as run
+            from zoomdream.cli.printing import print_networks as run
         case "layers":
-            from zoomdream.cli.networks import run_layers as run
+            from zoomdream.cli.printing import print_layers as run
         case "atlas":
             from zoomdream.cli.atlas import run
         case "schema":
-            from zoomdream.cli.schema import run
+            from zoomdream.cli.printing import print_schema as run
         case "info":
-            from zoomdream.cli.info import run
+            from zoomdream.cli.printing import print_info as run
+        case "completion":
+            from zoomdream.cli.printing import print_completion as run
         case "doctor":
             from zoomdream.cli.doctor import run
         case "new":
@@ -116,7 +118,7 @@ def _drop_stdout() -> None:
     """The reader of stdout has left, as in `zoomdream schema | head -1`: that is no error to speak of.
 
     stdout is pointed at nothing, so that Python's own flush at exit does not complain either. Broken pipes to ffmpeg
-    never come here: media.ffmpeg says why ffmpeg ended.
+    never come here: ffmpeg/process.py says why ffmpeg ended.
     """
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

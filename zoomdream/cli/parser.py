@@ -124,6 +124,16 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "video", metavar="VIDEO", type=Path, help="a video, or a gif, webp or png with its OUTPUT.yaml beside it"
     )
 
+    completion = command(
+        "completion",
+        "print a script that completes commands, options and files in your shell",
+        "Prints a script for your shell, which then completes what you begin to type and ask for with the Tab key: "
+        "commands, options, files and ready configs. In bash, put it there for good with "
+        "`zoomdream completion bash >> ~/.bash_completion`; in zsh with `zoomdream completion zsh > _zoomdream` into a "
+        "folder of $fpath; in tcsh with `zoomdream completion tcsh >> ~/.tcshrc`.",
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="the shell that you use")
+
     command("doctor", "say what works here and what does not: device, ffmpeg, weights, versions")
 
     new = command("new", "write one of the ready configs into the working directory")
