@@ -78,3 +78,46 @@ def test_files_stay_small(path: Path) -> None:
 def test_what_must_be_quick_does_not_load_torch(module: str) -> None:
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def private_pytorch(tree: ast.AST) -> set[str]:
+    """Names of PyTorch that it does not document: with an underscore in front, its operators, and dispatch modes."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.Attribute):
+            names = [ast.unparse(node)]
+        else:
+            continue
+        for name in names:
+            root, *parts = name.split(".")
+            hidden = [part for part in parts if part.startswith("_") and not part.startswith("__")]
+            if root == "torch" and (hidden or parts[:1] == ["ops"] or parts[-1:] == ["TorchDispatchMode"]):
+                found.add(name)
+    return found
+
+
+OUTSIDE = [path for path in MODULES if layer(path) not in ("autodiff", "machine")]
+
+
+@pytest.mark.parametrize("path", OUTSIDE, ids=relative)
+def test_private_pytorch_stays_in_two_rooms(path: Path) -> None:
+    assert not private_pytorch(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from torch.utils._pytree import tree_leaves",
+        "import torch._dynamo",
+        "torch.ops.mkldnn._reorder_convolution_weight(weight)",
+        "torch._foreach_copy_(ours, theirs)",
+        "from torch.utils.whatever import TorchDispatchMode",
+    ],
+)
+def test_what_counts_as_private(line: str) -> None:
+    assert private_pytorch(ast.parse(line))
+    assert not private_pytorch(ast.parse("import torch; torch.nn.Module.__init__(self); self._torch.ops.x()"))

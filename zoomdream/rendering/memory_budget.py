@@ -5,20 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import weakref
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from math import isqrt
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
-from torch.utils.weak import WeakIdKeyDictionary
 
 from zoomdream.config import Config, VideoSource
 from zoomdream.errors import ConfigError, InputError
+from zoomdream.machine.tensor_bytes import most_bytes
 from zoomdream.networks import catalog, custom
 from zoomdream.networks.classes import LOGITS
 from zoomdream.types import Network
@@ -148,37 +143,7 @@ def _peak(network: Network, layers: frozenset[str], edge: int) -> tuple[int, int
             torch.autograd.grad(height, leaf)
 
     gradient()  # packs weights for pictures of this size, which must not count
-    with _Counted() as counted:
-        gradient()
-    most: tuple[int, int] = counted.most
-    return most
-
-
-class _Counted(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of the tensors that are made within it and live."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._seen: MutableMapping[Any, None] = WeakIdKeyDictionary()
-        self._now = {True: 0, False: 0}
-        self.most: tuple[int, int] = (0, 0)
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        results = function(*args, **(kwargs or {}))
-        for tensor in tree_leaves(results):
-            if not isinstance(tensor, Tensor) or tensor.layout is not torch.strided:  # packed weights do not count
-                continue
-            if (storage := tensor.untyped_storage()) not in self._seen:
-                floating, size = tensor.is_floating_point(), storage.nbytes()
-                self._seen[storage] = None
-                weakref.finalize(storage, self._forget, floating, size)
-                self._now[floating] += size
-                if sum(self._now.values()) > sum(self.most):
-                    self.most = (self._now[True], self._now[False])
-        return results
-
-    def _forget(self, floating: bool, size: int) -> None:
-        self._now[floating] -= size
+    return most_bytes(gradient)
 
 
 def free_memory(device: str) -> int:
