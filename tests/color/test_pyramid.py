@@ -8,11 +8,12 @@ import torch.nn.functional as F
 
 from zoomdream.color import pyramid
 from zoomdream.color.pyramid import bands, detail, merge
+from zoomdream.machine import opencv
 
 
 @pytest.fixture(params=["OpenCV", "PyTorch alone"])
 def _by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    pyramid._opencv.cache_clear()
+    opencv._load.cache_clear()
     if request.param == "PyTorch alone":
         monkeypatch.delitem(sys.modules, "cv2", raising=False)
         load = builtins.__import__
@@ -26,7 +27,7 @@ def _by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     assert (pyramid._opencv_for(torch.zeros(1, 3, 4, 4)) is None) == (request.param == "PyTorch alone")
     yield
     monkeypatch.undo()
-    pyramid._opencv.cache_clear()
+    opencv._load.cache_clear()
 
 
 def noise(size: tuple[int, int], channels: int = 3) -> torch.Tensor:

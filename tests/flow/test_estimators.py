@@ -18,6 +18,7 @@ from zoomdream.errors import InputError
 from zoomdream.flow import raft
 from zoomdream.flow.confidence import confidence
 from zoomdream.flow.estimators import METHODS, Estimator, open_estimator
+from zoomdream.machine import opencv
 from zoomdream.networks.weights import download
 from zoomdream.source.picture import read_image
 
@@ -115,6 +116,8 @@ def test_a_missing_system_library_is_named_with_what_to_install(monkeypatch):
 
     monkeypatch.delitem(sys.modules, "cv2", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    opencv._load.cache_clear()
+    monkeypatch.setattr(opencv, "_load", opencv._load.__wrapped__)
     with pytest.raises(InputError, match=r"libGL\.so\.1.*libgl1"):
         opened("dis")
 

@@ -17,7 +17,7 @@ from zoomdream.flow.carry import Carry
 from zoomdream.flow.clip_motion import ClipMotion
 from zoomdream.flow.estimators import open_estimator
 from zoomdream.machine.devices import check_device
-from zoomdream.machine.malloc import keep_freed_memory
+from zoomdream.machine.startup import keep_freed_memory
 from zoomdream.source.mask import open_mask
 from zoomdream.source.open import open_source
 from zoomdream.source.picture import read_image

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
+from types import ModuleType
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoomdream.machine.constants import constant
+from zoomdream.machine.devices import constant
+from zoomdream.machine.opencv import find_opencv
 
 
 def octave_sizes(size: tuple[int, int], octaves: int, scale: float, smallest: int = 1) -> tuple[tuple[int, int], ...]:
@@ -97,25 +98,13 @@ def _doubled(low: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(low, size=(height, width), mode="bilinear", align_corners=False)
 
 
-def _opencv_for(image: Tensor) -> Any:
+def _opencv_for(image: Tensor) -> ModuleType | None:
     """OpenCV where it can do the work, in a fraction of PyTorch's time: 0.08 ms to halve a picture of 480x270 and 0.09
     to double it again, instead of 0.4 and 0.8 (one thread). None elsewhere. What both give differs by 2e-7.
     """
     if image.device.type != "cpu" or image.dtype != torch.float32 or image.shape[0] != 1 or image.requires_grad:
         return None
-    return _opencv()
-
-
-@cache
-def _opencv() -> Any:
-    """None where a library of the system is missing that OpenCV needs."""
-    try:
-        import cv2
-    except ImportError:
-        return None
-    # The network's threads still look out for work when OpenCV's wake up: with two and two nothing is gained.
-    cv2.setNumThreads(max(1, torch.get_num_threads() // 2))
-    return cv2
+    return find_opencv()
 
 
 def _by_planes(image: Tensor, function: Callable[[Any, Any], object], size: tuple[int, int] | None = None) -> Tensor:

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from zoomdream.color.pyramid import bands, merge, root_mean_square
-from zoomdream.machine.constants import constant
+from zoomdream.machine.devices import constant
 
-_LUMA = (0.2126, 0.7152, 0.0722)  # BT.709
+BT709 = (0.2126, 0.7152, 0.0722)
+"""Shares of red, green and blue in the luma."""
 BANDS = 5
 _TINY = 1e-6  # on the scale of pixels
 
@@ -50,7 +51,7 @@ NATURAL = ColorStatistics(mean=(0.47, 0.45, 0.39), bands=(0.046, 0.036, 0.037, 0
 
 def luma(picture: Tensor) -> Tensor:
     """BT.709 luma of gamma-encoded RGB. (1, 3, H, W) to (1, 1, H, W)."""
-    weights = constant(_LUMA, picture.dtype, picture.device)
+    weights = constant(BT709, picture.dtype, picture.device)
     return (weights @ picture.flatten(2)).view(-1, 1, *picture.shape[2:])
 
 

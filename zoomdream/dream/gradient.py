@@ -10,7 +10,7 @@ from torch import Tensor
 
 from zoomdream.color.pyramid import bands, merge, root_mean_square
 from zoomdream.color.statistics import ColorGains
-from zoomdream.machine.constants import constant
+from zoomdream.machine.devices import constant
 
 Normalization = Literal["laplacian", "mean", "std"]
 

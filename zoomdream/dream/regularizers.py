@@ -16,8 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from zoomdream.machine.constants import constant
-from zoomdream.machine.devices import to_device
+from zoomdream.machine.devices import constant, to_device
 
 # RGB of independent colours of natural pictures, by columns, each as long as it is common: grey, red to blue, green to
 # magenta (Olah et al. 2017).

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from zoomdream.dream.power_mean import QUIET, SILENT, half_squares, log_power_mean
-from zoomdream.machine.constants import constant
+from zoomdream.machine.devices import constant
 
 Rank = Literal["strongest", "weakest", "average"]
 _TINY = 1e-12

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoomdream.camera.warp import identity_grid
-from zoomdream.machine.constants import constant
+from zoomdream.machine.devices import constant
 
 _LONGEST = 640  # pixels of the longer edge at which confidence is decided
 _BLUR = (0.239, 0.522, 0.239)  # a Gaussian of 0.8 pixels, cut to three taps

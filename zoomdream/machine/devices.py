@@ -1,7 +1,8 @@
-"""Devices: which are here, what they multiply quickly, and how a tensor gets there."""
+"""Devices: which are here, what they multiply quickly, and how tensors and constants get there."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -14,10 +15,16 @@ _PROCESSOR = Path("/proc/cpuinfo")
 
 
 def to_device(picture: Tensor, device: str | torch.device) -> Tensor:
-    """A tensor where the network is. To a GPU it is only queued, behind what that has to do, and nobody waits."""
+    """The tensor on a device. A copy to a GPU is only queued, behind what that has to do, and does not wait for it."""
     if str(device).startswith("cuda") and picture.device.type == "cpu":
         return picture.pin_memory().to(device, non_blocking=True)
     return picture.to(device)
+
+
+@lru_cache(maxsize=256)
+def constant(numbers: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(n,), to be read only. Made once: bringing it to a GPU takes longer than what is done with it there."""
+    return to_device(torch.tensor(numbers, dtype=dtype), device)
 
 
 def _devices() -> list[str]:

@@ -13,7 +13,7 @@ from bench.speed.timing import Clock, Elsewhere, Setting, Turn, repeated, take_t
 
 from zoomdream import assembly
 from zoomdream.dream.terms import LayerTerm, energy
-from zoomdream.machine.malloc import keep_freed_memory
+from zoomdream.machine.startup import keep_freed_memory
 from zoomdream.rendering.plan import make_plan
 
 PYTORCH_DEEPDREAM, NEURAL_DREAM = "pytorch-deepdream", "neural-dream"

@@ -11,8 +11,7 @@ from torch import Tensor, fx, nn
 from zoomdream.autodiff.graph import PACKED, VJP, Fused, Graph
 from zoomdream.autodiff.operations.convolution import mix
 from zoomdream.autodiff.prepack import PackedWeight
-from zoomdream.machine.constants import constant
-from zoomdream.machine.devices import to_device
+from zoomdream.machine.devices import constant, to_device
 
 _SCALE = 64
 
