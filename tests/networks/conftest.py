@@ -32,6 +32,19 @@ def googlenet_tensors() -> Callable[[Variant], dict[str, Tensor]]:
     return made
 
 
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without HOME whose number the system has no entry of, as in containers."""
+    import pwd
+
+    def unknown(number: int) -> pwd.struct_passwd:
+        raise KeyError(number)
+
+    for variable in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+
+
 def field(number: int, value: int | float | bytes) -> bytes:
     """One field of protobuf's wire format: a whole number, a float of 4 bytes, or bytes."""
     kind = 0 if isinstance(value, int) else 5 if isinstance(value, float) else 2

@@ -161,12 +161,7 @@ def test_googlenet_opens_from_a_file_and_from_the_cache(googlenet_file: Path, em
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has its own variables for this")
-def test_a_user_without_a_home_has_no_cache_and_is_told_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    def homeless() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(Path, "home", homeless)
+def test_a_user_without_a_home_has_no_cache_and_is_told_the_rest(homeless: None) -> None:
     assert catalog.default_weights("googlenet") is None
     with pytest.raises(InputError, match="name it in `weights`") as caught:
         catalog.open_network("googlenet", None)

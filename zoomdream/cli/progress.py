@@ -95,14 +95,16 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
-    with Bar(
-        TextColumn("{task.percentage:>3.0f}%"), BarColumn(), TextColumn("{task.description}"), console=console
-    ) as bar:
-        task = bar.add_task("starting", total=None)
+    bar = Bar(TextColumn("{task.percentage:>3.0f}%"), BarColumn(), TextColumn("{task.description}"), console=console)
+    task = bar.add_task("starting", total=None)
 
-        def report(progress: Progress) -> None:
-            if progress.message:
-                console.print(progress.message, markup=False, highlight=False)
-            bar.update(task, total=progress.frames, completed=progress.done, description=sentence(progress))
+    def report(progress: Progress) -> None:
+        bar.start()  # not before: downloads that come first have a bar of their own
+        if progress.message:
+            console.print(progress.message, markup=False, highlight=False)
+        bar.update(task, total=progress.frames, completed=progress.done, description=sentence(progress))
 
+    try:
         yield report
+    finally:
+        bar.stop()

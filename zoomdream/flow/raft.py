@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +64,9 @@ def _downloaded(name: str) -> Path:
         return path
     digest = "sha256:" + file.rpartition("-")[2].partition(".")[0]  # torch's names end with the beginning of it
     try:
-        return download.fetch([address], path, digest=digest, max_bytes=_MAX_BYTES, tell=_to_stderr)
+        return download.fetch([address], path, digest=digest, max_bytes=_MAX_BYTES)
     except InputError as error:
         raise InputError(
             f"{name} has no weights here, and {error} Get {address} where there is a network and name the file in "
             "`flow.weights`, or choose dis, which needs none."
         ) from None
-
-
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -7,7 +7,6 @@ opened that needs them.
 from __future__ import annotations
 
 import difflib
-import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from importlib import resources
@@ -88,8 +87,8 @@ def default_weights(name: str) -> Path | None:
     return sources.kept(name)
 
 
-def fetch_weights(name: str, tell: download.Tell | None = None) -> Path | None:
-    """As `default_weights`, and downloads what is missing. tell: gets lines for people; stderr where left out.
+def fetch_weights(name: str) -> Path | None:
+    """As `default_weights`, and downloads what is missing.
 
     Raises ConfigError for an unknown name, InputError where the download fails or is not possible.
     """
@@ -108,7 +107,7 @@ def fetch_weights(name: str, tell: download.Tell | None = None) -> Path | None:
             raise InputError(f"{name} has no weights here. {_by_hand(addresses, None)}")
         target = folder / source.files[-1]
     try:
-        return download.fetch(addresses, target, digest=digest, max_bytes=most, tell=tell or _to_stderr)
+        return download.fetch(addresses, target, digest=digest, max_bytes=most)
     except InputError as error:
         raise InputError(f"{name} has no weights here, and {error} {_by_hand(addresses, target)}") from None
 
@@ -121,14 +120,14 @@ def embedded_checksum(name: str) -> str | None:
     return dreamnet_file.read()[1]["checksum"] if name == "dreamnet" else None
 
 
-def open_network(name: str, weights: Path | None, tell: download.Tell | None = None) -> Network:
+def open_network(name: str, weights: Path | None) -> Network:
     """The network by its name, on the CPU in float32; weights: a file instead of the default ones.
 
-    Default weights that are not here are downloaded; tell: see `fetch_weights`. Raises ConfigError for an unknown name,
-    InputError where the weights are missing, broken or another network's.
+    Default weights that are not here are downloaded. Raises ConfigError for an unknown name, InputError where the
+    weights are missing, broken or another network's.
     """
     check_name(name)
-    file = weights or fetch_weights(name, tell)
+    file = weights or fetch_weights(name)
     try:
         if file is None or name == "dreamnet":
             return dreamnet.load(file)
@@ -248,7 +247,3 @@ def _zoo() -> ModuleType:
     from zoomdream.networks import torchvision_zoo
 
     return torchvision_zoo
-
-
-def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -8,9 +8,10 @@ tensors' names and shapes are checked.
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+import platformdirs
 
 MAX_BYTES = 300 * 10**6
 
@@ -71,15 +72,13 @@ SOURCES = {
 
 def cache_folder() -> Path | None:
     """Where this user's weights files are looked for; None for a user without a home. Nothing is created."""
-    if chosen := os.environ.get("XDG_CACHE_HOME"):
+    if chosen := os.environ.get("XDG_CACHE_HOME"):  # counts on every system
         return Path(chosen) / "zoomdream"
-    if sys.platform == "win32" and (local := os.environ.get("LOCALAPPDATA")):
-        return Path(local) / "zoomdream"
     try:
-        home = Path.home()
+        folder = platformdirs.user_cache_path("zoomdream", appauthor=False, opinion=False)
     except RuntimeError:  # no HOME, and a user id that the system has no entry of, as in containers
         return None
-    return (home / "Library/Caches" if sys.platform == "darwin" else home / ".cache") / "zoomdream"
+    return folder if folder.is_absolute() else None  # older platformdirs say "~/.cache" to such a user
 
 
 def kept(name: str) -> Path | None:

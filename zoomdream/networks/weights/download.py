@@ -2,29 +2,32 @@
 
 The unfinished file is TARGET.part; beside it TARGET.part.tag says which version of the file that is, so that two
 versions are never glued together. Setting ZOOMDREAM_OFFLINE forbids all of it.
+
+Not by pooch, which knows no limit of size, begins anew after a break, and follows a redirect from https to http.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import os
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from filelock import FileLock, Timeout
+
 from zoomdream.errors import InputError
+from zoomdream.networks.weights import progress
 
 OFFLINE = "ZOOMDREAM_OFFLINE"
 _SECONDS = 30  # without a single byte
 _PIECE = 2**18
-
-Tell = Callable[[str], None]
 
 
 class _Failed(Exception):
@@ -32,17 +35,11 @@ class _Failed(Exception):
 
 
 def fetch(
-    addresses: Sequence[str],
-    target: Path,
-    *,
-    digest: str,
-    max_bytes: int,
-    tell: Tell,
-    schemes: tuple[str, ...] = ("https",),
+    addresses: Sequence[str], target: Path, *, digest: str, max_bytes: int, schemes: tuple[str, ...] = ("https",)
 ) -> Path:
-    """Downloads the first of the addresses that works to `target`, and gives `target` back.
+    """Downloads the first of the addresses that works to `target`, and gives `target` back. Says so on stderr.
 
-    digest: "sha256:..." or "sha1:...", its beginning is enough; "" where it is not known. tell: gets lines for people.
+    digest: "sha256:..." or "sha1:...", its beginning is enough; "" where it is not known.
     Raises InputError: offline, no address works, larger than max_bytes, another file than the digest says, no room.
     """
     if os.environ.get(OFFLINE):
@@ -50,17 +47,17 @@ def fetch(
     reasons = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target):
+        with _locked(target):
             if target.is_file():  # another process was quicker
                 return target
             for address in addresses:
-                tell(f"downloading {address}")
+                _say(f"downloading {address}")
                 try:
                     _download(address, target, digest, max_bytes, schemes)
                 except _Failed as failure:
                     reasons.append(f"{address}: {failure}")
                     continue
-                tell(f"kept as {target}")
+                _say(f"kept as {target}")
                 return target
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror or error}.") from None
@@ -85,8 +82,8 @@ def _download(address: str, target: Path, digest: str, max_bytes: int, schemes: 
             # A weak tag promises the same meaning, not the same bytes.
             safe = version and not version.startswith("W/") and answer.headers.get("Content-Encoding") is None
             tag.write_text(f"{address}\n{version if safe else ''}\n", "utf-8")
-            with part.open("ab" if have else "wb") as file:
-                _copy(answer, file, have, max_bytes)
+            with part.open("ab" if have else "wb") as file, progress.shown(target.name) as advance:
+                _copy(answer, file, have, max_bytes, advance)
                 file.flush()
                 os.fsync(file.fileno())
     except urllib.error.HTTPError as error:
@@ -125,7 +122,7 @@ def _starts_at(answer: Any, have: int) -> bool:
     return str(answer.headers.get("Content-Range", "")).startswith(f"bytes {have}-")
 
 
-def _copy(answer: Any, file: IO[bytes], have: int, max_bytes: int) -> None:
+def _copy(answer: Any, file: IO[bytes], have: int, max_bytes: int, advance: progress.Advance) -> None:
     length = answer.headers.get("Content-Length", "")
     whole = have + int(length) if str(length).isdigit() else None
     if whole is not None and whole > max_bytes:
@@ -135,6 +132,7 @@ def _copy(answer: Any, file: IO[bytes], have: int, max_bytes: int) -> None:
         if have > max_bytes:
             raise _Failed(f"it does not end after the {max_bytes / 1e6:,.0f} MB that were expected at most")
         file.write(piece)
+        advance(have, whole)
     if whole is not None and have < whole:
         raise _Failed(f"the connection broke after {have:,} of {whole:,} bytes; the next run goes on from there")
 
@@ -159,22 +157,25 @@ def _beside(target: Path, suffix: str) -> Path:
     return target.with_name(target.name + suffix)
 
 
-@contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Waits for another process that downloads the same file. Windows has no such locks: there the last one wins."""
-    if sys.platform == "win32":
+@contextlib.contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Waits for another process that downloads the same file. Once that is there nobody needs the lock's own file."""
+    path = _beside(target, ".lock")
+    lock = FileLock(path)
+    try:
+        held = lock.acquire(blocking=False)
+    except Timeout:
+        _say(f"waiting for another process that downloads {target.name}")
+        held = lock.acquire()
+    with held:
         yield
-        return
-    import fcntl
+        if target.is_file():
+            with contextlib.suppress(OSError):  # Windows removes no file that somebody has open
+                path.unlink()
 
-    part = _beside(target, ".part")
-    with part.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            if part.is_file() and part.stat().st_size == 0:
-                _forget(part, _beside(target, ".part.tag"))
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _plain(reason: object) -> str:
