@@ -20,7 +20,7 @@ from zoomdream.autodiff.operations.pool import HalvingPool
 from zoomdream.autodiff.trace import trace
 from zoomdream.autodiff.traced import TracedNetwork
 
-SIZE = (19, 26)
+SIZE, LARGE = (19, 26), (64, 48)
 STEPS = 24
 
 
@@ -34,14 +34,17 @@ class RandomNetwork(nn.Module):
         self.steps: list[tuple[Callable[..., Any], tuple[int, ...]]] = []
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(seed)
-            values = [self._convolution(torch.rand(1, 3, *SIZE), stride=1)(torch.rand(1, 3, *SIZE))]
+            # What fits together in a picture of one size need not in another.
+            pictures = [torch.rand(1, 3, *size) for size in (SIZE, LARGE)]
+            first = self._convolution(pictures[0], stride=1)
+            values = [tuple(first(picture) for picture in pictures)]
             while len(self.steps) < STEPS:
                 taken = self._some(values)
-                step = self._step([values[number] for number in taken])
+                step = self._step([values[number][0] for number in taken])
                 if step is not None:
                     self.steps.append((step, taken))
-                    found = step(*(values[number] for number in taken))
-                    values += found if isinstance(found, tuple) else [found]
+                    found = [step(*(values[number][size] for number in taken)) for size in (0, 1)]
+                    values += zip(*found, strict=True) if isinstance(step, Split) else [tuple(found)]
         del self.chance
 
     def forward(self, x: Tensor) -> Tensor:
@@ -51,11 +54,12 @@ class RandomNetwork(nn.Module):
             values += [found[number] for number in range(step.count)] if isinstance(step, Split) else [found]
         return torch.cat([value.mean((2, 3)) for value in values[-3:]], 1)
 
-    def _some(self, values: list[Tensor]) -> tuple[int, ...]:
+    def _some(self, values: list[tuple[Tensor, ...]]) -> tuple[int, ...]:
         """Up to three of one height and width, the last one more often than others."""
         last = len(values) - 1
         first = last if self.chance.random() < 0.6 else self.chance.randrange(len(values))
-        fitting = [number for number, one in enumerate(values) if one.shape[2:] == values[first].shape[2:]]
+        sizes = [[one.shape[2:] for one in value] for value in values]
+        fitting = [number for number, size in enumerate(sizes) if size == sizes[first]]
         return (first, *self.chance.choices(fitting, k=self.chance.randrange(3)))
 
     def _step(self, taken: list[Tensor]) -> Callable[..., Any] | None:
@@ -76,7 +80,7 @@ class RandomNetwork(nn.Module):
     def _convolution(self, x: Tensor, stride: int | None = None) -> nn.Module:
         chance = self.chance
         edge = chance.choice([1, 3, 5]) if min(x.shape[2:]) > 4 else 1
-        stride = stride or (chance.choice([1, 1, 2]) if min(x.shape[2:]) > 5 else 1)
+        stride = stride or (chance.choice([1, 1, 2, 2, (1, 2)]) if min(x.shape[2:]) > 5 else 1)
         kind = SameConv2d if stride == 2 and edge > 1 and chance.random() < 0.3 else nn.Conv2d
         padding = edge // 2 if kind is SameConv2d else chance.randint(0, edge // 2)
         return self._part(kind(x.shape[1], chance.randint(3, 8), edge, stride, padding, bias=chance.random() < 0.7))
@@ -100,8 +104,10 @@ class RandomNetwork(nn.Module):
         return Split([first, x.shape[1] - first]) if first else None
 
     def _norm(self, x: Tensor) -> nn.Module:
+        divisive = DivisiveNorm(x.shape[1])
+        nn.init.uniform_(divisive.weight)
         return self._part(
-            self.chance.choice([nn.LocalResponseNorm(3, 0.3, 0.75), nn.LocalResponseNorm(2), DivisiveNorm(x.shape[1])])
+            self.chance.choice([nn.LocalResponseNorm(3, 0.3, 0.75), nn.LocalResponseNorm(2), divisive, divisive])
         )
 
     def _other(self, x: Tensor) -> Callable[..., Any]:
