@@ -20,7 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from tests.emulated_gpu import EmulatedGpu, emulated, on_gpu
-from zoomdream.autodiff import cuda_graphs as captured
+from zoomdream.autodiff import cuda_graphs
 
 
 class EmulatedGraphs:
@@ -67,7 +67,7 @@ def emulated_graphs(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatedGraphs]
         for name, stand_in in stand_ins.items():
             monkeypatch.setattr(torch.cuda, name, stand_in)
         # PyTorch takes the mode that says so away while it does what was asked under it.
-        monkeypatch.setattr(captured, "_elsewhere", lambda tensor: tensor.ndim > 0 and not on_gpu(tensor))
+        monkeypatch.setattr(cuda_graphs, "_elsewhere", lambda tensor: tensor.ndim > 0 and not on_gpu(tensor))
         yield graphs
 
 

@@ -18,7 +18,7 @@ from tests.test_on_a_gpu import DREAM, PLAN, without_a_thread
 from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, pipeline
 from zoomdream.api import load_config
-from zoomdream.autodiff.cuda_graphs import plainly
+from zoomdream.autodiff.cuda_graphs import eager
 from zoomdream.networks import custom
 from zoomdream.types import Network, Plan, State
 
@@ -49,7 +49,7 @@ SCHEDULED: dict[str, dict[str, Any]] = {
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Graphs are made, and trusted, after fewer calls than in long renders."""
-    monkeypatch.setattr("zoomdream.autodiff.cuda_graphs.ASKED", 4)
+    monkeypatch.setattr("zoomdream.autodiff.cuda_graphs.WARM_UP", 4)
     monkeypatch.setattr("zoomdream.autodiff.cuda_graphs.TRIALS", 2)
 
 
@@ -63,7 +63,7 @@ def rendered(
 
 def without(monkeypatch: pytest.MonkeyPatch, tree: dict[str, Any], *arguments: Any) -> list[State]:
     with monkeypatch.context() as patch:
-        patch.setattr("zoomdream.assembly.dream.Captured", lambda: plainly)
+        patch.setattr("zoomdream.assembly.dream.CudaGraphs", lambda: eager)
         return rendered(tree, *arguments)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zoomdream import ffmpeg
-from zoomdream.autodiff.cuda_graphs import Captured, plainly
+from zoomdream.autodiff.cuda_graphs import CudaGraphs, eager
 from zoomdream.camera.camera import overscan
 from zoomdream.config import Config
 from zoomdream.dream.aims import Aim, aims
@@ -177,4 +177,4 @@ def _calls(config: Config, plan: Plan) -> Callable[..., Tensor]:
     """How the gradients of whole pictures are called: on NVIDIA's GPUs as CUDA graphs, unless memory is scarce."""
     nvidia = plan.device.startswith("cuda") and torch.version.hip is None
     scarce = plan.tile != 0 or config.performance.memory != "auto"
-    return Captured() if nvidia and not scarce else plainly
+    return CudaGraphs() if nvidia and not scarce else eager

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from zoomdream.autodiff.cuda_graphs import plainly
+from zoomdream.autodiff.cuda_graphs import eager
 from zoomdream.color.statistics import ColorStatistics
 from zoomdream.dream.ascent import AnyObjective
 from zoomdream.dream.objective import Objective, ObjectiveOverTime
@@ -75,7 +75,7 @@ class Dreamer:
     shared_jitter: bool
     tiles: TileSize | None
     scale: float = 1.0
-    call: Callable[..., Tensor] = plainly
+    call: Callable[..., Tensor] = eager
 
     def dreams_on(self, frame: int) -> bool:
         """Whether the frame is dreamed on at all, or only moved."""

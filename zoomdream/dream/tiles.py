@@ -21,7 +21,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from zoomdream.autodiff.cuda_graphs import plainly
+from zoomdream.autodiff.cuda_graphs import eager
 from zoomdream.dream.gradient import input_gradient, unchanged
 from zoomdream.dream.objective import NetworkTerms
 from zoomdream.dream.terms import LayerTerm, ObjectiveTerm, TilePlace
@@ -81,7 +81,7 @@ class TiledObjective:
         whole: Callable[[Tensor], Tensor],
         size: TileSize,
         scale: float = 1.0,
-        call: Callable[..., Tensor] = plainly,
+        call: Callable[..., Tensor] = eager,
     ) -> None:
         self._groups, self._whole, self._size, self._scale, self._call = groups, whole, size, scale, call
         self._known: dict[tuple[int, int], list[list[Tensor]]] = {}
