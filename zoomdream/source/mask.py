@@ -2,63 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from zoomdream.color.statistics import BT709
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import ClipReader
 from zoomdream.source.clip.filters import placed
 from zoomdream.source.clip.header import is_picture
 from zoomdream.source.picture import read_image
+from zoomdream.source.protocol import Frames
+from zoomdream.source.still import StillFrames
 
-_LUMA = (0.2126, 0.7152, 0.0722)  # BT.709
 
+@dataclass(frozen=True, slots=True)
+class LumaFrames:
+    """The luma of other frames, (1, 1, H, W) float32 in [0, 1]."""
 
-class Mask:
-    """Call it with the number of an output frame: (1, 1, H, W) float32 in [0, 1], 1 where to dream.
-
-    A context manager; `close` gives back what reads it.
-    """
-
-    def __init__(self, still: Tensor | None, reader: ClipReader | None) -> None:
-        self._still, self._reader = still, reader
+    frames: Frames
 
     def frame(self, index: int) -> Tensor:
-        if self._still is not None:
-            return self._still
-        assert self._reader is not None
-        return luma(self._reader.frame(index))
-
-    def __enter__(self) -> Mask:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        return luma(self.frames.frame(index))
 
     def close(self) -> None:
-        """Raises nothing; may be called twice."""
-        if self._reader is not None:
-            self._reader.close()
+        self.frames.close()
 
 
-def open_mask(program: Path, path: Path, count: int, fps: Fraction, size: tuple[int, int]) -> Mask:
-    """The mask for each of `count` output frames of (height, width) at `fps`.
+def open_mask(program: Path, path: Path, count: int, fps: Fraction, size: tuple[int, int]) -> Frames:
+    """The mask (1, 1, H, W) for each of `count` output frames of (height, width) at `fps`: 1 where to dream.
 
     It covers the frame, its middle cropped, as a source that fills does. Transparent is black. A clip runs from its
     beginning at its own speed; once it is over its last frame stays. InputError if the file is neither.
     """
     if path.is_file() and is_picture(program, path):
-        return Mask(luma(cover(read_image(path), size)), None)
+        return StillFrames(luma(cover(read_image(path), size)))
     clip = open_clip(program, path)
     numbers = frame_numbers(clip, fps, Fraction(0), count / fps)
-    return Mask(None, ClipReader(program, clip, numbers, size, "fill"))
+    return LumaFrames(ClipReader(program, clip, numbers, size, "fill"))
 
 
 def cover(picture: Tensor, size: tuple[int, int]) -> Tensor:
@@ -73,6 +58,5 @@ def cover(picture: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def luma(picture: Tensor) -> Tensor:
-    """(1, 3, H, W) RGB to (1, 1, H, W), as bright as the eye sees it."""
-    weights = torch.tensor(_LUMA).view(1, 3, 1, 1)
-    return (picture * weights).sum(1, keepdim=True).clamp_(0, 1)
+    """(1, 3, H, W) RGB to (1, 1, H, W): how bright it looks."""
+    return (picture * torch.tensor(BT709).view(1, 3, 1, 1)).sum(1, keepdim=True).clamp_(0, 1)
