@@ -73,7 +73,7 @@ def clip_facts(path: Path, which: str, looking: Callable[[int], None] | None = N
     )
 
     clip = open_clip(executable(which), path, looking)
-    return ClipFacts(clip.size, clip.fps, clip.span, grid=clip.places is not None)
+    return ClipFacts(clip.size, clip.fps, clip.span, grid=clip.grid is not None)
 
 
 _PICTURE = "source={kind: image, path: the picture that is given}"

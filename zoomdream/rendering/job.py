@@ -26,7 +26,7 @@ from zoomdream.rendering.plan import make_plan, resolved
 from zoomdream.rendering.run import FILE as RUN_FILE
 from zoomdream.rendering.run import parse_plan, parse_run
 from zoomdream.rendering.workspace import STATE_FILE
-from zoomdream.source.clip.clip import begin, frame_numbers, open_clip
+from zoomdream.source.clip.clip import frame_numbers, open_clip, start_time
 from zoomdream.types import Plan
 from zoomdream.version import __version__
 
@@ -106,7 +106,7 @@ def _sound(config: Config, program: Path) -> Sound | None:
     with config.error_context("source.path"):
         clip = open_clip(program, source.path)
         whole = source.start == 0 and config.frames == len(frame_numbers(clip, config.fps, Fraction(0), None))
-        return source_sound(program, source.path, begin(clip, config.fps, source.start), length, whole)
+        return source_sound(program, source.path, start_time(clip, config.fps, source.start), length, whole)
 
 
 def _check_output(config: Config) -> None:

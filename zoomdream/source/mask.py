@@ -13,7 +13,7 @@ from torch.nn.functional import interpolate
 from zoomdream.color.statistics import BT709
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import ClipReader
-from zoomdream.source.clip.filters import placed
+from zoomdream.source.clip.filters import scaled_size
 from zoomdream.source.clip.header import is_picture
 from zoomdream.source.picture import read_image
 from zoomdream.source.protocol import Frames
@@ -49,7 +49,7 @@ def open_mask(program: Path, path: Path, count: int, fps: Fraction, size: tuple[
 def cover(picture: Tensor, size: tuple[int, int]) -> Tensor:
     """Scale (1, C, h, w) so that it covers (height, width), and crop its middle."""
     height, width = picture.shape[-2:]
-    tall, wide = placed((height, width), size, "fill")
+    tall, wide = scaled_size((height, width), size, "fill")
     scaled = picture
     if (tall, wide) != (height, width):
         scaled = interpolate(picture, (tall, wide), mode="bilinear", antialias=True, align_corners=False)

@@ -13,9 +13,9 @@ from tests.made_clips import PROGRAM, encode, number_of, numbered, run
 from zoomdream.api import load_config
 from zoomdream.config import VideoSource
 from zoomdream.errors import InputError
-from zoomdream.source.clip.clip import Clip, begin, describe, frame_numbers, open_clip, shown_size
+from zoomdream.source.clip.clip import Clip, describe, frame_numbers, open_clip, shown_size, start_time
 from zoomdream.source.clip.decode import ClipReader
-from zoomdream.source.clip.times import pace
+from zoomdream.source.clip.times import find_rate
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", 12, "-bf", 2)
 
@@ -156,8 +156,8 @@ def part(path: Path, start: str, end: str | None, **changes: object) -> tuple[in
     assert len(numbers) == config.frames
     if config.source.end is None:
         assert len(frame_numbers(clip, config.fps, start_at, None)) == config.frames  # by which sound is copied
-    if config.fps == clip.fps and clip.places is not None:  # nor does the sound go on
-        assert begin(clip, config.fps, start_at) + config.frames / config.fps <= clip.end
+    if config.fps == clip.fps and clip.grid is not None:  # nor does the sound go on
+        assert start_time(clip, config.fps, start_at) + config.frames / config.fps <= clip.end
     return numbers
 
 
@@ -189,12 +189,12 @@ def test_the_irregular_times_of_an_hour_are_counted_in_integers(plain: Path) -> 
     for _ in range(108_000):
         moments.append(Fraction(moment, 1000))
         moment += generator.randrange(20, 48)
-    found = pace(moments, Fraction(0), Fraction(30))
+    found = find_rate(moments, Fraction(0), Fraction(30))
     assert found.places is None
     clip = replace(look(plain), times=tuple(moments), places=None, fps=found.rate, end=moments[-1])
     assert len(frame_numbers(clip, Fraction(30), Fraction(0), None)) == round(clip.span * 30)
     work = calls(
-        lambda: (pace(moments, Fraction(0), Fraction(30)), frame_numbers(clip, Fraction(30), Fraction(0), None))
+        lambda: (find_rate(moments, Fraction(0), Fraction(30)), frame_numbers(clip, Fraction(30), Fraction(0), None))
     )
     assert work < 15 * len(moments)  # with fractions 40 s instead of 0.2 s
 

@@ -14,11 +14,11 @@ import torch
 from tests.made_clips import PROGRAM, encode, number_of, numbered, run
 from zoomdream import ffmpeg
 from zoomdream.errors import InputError
-from zoomdream.source.clip import scan as clip_scan
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import ClipReader
 from zoomdream.source.clip.header import read_header
-from zoomdream.source.clip.times import increasing, pace
+from zoomdream.source.clip.scan import scan_clip
+from zoomdream.source.clip.times import find_rate, monotonic_times
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", 10, "-bf", 2, "-x264opts", "bframes=2")
 
@@ -77,7 +77,7 @@ def test_a_clip_broken_in_the_middle_keeps_its_time(whole: Path, tmp_path: Path,
 def test_every_run_hears_of_the_same_damage(whole: Path, tmp_path: Path) -> None:
     path = hurt(whole / "whole.mkv", tmp_path / "a.mkv", 0.4, 0.5, seed=1)
     header = read_header(PROGRAM, path)
-    heard = [clip_scan.scan(PROGRAM, path, header, lambda _: None).complaints for _ in range(12)]
+    heard = [scan_clip(PROGRAM, path, header, lambda _: None).errors for _ in range(12)]
     assert heard[0]
     assert set(heard) == {heard[0]}
 
@@ -161,12 +161,12 @@ def test_what_is_too_large_is_refused_with_its_size_before_it_fills_the_memory(t
 
 def test_times_that_are_missing_or_jump_back_are_mended() -> None:
     missing, tick = -(2**62), Fraction(1, 100)
-    times = increasing([10, 14, missing, 22, 18, 26], missing, tick, Fraction(25))
+    times = monotonic_times([10, 14, missing, 22, 18, 26], missing, tick, Fraction(25))
     assert times == tuple(Fraction(ticks, 100) for ticks in (10, 14, 18, 22, 22, 26))
 
 
 def test_a_single_frame_and_frames_at_one_time_have_a_rate() -> None:
-    assert pace([Fraction(3)], Fraction(1, 10), Fraction(25)).rate == 10
-    assert pace([Fraction(3)], Fraction(0), Fraction(25)).rate == 25
-    assert pace([Fraction(3)], Fraction(0), None).rate == 25
-    assert pace([Fraction(3)] * 4, Fraction(0), Fraction(30)).steady
+    assert find_rate([Fraction(3)], Fraction(1, 10), Fraction(25)).rate == 10
+    assert find_rate([Fraction(3)], Fraction(0), Fraction(25)).rate == 25
+    assert find_rate([Fraction(3)], Fraction(0), None).rate == 25
+    assert find_rate([Fraction(3)] * 4, Fraction(0), Fraction(30)).steady

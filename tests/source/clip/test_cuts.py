@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from zoomdream.errors import InputError
-from zoomdream.source.clip.cuts import SMALL, ShotFinder
+from zoomdream.source.clip.cuts import SEARCH_SIZE, ShotFinder
 
 
 def scene(seed: int, count: int) -> np.ndarray:
     """(N, H, W, 3) frames of soft colored blobs, panning a pixel a frame."""
     blobs = np.random.default_rng(seed).integers(0, 256, (6, 16, 3)).repeat(15, 0).repeat(20, 1)
-    return np.stack([np.roll(blobs, number, 1)[: SMALL[0], : SMALL[1]] for number in range(count)]).astype(np.uint8)
+    return np.stack([np.roll(blobs, number, 1)[: SEARCH_SIZE[0], : SEARCH_SIZE[1]] for number in range(count)]).astype(
+        np.uint8
+    )
 
 
 def shots(*parts: np.ndarray) -> tuple[int, ...]:
@@ -28,7 +30,7 @@ def scaled(frames: np.ndarray, first: float, last: float) -> np.ndarray:
     return (frames * gains).clip(0, 255).astype(np.uint8)
 
 
-BLACK = np.zeros((30, *SMALL, 3), np.uint8)
+BLACK = np.zeros((30, *SEARCH_SIZE, 3), np.uint8)
 
 
 def test_hard_cuts_are_found_to_the_frame() -> None:
@@ -52,7 +54,7 @@ def test_a_shaken_camera_is_no_cut() -> None:
 
 
 def test_film_grain_is_no_cut() -> None:
-    grain = np.random.default_rng(0).normal(0, 25, (40, *SMALL, 3))
+    grain = np.random.default_rng(0).normal(0, 25, (40, *SEARCH_SIZE, 3))
     assert shots((scene(1, 40) + grain).clip(0, 255).astype(np.uint8)) == (0,)
 
 

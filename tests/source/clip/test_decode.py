@@ -11,7 +11,7 @@ from tests.made_clips import PROGRAM, encode, number_of, numbered, run
 from zoomdream.errors import InputError
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import AHEAD, ClipReader
-from zoomdream.source.clip.filters import placed
+from zoomdream.source.clip.filters import scaled_size
 
 WAYS = {
     "b_frames.mp4": ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", 25, "-bf", 3),
@@ -113,7 +113,7 @@ def test_a_clip_that_was_cut_short_since_says_where_it_ends(plain: Path) -> None
 def test_fitting_keeps_the_shape_unless_it_stretches(
     shown: tuple[int, int], size: tuple[int, int], fit: str, expected: tuple[int, int]
 ) -> None:
-    assert placed(shown, size, fit) == expected  # type: ignore[arg-type]
+    assert scaled_size(shown, size, fit) == expected  # type: ignore[arg-type]
 
 
 def test_fill_crops_the_middle_fit_adds_black_and_stretch_distorts(tmp_path: Path) -> None:

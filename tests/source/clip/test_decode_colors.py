@@ -11,7 +11,7 @@ import pytest
 from tests.made_clips import PROGRAM, encode, encode_yuv, run
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import ClipReader
-from zoomdream.source.clip.filters import is_rgb, matrix, span
+from zoomdream.source.clip.filters import is_rgb, matrix, value_range
 from zoomdream.source.clip.scan import Colors
 
 SHARES = {
@@ -161,6 +161,6 @@ def test_untagged_colors_are_those_of_the_size(size: tuple[int, int], expected: 
 
 def test_untagged_ranges_are_those_of_the_format() -> None:
     unknown = ("unknown",) * 4
-    assert [span(Colors(name, *unknown)) for name in ("yuv420p", "yuvj420p", "gray")] == ["tv", "pc", "pc"]
+    assert [value_range(Colors(name, *unknown)) for name in ("yuv420p", "yuvj420p", "gray")] == ["tv", "pc", "pc"]
     assert is_rgb(Colors("gbrp10le", *unknown))
     assert not is_rgb(Colors("yuv444p", *unknown))

@@ -1,4 +1,4 @@
-"""A clip as it really is: found by decoding it once, because headers leave out, round and lie."""
+"""What a clip is, found by decoding all of it once, because headers leave out, round and lie."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from math import ceil
 from pathlib import Path
 
 from zoomdream.errors import InputError
-from zoomdream.source.clip import header as clip_header
-from zoomdream.source.clip import scan as clip_scan
-from zoomdream.source.clip import times as clip_times
-from zoomdream.source.clip.header import Header
-from zoomdream.source.clip.scan import Scan
+from zoomdream.source.clip.header import Header, check_size, read_header
+from zoomdream.source.clip.scan import NO_TIME, Scan, scan_clip
+from zoomdream.source.clip.times import find_rate, frames_on_screen, in_ticks, monotonic_times
 
 HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
-"""Transfers that say how much light, and what people call them."""
+"""Transfer functions of high dynamic range, and what people call them."""
 
 _SLACK = Fraction(1, 1000)
-"""Frames by which a time may miss a frame's and still mean it: times in YAML have few digits."""
+"""A time this close to a frame's, in frames, means that frame: times in YAML have few digits."""
 
 _MOST_GAPS, _FEWEST_MISSING, _STEADY = 3, 3, 24  # gaps, frames in each, frames for each
 
@@ -30,12 +28,12 @@ _MOST_GAPS, _FEWEST_MISSING, _STEADY = 3, 3, 24  # gaps, frames in each, frames 
 class Clip:
     """What a clip is.
 
-    size is (height, width) as shown: turned, with square pixels, not yet even. fps: the nominal rate if the timestamps
-    fit its grid, else the exact average; `variable` says that the frames do not come at that rate one by one.
-    times: the presentation time of every decoded frame in seconds on the container's clock (that of `ffmpeg -copyts`;
-    the first may be above 0), and `end` that of the end of the last. shots: the numbers of the decoded frames where a
-    new shot begins, always with 0. notes: what a person should know. `span` seconds are shown in all.
-    The rest is what reading needs; see clip_scan.Scan.
+    size: (height, width) as shown: turned, with square pixels, not yet even. fps: the nominal rate if the timestamps
+    fit its grid, else the exact average; variable: whether frames are missing from that grid, or fit none.
+    times: the presentation time of each decoded frame in seconds on the container's clock (that of `ffmpeg -copyts`;
+    the first may be above 0); end: when the last frame ends. shots: the numbers of the frames that begin a shot, 0
+    among them. notes: what a person should know. grid: the position of each frame on the grid of fps, None where no
+    grid fits. header, scan: what reading needs.
     """
 
     path: Path
@@ -49,7 +47,7 @@ class Clip:
     has_sound: bool
     header: Header = field(repr=False)
     scan: Scan = field(repr=False)
-    places: Sequence[int] | None = field(repr=False)
+    grid: Sequence[int] | None = field(repr=False)
 
     @property
     def span(self) -> Fraction:
@@ -61,17 +59,17 @@ class Clip:
 class _Progress:
     """Carries a function past lru_cache: all are equal."""
 
-    tell: Callable[[int], None] | None = field(compare=False)
+    report: Callable[[int], None] | None = field(compare=False)
 
     def __call__(self, frames: int) -> None:
-        if self.tell is not None:
-            self.tell(frames)
+        if self.report is not None:
+            self.report(frames)
 
 
 def open_clip(program: Path, path: Path, progress: Callable[[int], None] | None = None) -> Clip:
-    """Decode a clip once, small, and say what it is. The same file is looked at once in a process.
+    """Decode a clip once and return what it is; a process scans each file once.
 
-    program is the ffmpeg to run; `progress` hears the number of frames decoded so far. InputError if the file is
+    program: the ffmpeg to run. progress: called with the number of frames decoded so far. InputError if the file is
     missing, no video, without frames, only sound, or of a size below 16, above 16384 or above 64 megapixels.
     """
     if not path.is_file():
@@ -86,23 +84,23 @@ def open_clip(program: Path, path: Path, progress: Callable[[int], None] | None 
 
 @lru_cache(maxsize=16)
 def _open(program: Path, path: Path, length: int, changed: int, progress: _Progress) -> Clip:
-    header = clip_header.read_header(program, path)
-    clip_header.check_size(path, header.size)
-    scan = clip_scan.scan(program, path, header, progress)
+    header = read_header(program, path)
+    check_size(path, header.size)
+    scan = scan_clip(program, path, header, progress)
     size = shown_size(scan.size, scan.aspect)
-    clip_header.check_size(path, size)
-    times = clip_times.increasing(scan.ticks, clip_scan.NO_TIME, scan.tick, scan.nominal)
-    lasting = scan.lasting * scan.tick
-    pace = clip_times.pace(times, lasting, scan.nominal)
-    if pace.places is not None:
-        end = times[0] + (pace.places[-1] + 1) / pace.rate
+    check_size(path, size)
+    times = monotonic_times(scan.ticks, NO_TIME, scan.tick, scan.nominal)
+    last_duration = scan.last_duration * scan.tick
+    found = find_rate(times, last_duration, scan.nominal)
+    if found.grid is not None:
+        end = times[0] + (found.grid[-1] + 1) / found.rate
     else:
-        end = times[-1] + (lasting if lasting > 0 else 1 / pace.rate)
+        end = times[-1] + (last_duration if last_duration > 0 else 1 / found.rate)
     clip = Clip(
         path=path,
         size=size,
-        fps=pace.rate,
-        variable=not pace.steady,
+        fps=found.rate,
+        variable=not found.steady,
         times=times,
         end=end,
         shots=scan.shots,
@@ -110,7 +108,7 @@ def _open(program: Path, path: Path, length: int, changed: int, progress: _Progr
         has_sound=header.has_sound,
         header=header,
         scan=scan,
-        places=pace.places,
+        grid=found.grid,
     )
     return replace(clip, notes=tuple(_notes(clip)))
 
@@ -122,41 +120,43 @@ def shown_size(size: tuple[int, int], aspect: Fraction) -> tuple[int, int]:
 
 
 def frame_numbers(clip: Clip, fps: Fraction, start: Fraction, end: Fraction | None) -> tuple[int, ...]:
-    """For every output frame, the number of the decoded frame that is on screen then.
+    """The number of the decoded frame that each output frame shows.
 
-    start and end are seconds from the clip's first frame, start <= t < end; None is the clip's end. At its own rate, if
-    its frames lie on the grid of that, these are the frames of the grid from `start` on and before `end`: of a steady
-    clip each exactly once. Else the clip is sampled by its timestamps, round((end - start) * fps) times. Past its end
-    the last frame stays. config.clips counts by the same rule.
+    start, end: seconds from the clip's first frame, start <= t < end; None is the clip's end. At the rate of its grid
+    the clip shows its frames from `start` on and before `end`, a steady clip each exactly once. At other rates it is
+    sampled by its timestamps, round((end - start) * fps) times. Past its end the last frame stays. config.clips counts
+    by the same rule.
     """
     end = clip.span if end is None else end
-    begins = begin(clip, fps, start) - clip.times[0]
-    count = _next(fps, end) - _next(fps, start) if _own(clip, fps) else int((end - start) * fps + Fraction(1, 2))
-    ticks, second = clip_times.in_ticks(clip.times) if clip.places is None else (clip.places, clip.fps)
-    slack = _SLACK / max(fps, clip.fps)
-    return clip_times.on_screen(ticks, (begins + slack) * second, second / fps, count)
+    if _on_grid(clip, fps):
+        count = _next_position(fps, end) - _next_position(fps, start)
+    else:
+        count = int((end - start) * fps + Fraction(1, 2))
+    first = start_time(clip, fps, start) - clip.times[0] + _SLACK / max(fps, clip.fps)
+    ticks, second = in_ticks(clip.times) if clip.grid is None else (clip.grid, clip.fps)
+    return frames_on_screen(ticks, first * second, second / fps, count)
 
 
-def begin(clip: Clip, fps: Fraction, start: Fraction) -> Fraction:
-    """When the first output frame is shown, on the container's clock: where its sound begins.
+def start_time(clip: Clip, fps: Fraction, start: Fraction) -> Fraction:
+    """When the first output frame is shown, on the container's clock, and its sound begins.
 
-    `start`, or at the clip's own rate the first of its frames from there on.
+    `start`, or at the rate of its grid the clip's first frame from there on.
     """
-    return clip.times[0] + (_next(fps, start) / fps if _own(clip, fps) else start)
+    return clip.times[0] + (_next_position(fps, start) / fps if _on_grid(clip, fps) else start)
 
 
-def _own(clip: Clip, fps: Fraction) -> bool:
-    """Whether `fps` is the rate of a grid that the clip's frames lie on."""
-    return clip.places is not None and fps == clip.fps
+def _on_grid(clip: Clip, fps: Fraction) -> bool:
+    """Whether `fps` is the rate of the grid that the clip's frames lie on."""
+    return clip.grid is not None and fps == clip.fps
 
 
-def _next(fps: Fraction, moment: Fraction) -> int:
-    """The first place of a grid at a moment or later."""
+def _next_position(fps: Fraction, moment: Fraction) -> int:
+    """The first position of a grid at a moment or later."""
     return ceil(moment * fps - _SLACK)
 
 
 def describe(clip: Clip) -> list[str]:
-    """What `zoomdream check` says of a clip, a line each."""
+    """The lines about a clip that `zoomdream check` prints."""
     height, width = clip.size
     cuts = [clip.times[shot] - clip.times[0] for shot in clip.shots[1:]]
     frames = f"{len(clip.times)} frame{'s' if len(clip.times) > 1 else ''}"
@@ -169,7 +169,7 @@ def describe(clip: Clip) -> list[str]:
 
 
 def _notes(clip: Clip) -> list[str]:
-    """What is unusual about a clip, in words for people."""
+    """What is unusual about a clip."""
     scan, colors = clip.scan, clip.scan.colors
     notes = []
     if colors.transfer in HDR:
@@ -190,37 +190,37 @@ def _notes(clip: Clip) -> list[str]:
 
 
 def _gaps(clip: Clip) -> list[str]:
-    """Where a clip that is steady for all else has no frames; none where the rate is variable.
+    """Gaps in a clip that is steady but for them; none where the rate is variable.
 
-    A hole that nobody complains of, as where a part was cut out of the stream, and a recording that paused look alike:
-    so this says what is there, not why. Few and long gaps only: phones and screen recorders leave out single frames,
-    and pulldown and removed duplicates have many steps of more than one place.
+    A part that was cut out of the stream and a pause in the recording look alike, so the notes give no reason. Few and
+    long gaps only: phones and screen recorders leave out single frames, and pulldown and removed duplicates have many
+    steps of more than one position.
     """
-    places = clip.places or ()
-    gaps = [number for number, (place, following) in enumerate(pairwise(places)) if following - place != 1]
-    missing = [places[number + 1] - places[number] - 1 for number in gaps]
-    if len(gaps) > _MOST_GAPS or len(places) < _STEADY * len(gaps) or min(missing, default=0) < _FEWEST_MISSING:
+    grid = clip.grid or ()
+    gaps = [number for number, (position, following) in enumerate(pairwise(grid)) if following - position != 1]
+    missing = [grid[number + 1] - grid[number] - 1 for number in gaps]
+    if len(gaps) > _MOST_GAPS or len(grid) < _STEADY * len(gaps) or min(missing, default=0) < _FEWEST_MISSING:
         return []
     return [
-        f"no frame from {_seconds((places[number] + 1) / clip.fps)} s on for {_seconds(count / clip.fps)} s, "
+        f"no frame from {_seconds((grid[number] + 1) / clip.fps)} s on for {_seconds(count / clip.fps)} s, "
         f"where {count} would be at {_rate(clip.fps)} per second; the one before is held"
         for number, count in zip(gaps, missing, strict=True)
     ]
 
 
 def _losses(clip: Clip) -> list[str]:
-    """What of a damaged file is not there. ffmpeg complains of much that costs nothing."""
+    """What a damaged file has lost. ffmpeg reports many errors that cost nothing."""
     losses = []
     steps = [after - before for before, after in pairwise(clip.times)]
     usual = sorted(steps)[len(steps) // 2] if steps else 1 / clip.fps
     missing = sum((step - usual for step in steps if 2 * step > 3 * usual), Fraction(0))
     if missing and clip.scan.damaged:
         losses.append(f"damaged: {_seconds(missing)} s could not be decoded, the frame before is held")
-    ends = clip.header.ends
+    ends = clip.header.stated_end
     if ends is not None and ends - clip.end > max(Fraction(1, 4), 2 / clip.fps):
         losses.append(f"the file ends early: {_seconds(clip.span)} s can be read, it says that it has {ends:.2f} s")
-    if clip.scan.complaints and not losses:
-        losses.append(f"ffmpeg complains of damage ({clip.scan.complaints[0]}), but no frame is missing")
+    if clip.scan.errors and not losses:
+        losses.append(f"ffmpeg complains of damage ({clip.scan.errors[0]}), but no frame is missing")
     return losses
 
 

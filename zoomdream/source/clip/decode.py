@@ -1,4 +1,4 @@
-"""A clip's frames as pictures, streamed: ffmpeg decodes ahead in its own process while somebody dreams."""
+"""A clip's frames as pictures, decoded by an ffmpeg process that runs ahead of the dream."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from torch import Tensor
 from zoomdream import ffmpeg
 from zoomdream.errors import InputError
 from zoomdream.machine.workers import BackgroundIterator
-from zoomdream.source.clip import header as clip_header
-from zoomdream.source.clip import scan as clip_scan
 from zoomdream.source.clip.clip import Clip
 from zoomdream.source.clip.filters import Fit, filters
+from zoomdream.source.clip.header import input_options
+from zoomdream.source.clip.scan import FrameLog, LoggedFrame
 
 AHEAD = 4
-"""Frames that are decoded ahead of the one that is asked for."""
+"""Decoded frames that wait, at most."""
 
-_SKIP = 48  # frames further on that are reached by decoding through rather than by a fresh start
-_RUN_UP = Fraction(10)  # seconds
+_SKIP = 48  # frames that are rather decoded and skipped than sought past by another ffmpeg
+_PREROLL = Fraction(10)  # seconds by which a second attempt seeks earlier
 
 
 class ClipReader:
     """The pictures of a clip for the frames of an output. A context manager; `close` ends ffmpeg.
 
-    numbers are the clip's frame numbers, one for each output frame (see clip.frame_numbers); size is (height, width).
-    `fill` covers it and crops the middle, `fit` shows all of the clip on black, `stretch` distorts.
-    Every frame is compared with the checksum that the scan of the clip wrote down. So a jump, which starts ffmpeg at an
-    earlier key frame, gives the very pixels that reading from the beginning gives: where a container's index or an open
-    group of pictures misleads ffmpeg, it is started earlier, at last at the beginning.
+    numbers: the clip's frame for each output frame (see clip.frame_numbers). size: (height, width). fit: `fill` covers
+    it and crops the middle, `fit` shows all of the clip on black, `stretch` distorts.
+    Every frame is compared with the time and checksum that the scan of the clip noted. So a jump, which starts ffmpeg
+    at an earlier key frame, gives the pixels that reading from the beginning gives: where a container's index or an
+    open group of pictures misleads ffmpeg, it is started earlier, at last at the beginning.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class ClipReader:
     ) -> None:
         self._program, self._clip, self._numbers = program, clip, numbers
         self._size, self._fit = size, fit
-        self._threads = 1 if clip.scan.damaged else threads  # see clip_scan.scan
+        self._threads = 1 if clip.scan.damaged else threads  # see scan_clip
         filters(clip, size, fit, "1")  # refuses what cannot be, before the first frame
         self._stream: _Stream | None = None
-        self._held: tuple[int, Tensor] | None = None
+        self._cached: tuple[int, Tensor] | None = None
 
     def __enter__(self) -> ClipReader:
         return self
@@ -65,9 +65,9 @@ class ClipReader:
         InputError if the clip ends before the frame or is no longer what it was.
         """
         wanted = self._numbers[index]
-        if self._held is None or self._held[0] != wanted:
-            self._held = wanted, _picture(self._data(wanted), self._size)
-        return self._held[1]
+        if self._cached is None or self._cached[0] != wanted:
+            self._cached = wanted, _picture(self._data(wanted), self._size)
+        return self._cached[1]
 
     def close(self) -> None:
         """End ffmpeg. Raises nothing; may be called twice."""
@@ -80,7 +80,7 @@ class ClipReader:
             data = self._stream.take(wanted)
             if data is not None:
                 return data
-        for seek in self._starts(wanted):
+        for seek in self._seek_points(wanted):
             self.close()
             self._stream = _Stream(self._command(wanted, seek), self._clip, wanted, self._size)
             data = self._stream.take(wanted)
@@ -89,15 +89,15 @@ class ClipReader:
         assert self._stream is not None
         raise InputError(f"{self._clip.path}: frame {wanted} cannot be decoded again{self._stream.reason()}.")
 
-    def _starts(self, wanted: int) -> list[str | None]:
-        """Where to start decoding for a frame, best first: seconds on the container's clock, None for the beginning."""
+    def _seek_points(self, wanted: int) -> list[str | None]:
+        """Where to start decoding for a frame, best first: seconds on the container's clock; None is the beginning."""
         time, first = self._clip.times[wanted], self._clip.times[0]
-        return [f"{float(before):.6f}" for before in (time, time - _RUN_UP) if before > first + 1] + [None]
+        return [f"{float(before):.6f}" for before in (time, time - _PREROLL) if before > first + 1] + [None]
 
     def _command(self, wanted: int, seek: str | None) -> list[str]:
         chosen = f"gte(n,{wanted})" if seek is None else f"gte(pts,{self._clip.scan.ticks[wanted]})"
         return [
-            *clip_header.input_options(self._program, self._clip.path, threads=self._threads, seek=seek),
+            *input_options(self._program, self._clip.path, threads=self._threads, seek=seek),
             "-loglevel", "repeat+level+info", "-filter_threads", "1", "-map", f"0:{self._clip.header.stream}",
             "-vf", filters(self._clip, self._size, self._fit, chosen), "-fps_mode", "passthrough",
             "-f", "rawvideo", "-pix_fmt", "rgb48le", "pipe:1",
@@ -105,19 +105,19 @@ class ClipReader:
 
 
 class _Stream:
-    """One run of ffmpeg, whose frames from number `first` on are read in a background thread."""
+    """One ffmpeg process, whose frames from number `first` on are read in a background thread."""
 
     def __init__(self, command: Sequence[str], clip: Clip, first: int, size: tuple[int, int]) -> None:
         self.next = first
         self._clip, self._size = clip, size
-        self._log = clip_scan.FrameLog()
-        self._seen: queue.SimpleQueue[clip_scan.Seen] = queue.SimpleQueue()
+        self._log = FrameLog()
+        self._logged: queue.SimpleQueue[LoggedFrame] = queue.SimpleQueue()
         self._end: tuple[int, list[str]] | None = None
         self._process = ffmpeg.Process(command, what=f"Reading {clip.path}", feed=False, stream=True, hear=self._listen)
         self._frames = BackgroundIterator(self._read(first), AHEAD, "zoomdream-decoding")
 
     def take(self, wanted: int) -> bytes | None:
-        """The data of frame `wanted`; None where the stream ends before it or shows something else."""
+        """The data of frame `wanted`; None if the stream ends before it or does not match the scan."""
         data = None
         while self.next <= wanted:
             data = next(self._frames, None)
@@ -127,7 +127,7 @@ class _Stream:
         return data
 
     def reason(self) -> str:
-        """What ffmpeg said at its end, if it is at its end."""
+        """Why ffmpeg failed, if it has ended."""
         return f": {ffmpeg.explain(self._end[1], self._end[0])}" if self._end and self._end[0] else ""
 
     def close(self) -> None:
@@ -137,13 +137,13 @@ class _Stream:
         self._process.kill()
 
     def _listen(self, line: str) -> bool:
-        seen = self._log.feed(line)
-        if seen is not None:
-            self._seen.put(seen)
+        logged = self._log.feed(line)
+        if logged is not None:
+            self._logged.put(logged)
         return re.search(r"\[(error|fatal)\]", line) is None
 
     def _read(self, number: int) -> Iterator[bytes]:
-        """The data of frames, up to the first that is not what the scan saw."""
+        """The data of frames, up to the first that does not match the scan."""
         count = self._size[0] * self._size[1] * 6
         while len(data := self._process.read(count)) == count:
             if not self._matches_scan(number):
@@ -153,13 +153,16 @@ class _Stream:
         self._end = self._process.end()
 
     def _matches_scan(self, number: int) -> bool:
-        """Whether the next frame is what the scan saw. `showinfo` says it before the frame comes out of the pipe."""
+        """Whether the next frame has the time and checksum of the scan. `showinfo` prints it earlier."""
         try:
-            seen = self._seen.get(timeout=60)
+            logged = self._logged.get(timeout=60)
         except queue.Empty:
             return False
         scan = self._clip.scan
-        return number < len(scan.ticks) and (seen.ticks, seen.checksum) == (scan.ticks[number], scan.checksums[number])
+        return number < len(scan.ticks) and (logged.ticks, logged.checksum) == (
+            scan.ticks[number],
+            scan.checksums[number],
+        )
 
 
 def _picture(data: bytes, size: tuple[int, int]) -> Tensor:

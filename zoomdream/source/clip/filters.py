@@ -1,8 +1,7 @@
-"""A clip's frames to RGB of a wanted size: the ffmpeg filters for it. Pure: facts of the clip → text.
+"""The ffmpeg filters that convert a clip's frames to full range RGB of a wanted size, as a BT.709 screen shows them.
 
-Out come full range RGB values as a BT.709 screen shows them. zscale does it all: it knows every range, matrix, set of
-primaries and transfer, scales in the same step, and is exact. swscale, which everybody uses, made 10 bit white 254.75
-of 255 and took half as long again at 960x540.
+zscale converts every range, matrix, set of primaries and transfer, scales in the same step, and is exact. swscale,
+which everybody uses, made 10 bit white 254.75 of 255 and took half as long again at 960x540.
 """
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ from typing import Literal
 
 from zoomdream.errors import InputError
 from zoomdream.source.clip.clip import HDR, Clip
-from zoomdream.source.clip.header import LARGEST
 from zoomdream.source.clip.scan import DEINTERLACE, Colors
+from zoomdream.source.picture import LARGEST
 
 Fit = Literal["fill", "fit", "stretch"]
 
@@ -29,8 +28,8 @@ _PRIMARIES = (
 )  # fmt: skip
 
 
-def placed(shown: tuple[int, int], size: tuple[int, int], fit: Fit) -> tuple[int, int]:
-    """The (height, width) to which a picture of `shown` is scaled before it is cropped or framed to `size`."""
+def scaled_size(shown: tuple[int, int], size: tuple[int, int], fit: Fit) -> tuple[int, int]:
+    """The (height, width) to which a picture of size `shown` is scaled before it is cropped or padded to `size`."""
     if fit == "stretch":
         return size
     (height, width), (tall, wide) = shown, size
@@ -42,9 +41,9 @@ def placed(shown: tuple[int, int], size: tuple[int, int], fit: Fit) -> tuple[int
 
 
 def filters(clip: Clip, size: tuple[int, int], fit: Fit, chosen: str) -> str:
-    """The filter chain for -vf. size is (height, width); `chosen` is the condition of `select` for wanted frames."""
+    """The filter chain for -vf. size: (height, width). chosen: the condition by which `select` chooses frames."""
     height, width = size
-    tall, wide = placed(clip.size, size, fit)
+    tall, wide = scaled_size(clip.size, size, fit)
     if tall * wide > LARGEST:
         raise InputError(
             f"{clip.path} is {clip.size[1]}x{clip.size[0]} and cannot sensibly fill {width}x{height}; "
@@ -65,12 +64,12 @@ def filters(clip: Clip, size: tuple[int, int], fit: Fit, chosen: str) -> str:
 
 
 def is_rgb(colors: Colors) -> bool:
-    """Whether the pixels are red, green and blue, or a palette of such."""
+    """Whether the pixels are RGB, or a palette of RGB."""
     return colors.matrix == "gbr" or colors.pixel_format.startswith(("rgb", "bgr", "gbr", "argb", "abgr", "0", "pal"))
 
 
 def matrix(colors: Colors, size: tuple[int, int]) -> str:
-    """The matrix that made YUV of RGB. Where nothing says it, as players assume: BT.709 for HD, BT.601 below.
+    """The matrix that made YUV of RGB; where the clip does not say, what players assume: BT.709 for HD, BT.601 below.
 
     HD is 1280 columns or 577 lines and more, so that a film of 1280x544 is HD and a PAL DVD is not.
     """
@@ -79,10 +78,10 @@ def matrix(colors: Colors, size: tuple[int, int]) -> str:
     return "bt709" if max(size) >= 1280 or min(size) > 576 else "smpte170m"
 
 
-def span(colors: Colors) -> str:
-    """The range of YUV values: "pc" for full, "tv" for limited. Grey without a word on it is full, as in pictures."""
-    full = colors.span == "pc" or (
-        colors.span != "tv" and colors.pixel_format.startswith(("yuvj", "gray", "ya", "mono"))
+def value_range(colors: Colors) -> str:
+    """The range of YUV values: "pc" for full, "tv" for limited. Grey of unknown range is full, as in pictures."""
+    full = colors.range == "pc" or (
+        colors.range != "tv" and colors.pixel_format.startswith(("yuvj", "gray", "ya", "mono"))
     )
     return "pc" if full else "tv"
 
@@ -90,19 +89,19 @@ def span(colors: Colors) -> str:
 def _to_rgb(colors: Colors, size: tuple[int, int], wide: int, tall: int) -> list[str]:
     """From a decoded frame to RGB of any format, wide x tall. Transparent parts show black."""
     rgb = is_rgb(colors)
-    meant = "gbr" if rgb else matrix(colors, size)
-    values = "pc" if rgb and colors.span != "tv" else span(colors)
+    source_matrix = "gbr" if rgb else matrix(colors, size)
+    values = "pc" if rgb and colors.range != "tv" else value_range(colors)
     hdr = colors.transfer in HDR
     primaries = colors.primaries if colors.primaries in _PRIMARIES else "bt2020" if hdr else "bt709"
     transfer = colors.transfer if hdr or colors.transfer == "linear" else "bt709"  # SDR's are nearly one
-    convert = f"filter=lanczos:min={meant}:tin={transfer}:pin={primaries}:rin={values}:m=gbr:r=full"
-    whole = [] if rgb else _whole_samples(colors.pixel_format, size, values)
+    convert = f"filter=lanczos:min={source_matrix}:tin={transfer}:pin={primaries}:rin={values}:m=gbr:r=full"
+    upsample = [] if rgb else _full_chroma(colors.pixel_format, size, values)
     first = f"zscale=w={wide}:h={tall}:{convert}"
     if not hdr:
         over_black = ["format=gbrap16le", "premultiply=inplace=1"] if _has_alpha(colors.pixel_format) else []
-        return [*whole, f"{first}:p=bt709:t=bt709", *(over_black or ["format=gbrp16le"])]
+        return [*upsample, f"{first}:p=bt709:t=bt709", *(over_black or ["format=gbrp16le"])]
     return [
-        *whole,
+        *upsample,
         f"{first}:t=linear:npl={_WHITE}",
         "format=gbrpf32le",
         "zscale=p=bt709",
@@ -112,10 +111,10 @@ def _to_rgb(colors: Colors, size: tuple[int, int], wide: int, tall: int) -> list
     ]
 
 
-def _whole_samples(pixel_format: str, size: tuple[int, int], span: str) -> list[str]:
-    """A sample of color for every pixel, where the edges of the picture cut through one: zscale refuses that.
+def _full_chroma(pixel_format: str, size: tuple[int, int], value_range: str) -> list[str]:
+    """Chroma for every pixel where a chroma sample covers pixels outside of the picture: zscale refuses that.
 
-    In the same number of bits, because swscale counts the range of others differently.
+    In the same number of bits, because swscale computes the range of others differently.
     """
     step = 4 if "410" in pixel_format or "411" in pixel_format else 2
     if (
@@ -127,7 +126,10 @@ def _whole_samples(pixel_format: str, size: tuple[int, int], span: str) -> list[
     planar = re.fullmatch(r"yuv(j|a)?4\d\dp(\d*)(le|be)?", pixel_format)
     alpha = "a" if planar and planar[1] == "a" else ""
     target = f"yuv{alpha}444p{planar[2] or ''}{'le' if planar[2] else ''}" if planar else "yuv444p16le"
-    return [f"scale=in_range={span}:out_range={span}:flags=lanczos+accurate_rnd+full_chroma_inp", f"format={target}"]
+    return [
+        f"scale=in_range={value_range}:out_range={value_range}:flags=lanczos+accurate_rnd+full_chroma_inp",
+        f"format={target}",
+    ]
 
 
 def _has_alpha(pixel_format: str) -> bool:

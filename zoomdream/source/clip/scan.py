@@ -1,7 +1,7 @@
-"""One pass over a clip: every frame is decoded once, and nothing in the file's header is believed without it.
+"""One pass over a clip that decodes every frame, because its header may be wrong.
 
-The pass writes down when each frame is shown and a checksum of its pixels, and hands a small copy of each to the
-search for cuts. ffmpeg's `showinfo` filter is what says it; there is no ffprobe in imageio-ffmpeg.
+It notes the time of each frame and a checksum of its pixels, as ffmpeg's `showinfo` filter prints them (there is no
+ffprobe in imageio-ffmpeg), and searches small copies of the frames for cuts.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from pathlib import Path
 from zoomdream import ffmpeg
 from zoomdream.errors import InputError
 from zoomdream.machine.cores import cores
-from zoomdream.source.clip.cuts import SMALL, ShotFinder
+from zoomdream.source.clip.cuts import SEARCH_SIZE, ShotFinder
 from zoomdream.source.clip.header import Header, input_options
 
 NO_TIME = -(2**62)
-"""The time of a frame for which the file has none."""
+"""The ticks of a frame without a time."""
 
 DEINTERLACE = "bwdif=mode=send_frame:deint=interlaced"
-"""What fields that are shown one after the other become: whole frames. Frames marked progressive pass untouched."""
+"""Interlaced fields become whole frames; frames marked progressive pass untouched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Colors:
-    """How the pixels of a stream are meant, in ffmpeg's words; "unknown" where nothing says it."""
+    """The pixel format and colour space of a stream, in ffmpeg's words; "unknown" where the stream does not say."""
 
     pixel_format: str
-    span: str
+    range: str
     matrix: str
     primaries: str
     transfer: str
@@ -41,14 +41,15 @@ class Colors:
 class Scan:
     """What decoding a whole clip showed.
 
-    ticks are the frames' presentation times in units of `tick` seconds, on the container's clock; lasting is how long
-    the last one stays; size is (height, width) as decoded and turned; aspect is a pixel's width over its height;
-    complaints are ffmpeg's own words for what it could not read.
+    ticks: the frames' presentation times in units of `tick` seconds, on the container's clock; last_duration: of the
+    last frame, in ticks. size: (height, width) as decoded and turned. aspect: a pixel's width over its height. nominal:
+    the stated frame rate. shots: the frames that begin a shot. resized: whether the size changes within the clip.
+    errors: ffmpeg's own words for what it could not read; warned: whether it warned of damage.
     """
 
     ticks: array[int]
     tick: Fraction
-    lasting: int
+    last_duration: int
     checksums: array[int]
     size: tuple[int, int]
     aspect: Fraction
@@ -56,20 +57,20 @@ class Scan:
     nominal: Fraction | None
     shots: tuple[int, ...]
     resized: bool
-    complaints: tuple[str, ...]
+    errors: tuple[str, ...]
     warned: bool
 
     @property
     def damaged(self) -> bool:
-        """Whether ffmpeg complained, or warned of damage; most often, but not always, pictures are lost then."""
-        return self.warned or bool(self.complaints)
+        """Whether ffmpeg reported errors or warned of damage; most often, but not always, frames are lost then."""
+        return self.warned or bool(self.errors)
 
 
-def scan(program: Path, path: Path, header: Header, progress: Callable[[int], None]) -> Scan:
-    """Decode all of it. `progress` hears how many frames are read. InputError if there is no frame.
+def scan_clip(program: Path, path: Path, header: Header, progress: Callable[[int], None]) -> Scan:
+    """Decode all frames. progress: called with the number of frames so far. InputError if there is no frame.
 
-    Several threads where all is well; what is damaged is decoded again in one, because which frames and pixels
-    ffmpeg makes of what is lost depends on the threads.
+    In several threads; a damaged clip is decoded again in one, because the frames and pixels that ffmpeg makes of what
+    is lost depend on the number of threads.
     """
     found = _scan(program, path, header, progress, threads=min(8, cores()))
     if found.damaged:
@@ -77,8 +78,8 @@ def scan(program: Path, path: Path, header: Header, progress: Callable[[int], No
     return found
 
 
-class _Listener:
-    """Takes what ffmpeg says, line by line, in another thread."""
+class _LogReader:
+    """Collects facts from ffmpeg's log, line by line, in the thread that reads it."""
 
     def __init__(self) -> None:
         self.ticks = array("q")
@@ -86,16 +87,16 @@ class _Listener:
         self.frames = FrameLog()
         self.tick = Fraction(0)
         self.nominal: Fraction | None = None
-        self.lasting = 0
+        self.last_duration = 0
         self.first: dict[str, str] = {}
         self.resized = False
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         self.warned = False
 
-    def hear(self, line: str) -> bool:
+    def read_line(self, line: str) -> bool:
         wrong = re.search(r"\[(error|fatal)\]\s*(.*)", line)
-        if wrong and len(self.complaints) < 20:
-            self.complaints.append(wrong[2])
+        if wrong and len(self.errors) < 20:
+            self.errors.append(wrong[2])
         self.warned |= "[warning]" in line and _DAMAGE.search(line) is not None
         if "Parsed_showinfo" in line:
             facts = dict(_FACTS.findall(line))
@@ -105,42 +106,42 @@ class _Listener:
             if base and not self.tick:
                 self.tick = Fraction(int(base[1]), int(base[2]))
                 self.nominal = Fraction(int(base[3]), int(base[4])) if int(base[3]) and int(base[4]) else None
-        seen = self.frames.feed(line)
-        if seen is not None:
-            self.ticks.append(seen.ticks)
-            self.checksums.append(seen.checksum)
-            self.lasting = seen.lasting
+        frame = self.frames.feed(line)
+        if frame is not None:
+            self.ticks.append(frame.ticks)
+            self.checksums.append(frame.checksum)
+            self.last_duration = frame.duration
         return wrong is None
 
 
 class FrameLog:
-    """Reads what `showinfo` says of each frame out of ffmpeg's lines.
+    """Parses what `showinfo` prints about each frame.
 
-    It says it in pieces, and a complaint of the decoder, which runs in a thread of its own, may come between them.
+    It prints in pieces, and an error of the decoder, which runs in another thread, may come between them.
     """
 
     def __init__(self) -> None:
         self._begun: tuple[int, int] | None = None
 
-    def feed(self, line: str) -> Seen | None:
-        """Take the next line; the frame that it completes, if it does."""
+    def feed(self, line: str) -> LoggedFrame | None:
+        """The frame that the next line of the log completes, or None."""
         begin = _BEGIN.search(line)
         if begin:
             self._begun = NO_TIME if begin[1] == "NOPTS" else int(begin[1]), int(begin[2])
         checksum = _CHECKSUM.search(line)
         if checksum is None or self._begun is None:
             return None
-        seen = Seen(*self._begun, int(checksum[1], 16))
+        frame = LoggedFrame(*self._begun, int(checksum[1], 16))
         self._begun = None
-        return seen
+        return frame
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A frame that passed: its time and how long it stays, in ticks, and the checksum of its pixels."""
+class LoggedFrame:
+    """A decoded frame: its time and duration in ticks, and the checksum of its pixels."""
 
     ticks: int
-    lasting: int
+    duration: int
     checksum: int
 
 
@@ -151,9 +152,9 @@ _CHECKSUM = re.compile(r" checksum:([0-9A-F]{8}) plane_checksum")
 
 
 def _scan(program: Path, path: Path, header: Header, progress: Callable[[int], None], *, threads: int) -> Scan:
-    listener = _Listener()
+    log = _LogReader()
     finder = ShotFinder()
-    height, width = SMALL
+    height, width = SEARCH_SIZE
     before = f"{DEINTERLACE}," if header.interlaced else ""
     command = [
         *input_options(program, path, threads=threads), "-loglevel", "repeat+level+info",
@@ -162,37 +163,37 @@ def _scan(program: Path, path: Path, header: Header, progress: Callable[[int], N
         "-f", "rawvideo", "-pix_fmt", "bgr24", "-enc_time_base", "1:1000000", "pipe:1",
     ]  # fmt: skip
     frames = 0
-    with ffmpeg.Process(command, what=f"Reading {path}", feed=False, stream=True, hear=listener.hear) as process:
+    with ffmpeg.Process(command, what=f"Reading {path}", feed=False, stream=True, hear=log.read_line) as process:
         while len(data := process.read(height * width * 3)) == height * width * 3:
             finder.add(data)
             frames += 1
             progress(frames)
         code, tail = process.end()
-    if code != 0 and not listener.complaints:
-        listener.complaints.append(tail[-1] if tail else f"ffmpeg ended with code {code}")
+    if code != 0 and not log.errors:
+        log.errors.append(tail[-1] if tail else f"ffmpeg ended with code {code}")
     if not frames:
-        said = f": {listener.complaints[0]}" if listener.complaints else ""
-        raise InputError(f"{path} holds a video without a single frame that can be decoded{said}.")
-    return _gather(listener, finder.finish(), frames)
+        reason = f": {log.errors[0]}" if log.errors else ""
+        raise InputError(f"{path} holds a video without a single frame that can be decoded{reason}.")
+    return _result(log, finder.finish(), frames)
 
 
-def _gather(listener: _Listener, shots: tuple[int, ...], frames: int) -> Scan:
-    first = listener.first
+def _result(log: _LogReader, shots: tuple[int, ...], frames: int) -> Scan:
+    first = log.first
     width, height = (int(edge) for edge in first["s"].split("x"))
     over, under = (int(part) for part in first.get("sar", "0/1").split("/"))
     return Scan(
-        ticks=listener.ticks[:frames],
-        tick=listener.tick,
-        lasting=listener.lasting,
-        checksums=listener.checksums[:frames],
+        ticks=log.ticks[:frames],
+        tick=log.tick,
+        last_duration=log.last_duration,
+        checksums=log.checksums[:frames],
         size=(height, width),
         aspect=Fraction(over, under) if over and under else Fraction(1),
         colors=Colors(
             first["fmt"], *(first.get(f"color_{name}", "unknown") for name in ("range", "space", "primaries", "trc"))
         ),
-        nominal=listener.nominal,
+        nominal=log.nominal,
         shots=shots,
-        resized=listener.resized,
-        complaints=tuple(listener.complaints),
-        warned=listener.warned,
+        resized=log.resized,
+        errors=tuple(log.errors),
+        warned=log.warned,
     )

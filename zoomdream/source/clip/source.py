@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from zoomdream.color.statistics import ColorStatistics
-from zoomdream.source.clip.clip import Clip, begin, describe, frame_numbers, open_clip
+from zoomdream.source.clip.clip import Clip, describe, frame_numbers, open_clip, start_time
 from zoomdream.source.clip.decode import ClipReader
 from zoomdream.source.clip.filters import Fit
 from zoomdream.source.protocol import SourceSound
@@ -54,7 +54,7 @@ class ClipSource:
     @property
     def sound(self) -> SourceSound | None:
         whole = self.start == 0 and self.frames == len(frame_numbers(self.clip, self.fps, Fraction(0), None))
-        return SourceSound(self.path, begin(self.clip, self.fps, self.start), whole)
+        return SourceSound(self.path, start_time(self.clip, self.fps, self.start), whole)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ class ClipSource:
         return self._within(ceil((time - first) * self.fps - _SLACK) for time in times)
 
     def time_of(self, frame: int) -> Fraction:
-        return begin(self.clip, self.fps, self.start) - self.clip.times[0] + frame / self.fps
+        return start_time(self.clip, self.fps, self.start) - self.clip.times[0] + frame / self.fps
 
     def open(self) -> ClipReader:
         return ClipReader(self.program, self.clip, self._numbers(), self.size, self.fit)

@@ -1,4 +1,4 @@
-"""When a clip's frames are shown: the rate behind its timestamps, and which frame is on screen at a time. Pure."""
+"""The frame rate behind a clip's timestamps, and the frame that is on screen at a time."""
 
 from __future__ import annotations
 
@@ -16,26 +16,28 @@ _STRAY = Fraction(1, 4)
 """Frames, to either side, by which timestamps may stray from a grid that they are said to fit."""
 
 _SINGLES = Fraction(1, 10)
-"""The share of steps that must be single for a finer grid to count: else a grid of ticks would fit everything."""
+"""At least this share of steps must be of one position, or a grid as fine as the ticks would fit everything."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How a clip runs: its rate; the place of each frame on the grid of that rate, None where no grid fits."""
+class FrameRate:
+    """rate: frames per second. grid: the position of each frame on the grid of that rate, None where no grid fits."""
 
     rate: Fraction
-    places: Sequence[int] | None
+    grid: Sequence[int] | None
 
     @property
     def steady(self) -> bool:
-        """Whether every place of the grid holds a frame."""
-        return self.places is not None and self.places[-1] == len(self.places) - 1
+        """Whether every position of the grid holds a frame."""
+        return self.grid is not None and self.grid[-1] == len(self.grid) - 1
 
 
-def increasing(ticks: Sequence[int], missing: int, tick: Fraction, nominal: Fraction | None) -> tuple[Fraction, ...]:
+def monotonic_times(
+    ticks: Sequence[int], missing: int, tick: Fraction, nominal: Fraction | None
+) -> tuple[Fraction, ...]:
     """Times in seconds of frames at `ticks` (each `tick` seconds), none before its neighbour.
 
-    Where a file gives no time (`missing`), the frame comes one after the last; times that jump back are held.
+    A frame without a time (`missing`) comes one frame after the last; times that jump back are held.
     """
     step = round(1 / (nominal or Fraction(25)) / tick)
     times: list[int] = []
@@ -45,35 +47,34 @@ def increasing(ticks: Sequence[int], missing: int, tick: Fraction, nominal: Frac
     return tuple(moment * tick for moment in times)
 
 
-def pace(times: Sequence[Fraction], lasting: Fraction, nominal: Fraction | None) -> Pace:
-    """The rate of frames at `times` (seconds, in order), the last of which stays for `lasting`.
+def find_rate(times: Sequence[Fraction], last_duration: Fraction, nominal: Fraction | None) -> FrameRate:
+    """The rate of frames at `times` (seconds, in order), of which the last is shown for `last_duration`.
 
-    The nominal rate or a usual one if the times fit its grid, else the average, exact. `nominal` may be nonsense.
+    The nominal rate or a usual one if the times fit its grid, else the exact average. `nominal` may be nonsense.
     """
     count = len(times)
     if count == 1:
-        rate = nominal if nominal is not None and lasting <= 0 else 1 / lasting if lasting > 0 else Fraction(25)
-        return Pace(rate, range(1))
+        return FrameRate(1 / last_duration if last_duration > 0 else nominal or Fraction(25), range(1))
     if times[-1] == times[0]:
-        return Pace(nominal or Fraction(25), range(count))
+        return FrameRate(nominal or Fraction(25), range(count))
     average = (count - 1) / (times[-1] - times[0])
-    stated = [] if nominal is None else [_proper(nominal)]
+    stated = [] if nominal is None else [_nearest_usual(nominal)]
     ticks, second = in_ticks(times)
     for rate in [*stated, *sorted(_USUAL, key=lambda rate: abs(rate - average))]:
         if abs(rate / average - 1) < Fraction(1, 20) and _is_steady(ticks, rate / second):
-            return Pace(rate, range(count))
+            return FrameRate(rate, range(count))
     if _is_steady(ticks, average / second):
-        return Pace(average, range(count))
+        return FrameRate(average, range(count))
     for rate in [*stated, *sorted(_USUAL)]:
         if rate > average:
-            places = _places(ticks, rate / second)
-            if places is not None:
-                return Pace(rate, places)
-    return Pace(count / (times[-1] - times[0] + max(lasting, Fraction(0))), None)
+            grid = _grid_positions(ticks, rate / second)
+            if grid is not None:
+                return FrameRate(rate, grid)
+    return FrameRate(count / (times[-1] - times[0] + max(last_duration, Fraction(0))), None)
 
 
 def in_ticks(times: Sequence[Fraction]) -> tuple[list[int], int]:
-    """The times since the first one in whole ticks, and how many of these ticks make a second.
+    """The times since the first one in whole ticks, and the number of ticks in a second.
 
     An hour has a hundred thousand times, and arithmetic of fractions takes ten times as long as that of integers.
     """
@@ -82,20 +83,20 @@ def in_ticks(times: Sequence[Fraction]) -> tuple[list[int], int]:
     return [time.numerator * (second // time.denominator) - first for time in times], second
 
 
-def on_screen(ticks: Sequence[int], first: Fraction, step: Fraction, count: int) -> tuple[int, ...]:
-    """The numbers of the frames that are shown at `count` moments, the first at `first` and then every `step`.
+def frames_on_screen(ticks: Sequence[int], first: Fraction, step: Fraction, count: int) -> tuple[int, ...]:
+    """The numbers of the frames that are shown at `count` moments: `first`, and then every `step`.
 
-    All are counted in ticks; `ticks` say when each frame begins, in order. A frame is shown until the next one begins,
-    the first also before it does.
+    All in ticks; `ticks`: when each frame begins, in order. A frame is shown until the next one begins, the first also
+    before it does.
     """
     parts = lcm(first.denominator, step.denominator)
-    begins, further = int(first * parts), int(step * parts)
-    moments = ((begins + number * further) // parts for number in range(count))
+    begin, stride = int(first * parts), int(step * parts)
+    moments = ((begin + number * stride) // parts for number in range(count))
     return tuple(max(0, bisect_right(ticks, moment) - 1) for moment in moments)
 
 
-def _proper(rate: Fraction) -> Fraction:
-    """The usual rate that one guessed from rounded times must be: 24000/1001 and 24 are a thousandth apart."""
+def _nearest_usual(rate: Fraction) -> Fraction:
+    """The usual rate behind one that was guessed from rounded times: 24000/1001 and 24 are a thousandth apart."""
     nearest = min(_USUAL, key=lambda usual: abs(usual - rate))
     return nearest if abs(nearest / rate - 1) < Fraction(4, 10000) else rate
 
@@ -103,7 +104,7 @@ def _proper(rate: Fraction) -> Fraction:
 def _is_steady(ticks: Sequence[int], rate: Fraction) -> bool:
     """Whether frames at `ticks`, the first of them 0, stay near a steady run of `rate` frames a tick.
 
-    It gives up with the first that strays: of irregular times no rate needs to see more than a few.
+    It ends with the first that strays: most rates are refused after a few frames.
     """
     across, frame = rate.numerator, rate.denominator
     limit = int(2 * _STRAY * frame)
@@ -119,23 +120,23 @@ def _is_steady(ticks: Sequence[int], rate: Fraction) -> bool:
     return True
 
 
-def _places(ticks: Sequence[int], rate: Fraction) -> tuple[int, ...] | None:
-    """The places of frames at `ticks`, the first of them 0, on a grid of `rate` places a tick, with steps of one place
-    among them; None with the first that strays.
+def _grid_positions(ticks: Sequence[int], rate: Fraction) -> tuple[int, ...] | None:
+    """The positions of frames at `ticks`, the first of them 0, on a grid of `rate` positions a tick, with steps of one
+    position among them; None if one strays.
 
-    Two frames in one place are damage; the later is shown.
+    Two frames at one position are damage; the later is shown.
     """
     across, between = rate.numerator, rate.denominator
     limit = int(_STRAY / 2 * between)
     least = most = 0
-    places: list[int] = []
+    positions: list[int] = []
     singles = 0
     for tick in ticks:
-        place = (2 * tick * across + between) // (2 * between)
-        stray = tick * across - place * between
+        position = (2 * tick * across + between) // (2 * between)
+        stray = tick * across - position * between
         least, most = min(least, stray), max(most, stray)
         if most - least > limit:
             return None
-        singles += bool(places) and place - places[-1] == 1
-        places.append(place)
-    return tuple(places) if singles >= _SINGLES * (len(places) - 1) else None
+        singles += bool(positions) and position - positions[-1] == 1
+        positions.append(position)
+    return tuple(positions) if singles >= _SINGLES * (len(positions) - 1) else None
