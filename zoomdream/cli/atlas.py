@@ -5,21 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-from zoomdream.atlas.page import Card, page
-from zoomdream.atlas.pictures import artist, jpeg, read_start
-from zoomdream.atlas.subjects import Subject, flow, numbers, of_layer, of_network
+from zoomdream.atlas.page import make_card, page, summarize
+from zoomdream.atlas.pictures import artist, read_start
+from zoomdream.atlas.subjects import flow, numbers, of_layer, of_network
 from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted
 from zoomdream.encode.page import check_place, write_page
 from zoomdream.errors import ConfigError
 from zoomdream.networks import catalog
-from zoomdream.types import Layer
 
 LAYER_EDGE, CHANNEL_EDGE = 256, 160
-MOST_ALIASES = 3
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,14 +38,15 @@ def run(arguments: argparse.Namespace) -> int:
     cards = []
     for number, subject in enumerate(subjects):
         progress(number, subject.name)
-        picture = draw(subject)
-        cards.append(Card(subject.name, subject.paste, _facts(subject), jpeg(picture), _size(picture.shape)))
+        cards.append(make_card(subject, draw(subject)))
     progress(len(subjects), "")
     named = {"name": arguments.network}
     if arguments.weights is not None:
         named["weights"] = str(arguments.weights.absolute())
     head = f"network: {flow(named)}\nobjective:"
-    text = page(_title(arguments.network, subjects, arguments.layer), _summary(arguments, subjects), head, cards)
+    title = f"Atlas of {arguments.network}" + (f": {subjects[0].layer.name}" if arguments.layer is not None else "")
+    origin = "noise" if arguments.source is None else arguments.source.name
+    text = page(title, summarize(subjects, origin, arguments.seed), head, cards)
     write_page(output, text, str(output))
     print(output)
     return 0
@@ -78,35 +77,3 @@ def shown(total: int, clock: Callable[[], float] = time.monotonic) -> Callable[[
         sys.stderr.flush()
 
     return report
-
-
-def _title(network: str, subjects: Sequence[Subject], layer: str | None) -> str:
-    return f"Atlas of {network}" if layer is None or not subjects else f"Atlas of {network}: {subjects[0].layer.name}"
-
-
-def _summary(arguments: argparse.Namespace, subjects: Sequence[Subject]) -> str:
-    what = "layer" if arguments.layer is None else "class" if subjects[0].classified is not None else "channel"
-    origin = "noise" if arguments.source is None else arguments.source.name
-    facts = ""
-    if what == "channel":
-        layer = subjects[0].layer
-        also = f", also called {', '.join(layer.aliases)}" if layer.aliases else ""
-        facts = f" The layer has {layer.channels} channels, stride {layer.stride}, cost {layer.cost:.0%}{also}."
-    return f"What each {what} makes of {origin}, by zoomdream, seed {arguments.seed}.{facts}"
-
-
-def _facts(subject: Subject) -> tuple[tuple[str, str], ...]:
-    return _layer_facts(subject.layer) if subject.channel is None else ()
-
-
-def _layer_facts(layer: Layer) -> tuple[tuple[str, str], ...]:
-    """What `zoomdream layers` says of it."""
-    facts = [("channels", str(layer.channels)), ("stride", str(layer.stride)), ("cost", f"{layer.cost:.0%}")]
-    if layer.aliases:
-        more = ", …" if len(layer.aliases) > MOST_ALIASES else ""
-        facts.append(("also", ", ".join(layer.aliases[:MOST_ALIASES]) + more))
-    return tuple(facts)
-
-
-def _size(shape: Sequence[int]) -> tuple[int, int]:
-    return int(shape[-1]), int(shape[-2])

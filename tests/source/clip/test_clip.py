@@ -190,8 +190,8 @@ def test_the_irregular_times_of_an_hour_are_counted_in_integers(plain: Path) -> 
         moments.append(Fraction(moment, 1000))
         moment += generator.randrange(20, 48)
     found = find_rate(moments, Fraction(0), Fraction(30))
-    assert found.places is None
-    clip = replace(look(plain), times=tuple(moments), places=None, fps=found.rate, end=moments[-1])
+    assert found.grid is None
+    clip = replace(look(plain), times=tuple(moments), grid=None, fps=found.rate, end=moments[-1])
     assert len(frame_numbers(clip, Fraction(30), Fraction(0), None)) == round(clip.span * 30)
     work = calls(
         lambda: (find_rate(moments, Fraction(0), Fraction(30)), frame_numbers(clip, Fraction(30), Fraction(0), None))
@@ -213,7 +213,7 @@ def test_a_late_start_stays_on_the_clock(plain: Path, tmp_path: Path, suffix: st
 def test_no_header_needs_to_know_the_duration(plain: Path, tmp_path: Path, name: str) -> None:
     run("-i", plain, "-c", "copy", *(["-live", 1] if name == "live.mkv" else ["-an"]), tmp_path / name)
     clip = look(tmp_path / name)
-    assert (clip.header.ends, clip.span, len(clip.times)) == (None, Fraction(8, 5), 40)
+    assert (clip.header.stated_end, clip.span, len(clip.times)) == (None, Fraction(8, 5), 40)
 
 
 def test_the_first_video_that_is_no_cover_is_shown(plain: Path, tmp_path: Path) -> None:
