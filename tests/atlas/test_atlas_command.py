@@ -18,7 +18,7 @@ import yaml
 from tests.tiny_network import TinyNetwork
 from zoomdream.api import load_config
 from zoomdream.atlas import pictures, subjects
-from zoomdream.atlas.pictures import artist, jpeg, read_start
+from zoomdream.atlas.pictures import draw, jpeg, read_start
 from zoomdream.atlas.subjects import Subject
 from zoomdream.cli import INTERRUPTED, main
 from zoomdream.cli.atlas import shown
@@ -68,7 +68,7 @@ def test_channels_are_those_that_are_asked_for(untrained_weights: Path, tmp_path
 
 
 def test_all_channels_have_a_subject_of_their_own() -> None:
-    assert [one.channel for one in subjects.of_layer(TinyNetwork(), "forms")] == list(range(12))
+    assert [one.channel for one in subjects.channel_subjects(TinyNetwork(), "forms")] == list(range(12))
 
 
 def test_names_are_quoted_where_yaml_would_take_them_for_something_else() -> None:
@@ -79,12 +79,11 @@ def test_names_are_quoted_where_yaml_would_take_them_for_something_else() -> Non
 
 def test_pictures_show_their_subject_and_are_the_same_again() -> None:
     network, edge = TinyNetwork(), 64
-    draw = artist(network, edge=edge, seed=3)
     shapes = network.layers[1]
-    first, other = draw(Subject(shapes, 2)), draw(Subject(shapes, 5))
+    first, other = (draw(Subject(shapes, channel), network, edge=edge, seed=3) for channel in (2, 5))
     assert first.shape == (3, edge, edge)
-    assert torch.equal(first, artist(TinyNetwork(), edge=edge, seed=3)(Subject(shapes, 2)))
-    assert not torch.equal(first, artist(network, edge=edge, seed=4)(Subject(shapes, 2)))
+    assert torch.equal(first, draw(Subject(shapes, 2), TinyNetwork(), edge=edge, seed=3))
+    assert not torch.equal(first, draw(Subject(shapes, 2), network, edge=edge, seed=4))
 
     def energy(picture: torch.Tensor, channel: int) -> float:
         network.float()
@@ -116,7 +115,7 @@ def test_a_channel_that_is_silent_at_first_is_woken(monkeypatch: pytest.MonkeyPa
     start = 0.5 + 0.1 * torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(1))
     network = Sleepy(start)
     subject = Subject(network.layers[1], 2)
-    drawn = artist(network, edge=64, seed=0, start=start)(subject)
+    drawn = draw(subject, network, edge=64, seed=0, start=start)
     assert network.float()(drawn[None], frozenset(["shapes"]))["shapes"][0, 2].max() > 0
 
 
@@ -125,14 +124,14 @@ def test_a_picture_keeps_its_shape(tmp_path: Path) -> None:
     path.write_bytes(jpeg(torch.rand(3, 40, 160)))
     start = read_start(path, 64)
     assert start.shape == (1, 3, 32, 128)
-    drawn = artist(TinyNetwork(), edge=64, seed=0, start=start)(Subject(TinyNetwork.layers[0]))
+    drawn = draw(Subject(TinyNetwork.layers[0]), TinyNetwork(), edge=64, seed=0, start=start)
     assert drawn.shape == (3, 32, 128)
 
 
 @pytest.mark.parametrize("text", ["", "x", "5-2", "-3", "1,,2", "0-", "1.5"])
 def test_numbers_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="--channels"):
-        subjects.numbers(text)
+        subjects.parse_numbers(text)
 
 
 @pytest.mark.parametrize(

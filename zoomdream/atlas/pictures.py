@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from types import MappingProxyType
@@ -52,27 +52,23 @@ def read_start(path: Path, edge: int) -> Tensor:
     return fill(picture, (round(edge / math.sqrt(shape)), round(edge * math.sqrt(shape))))
 
 
-def artist(network: Network, *, edge: int, seed: int, start: Tensor | None = None) -> Callable[[Subject], Tensor]:
-    """What makes the picture of a subject: (3, H, W) in [0, 1], on the CPU.
+def draw(subject: Subject, network: Network, *, edge: int, seed: int, start: Tensor | None = None) -> Tensor:
+    """The picture of a subject, (3, H, W) in [0, 1], on the CPU.
 
     edge: of the square, in pixels. start: a picture (1, 3, H, W) to dream on instead of noise; then its size counts.
     """
     height, width = (edge, edge) if start is None else start.shape[-2:]
-
-    def drawn(subject: Subject) -> Tensor:
-        rounds = _ROUNDS if start is None else _ROUNDS_ON_A_PICTURE
-        config = load_config(_tree(subject, rounds) | {"size": [width, height], "seed": seed})
-        planned = make_plan(config)
-        begin = None if start is None else start.to(planned.device)
-        with closing(assembly.open_stages(config, planned, network, reference=begin)) as stages:
-            assert isinstance(stages, ZoomStages)
-            picture = stages.source(0) if begin is None else begin
-            for frame in range(config.frames):
-                picture = pipeline.dream_on_zoom(picture, stages, frame)
-        finished: Tensor = picture[0].clamp(0, 1).float().cpu()
-        return finished
-
-    return drawn
+    rounds = _ROUNDS if start is None else _ROUNDS_ON_A_PICTURE
+    config = load_config(_tree(subject, rounds) | {"size": [width, height], "seed": seed})
+    plan = make_plan(config)
+    begin = None if start is None else start.to(plan.device)
+    with closing(assembly.open_stages(config, plan, network, reference=begin)) as stages:
+        assert isinstance(stages, ZoomStages)
+        picture = stages.source(0) if begin is None else begin
+        for frame in range(config.frames):
+            picture = pipeline.dream_on_zoom(picture, stages, frame)
+    finished: Tensor = picture[0].clamp(0, 1).float().cpu()
+    return finished
 
 
 def jpeg(picture: Tensor) -> bytes:

@@ -41,21 +41,21 @@ class Subject:
     @property
     def paste(self) -> str:
         """One line to paste below `objective:`, at any depth of indentation."""
-        return f"- {flow(self.term)}"
+        return f"- {yaml_line(self.term)}"
 
 
-def flow(value: object) -> str:
+def yaml_line(value: object) -> str:
     """A value as YAML on one line, whatever is in its texts."""
     text: str = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=2**31)
     return text.strip()
 
 
-def of_network(network: Network) -> tuple[Subject, ...]:
+def layer_subjects(network: Network) -> tuple[Subject, ...]:
     """One for each main layer, shallow to deep."""
     return tuple(Subject(layer) for layer in catalog.main_layers(network.layers) if layer.name not in _HAZE)
 
 
-def of_layer(network: Network, name: str, channels: Sequence[int] | None = None) -> tuple[Subject, ...]:
+def channel_subjects(network: Network, name: str, channels: Sequence[int] | None = None) -> tuple[Subject, ...]:
     """One for each channel of a layer, or for those of `channels`; the channels of `logits` are classes.
 
     Raises ConfigError for a layer or a channel that is not there.
@@ -68,7 +68,7 @@ def of_layer(network: Network, name: str, channels: Sequence[int] | None = None)
     return tuple(Subject(layer, number, _class(network, number)) for number in numbers)
 
 
-def numbers(text: str) -> tuple[int, ...]:
+def parse_numbers(text: str) -> tuple[int, ...]:
     """Numbers and ranges with both their ends, "0-31" or "3,8,20-29", each number once. Raises ConfigError."""
     found: dict[int, None] = {}
     for part in text.split(","):

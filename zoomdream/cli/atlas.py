@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zoomdream.atlas.page import make_card, page, summarize
-from zoomdream.atlas.pictures import artist, read_start
-from zoomdream.atlas.subjects import flow, numbers, of_layer, of_network
+from zoomdream.atlas.pictures import draw, read_start
+from zoomdream.atlas.subjects import channel_subjects, layer_subjects, parse_numbers, yaml_line
 from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted
 from zoomdream.encode.page import check_place, write_page
@@ -22,7 +22,7 @@ LAYER_EDGE, CHANNEL_EDGE = 256, 160
 
 def run(arguments: argparse.Namespace) -> int:
     """Make all pictures, then write the page in one go."""
-    chosen = None if arguments.channels is None else numbers(arguments.channels)
+    chosen = None if arguments.channels is None else parse_numbers(arguments.channels)
     if chosen is not None and arguments.layer is None:
         raise ConfigError("--channels are those of a layer: name it with --layer.")
     output: Path = arguments.output or Path(f"atlas_{arguments.network.replace('/', '_')}.html")
@@ -32,18 +32,21 @@ def run(arguments: argparse.Namespace) -> int:
     edge = arguments.size or (LAYER_EDGE if arguments.layer is None else CHANNEL_EDGE)
     start = None if arguments.source is None else read_start(arguments.source, edge)
     network = catalog.open_network(arguments.network, arguments.weights)
-    subjects = of_network(network) if arguments.layer is None else of_layer(network, arguments.layer, chosen)
-    draw = artist(network, edge=edge, seed=arguments.seed, start=start)
+    if arguments.layer is None:
+        subjects = layer_subjects(network)
+    else:
+        subjects = channel_subjects(network, arguments.layer, chosen)
     progress = (lambda done, name: None) if arguments.quiet else shown(len(subjects))
     cards = []
     for number, subject in enumerate(subjects):
         progress(number, subject.name)
-        cards.append(make_card(subject, draw(subject)))
+        picture = draw(subject, network, edge=edge, seed=arguments.seed, start=start)
+        cards.append(make_card(subject, picture))
     progress(len(subjects), "")
     named = {"name": arguments.network}
     if arguments.weights is not None:
         named["weights"] = str(arguments.weights.absolute())
-    head = f"network: {flow(named)}\nobjective:"
+    head = f"network: {yaml_line(named)}\nobjective:"
     title = f"Atlas of {arguments.network}" + (f": {subjects[0].layer.name}" if arguments.layer is not None else "")
     origin = "noise" if arguments.source is None else arguments.source.name
     text = page(title, summarize(subjects, origin, arguments.seed), head, cards)

@@ -159,10 +159,9 @@ class _Stream:
         except queue.Empty:
             return False
         scan = self._clip.scan
-        return number < len(scan.ticks) and (logged.ticks, logged.checksum) == (
-            scan.ticks[number],
-            scan.checksums[number],
-        )
+        if number >= len(scan.ticks):
+            return False
+        return (logged.ticks, logged.checksum) == (scan.ticks[number], scan.checksums[number])
 
 
 def _picture(data: bytes, size: tuple[int, int]) -> Tensor:
