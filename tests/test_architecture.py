@@ -121,3 +121,33 @@ def test_private_pytorch_stays_in_two_rooms(path: Path) -> None:
 def test_what_counts_as_private(line: str) -> None:
     assert private_pytorch(ast.parse(line))
     assert not private_pytorch(ast.parse("import torch; torch.nn.Module.__init__(self); self._torch.ops.x()"))
+
+
+def sources_asked_for_their_kind(path: Path) -> list[int]:
+    """Lines that ask which kind of source a config has."""
+    kinds = {"NoiseSource", "ImageSource", "VideoSource"}
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+        asks = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "isinstance"
+        if (asks or isinstance(node, ast.match_case)) and names & kinds:
+            found.append(node.lineno if isinstance(node, ast.Call) else node.pattern.lineno)
+        if isinstance(node, ast.Attribute) and node.attr == "kind" and ast.unparse(node.value).endswith("source"):
+            found.append(node.lineno)
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_only_open_source_asks_a_source_for_its_kind(path: Path) -> None:
+    if layer(path) != "config" and relative(path) != "zoomdream/source/open.py":
+        assert sources_asked_for_their_kind(path) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_only_the_timeline_evaluates_schedules(path: Path) -> None:
+    """And `config.checks`, which says where a schedule has no value that is allowed."""
+    if layer(path) in ("config", "timeline"):
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "values":
+            assert not node.args, f"{relative(path)}:{node.lineno} evaluates a schedule"
