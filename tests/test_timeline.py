@@ -38,7 +38,14 @@ def test_each_schedule_is_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(Schedule, "values", noted)
     timeline = Timeline.of(config)
+    assert Timeline.of(config).curves == timeline.curves
     assert sorted(asked) == sorted(timeline.curves)
+
+
+def test_a_preview_is_the_beginning_of_its_film() -> None:
+    whole, part = (configured(timeline=length, camera={"zoom": "1 + u"}) for length in (None, 19))
+    assert Timeline.of(whole).curve("camera.zoom")[9] == 2
+    assert Timeline.of(part).curve("camera.zoom")[9] == 1.5
 
 
 def test_a_key_has_a_value_between_two_frames_too() -> None:

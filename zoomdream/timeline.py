@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 
 from zoomdream.camera.motion import Motion, integrate
@@ -44,9 +45,8 @@ class Timeline:
         where a schedule has no value that is allowed.
         """
         written = {dotted(key): schedule for key, schedule in schedules(config)}
-        curves = {
-            key: tuple(schedule.values(config.frames, config.fps, config.seed)) for key, schedule in written.items()
-        }
+        known = tuple((key, schedule, schedule.timeline) for key, schedule in written.items())
+        curves = _evaluate(known, config.frames, config.fps, config.seed)
         shots = (0, *(cut for cut in cuts if 0 < cut < config.frames))
         key_frames = _key_frames(shots, config.frames, config.dream.every)
         active = _active(config, curves, key_frames)
@@ -82,6 +82,14 @@ class Timeline:
 
     def _gathered(self, values: Sequence[float], gather: Callable[[Sequence[float]], float]) -> tuple[float, ...]:
         return _gathered(values, self.key_frames, gather)
+
+
+@lru_cache(maxsize=2)  # plan and stages of one render ask alike
+def _evaluate(
+    written: tuple[tuple[str, Schedule, int | None], ...], frames: int, fps: Fraction, seed: int
+) -> Mapping[str, tuple[float, ...]]:
+    """The values of each key's schedule. With it stands the length that it refers to: schedules compare without."""
+    return {key: tuple(schedule.values(frames, fps, seed)) for key, schedule, _ in written}
 
 
 def _gathered(

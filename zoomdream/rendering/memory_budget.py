@@ -11,11 +11,14 @@ from pathlib import Path
 
 import torch
 
-from zoomdream.config import Config, VideoSource
+from zoomdream.assembly.dream import margin
+from zoomdream.config import Config
+from zoomdream.dream.aims import aims, network
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.machine.tensor_bytes import most_bytes
-from zoomdream.networks import catalog, custom
-from zoomdream.networks.classes import LOGITS
+from zoomdream.networks import catalog
+from zoomdream.source.open import open_source
+from zoomdream.timeline import Timeline
 from zoomdream.types import Network
 
 SMALLEST_EDGE = 256
@@ -36,7 +39,7 @@ per pixel foretold and taken: GoogLeNet mixed4c 560 and 466 in bfloat16, 904 and
 and 175, 331 and 268; vgg16 features.22 996 and 768, 1722 and 1360; densenet121 transition2 1784 and 1424.
 """
 _PIECES = 1.5
-"""What tiles take more than that, as a factor, because freed memory is kept (`build.memory`) and tiles of one size do
+"""What tiles take more than that, as a factor, because freed memory is kept (`machine.malloc`) and tiles of one size do
 not fit into all the pieces that those of another have left. At 3840x2160 GoogLeNet's took 1.5 times as much, in
 bfloat16 and in float32.
 """
@@ -83,22 +86,15 @@ def _most(name: str) -> int:
 
 
 def _canvas(config: Config) -> int:
-    """Pixels that are dreamt for each frame: where the camera backs away, also around it (`build.zoom.OVERSCAN`)."""
+    """Pixels that are dreamed for each frame, with the margin that the camera may reveal."""
     width, height = config.size
-    if isinstance(config.source, VideoSource):
-        return width * height
-    camera = config.camera
-    zoom, rotate, x, y = (
-        schedule.values(config.frames, config.fps, config.seed)
-        for schedule in (camera.zoom, camera.rotate, *camera.pan)
-    )
-    reveals = min(zoom) < 1 or any(x) or any(y) or (min(zoom) == 1 and any(rotate))
-    return width * height * 25 // 16 if reveals else width * height
+    rows, columns = margin(config, Timeline.of(config))
+    return (width + 2 * columns) * (height + 2 * rows)
 
 
 def _besides(config: Config, device: str, pixels: int) -> int:
     """Bytes that a render takes besides the network's activations; on a GPU of the GPU's memory."""
-    frames = (_FRAME + (_CLIP if isinstance(config.source, VideoSource) else 0)) * pixels
+    frames = (_FRAME + (_CLIP if open_source(config).moving else 0)) * pixels
     if device.startswith("cuda"):
         return _PROGRAM + frames
     return _PROGRAM + frames + _ENCODER.get(config.encode.codec, 110) * config.size[0] * config.size[1]
@@ -106,17 +102,9 @@ def _besides(config: Config, device: str, pixels: int) -> int:
 
 def _networks(config: Config) -> Iterator[tuple[Network, frozenset[str]]]:
     """Each network of a config, newly opened, with the layers that are wanted of it."""
-    main = (config.network.name, config.network.weights)
-    wanted: dict[tuple[str, Path | None], set[str]] = {}
-    for term in config.objective:
-        named = main if term.network is None else (term.network.name, term.network.weights)
-        wanted.setdefault(named, set()).add(LOGITS if term.layer is None else term.layer)
-    for (name, weights), names in wanted.items():
-        if config.network.python is not None and (name, weights) == main:
-            network = custom.load(config.network.python, Path(), {} if weights is None else {"weights": weights})
-        else:
-            network = catalog.open_network(name, weights)
-        yield network, frozenset(catalog.find_layer(network, layer).name for layer in names)
+    found = aims(config, network(config))
+    for opened in {id(aim.network): aim.network for aim in found}.values():
+        yield opened, frozenset(aim.layer.name for aim in found if aim.network is opened)
 
 
 def bytes_per_pixel(network: Network, layers: frozenset[str], precision: str) -> int:
