@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from zoomdream.config import Config, VideoSource
+from zoomdream.config import Config
 
 if TYPE_CHECKING:
     from zoomdream.rendering import Progress  # brings torch along, which a wrong config need not wait for
@@ -61,14 +61,12 @@ def looking(quiet: bool = False, clock: Callable[[], float] = time.monotonic) ->
 
 
 def tell_of_clip(config: Config) -> None:
-    """What a person should know of the clip of a config, such as damage, a line each; nothing of other sources."""
-    if isinstance(config.source, VideoSource):
-        from zoomdream.ffmpeg import executable
-        from zoomdream.source.clip.clip import open_clip
+    """What a person should know of the source of a config, such as damage, a line each."""
+    from zoomdream.source.open import open_source  # brings torch along
 
-        for note in open_clip(executable(config.encode.ffmpeg), config.source.path).notes:  # looked at once already
-            plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in note)
-            print(f"note: {plain}", file=sys.stderr, flush=True)
+    for note in open_source(config).notes:
+        plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in note)
+        print(f"note: {plain}", file=sys.stderr, flush=True)
 
 
 def sentence(progress: Progress) -> str:
