@@ -67,7 +67,7 @@ def test_a_class_may_be_a_name_a_number_or_a_synonym() -> None:
 
 def test_people_are_told_the_names_of_classes_and_layers() -> None:
     config = configured(objective=[{"class": [1, "ant"]}, {"layer": "shapes"}, {"class": "goldfish"}])
-    assert assembly.targets(config, Classifier()) == ("goldfish", "ant", "shapes")
+    assert assembly.target_names(config, Classifier()) == ("goldfish", "ant", "shapes")
 
 
 def test_a_film_walks_from_class_to_class() -> None:

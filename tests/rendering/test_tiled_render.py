@@ -11,8 +11,8 @@ import torch
 import zoomdream
 from zoomdream.assembly import network
 from zoomdream.assembly.dream import tile_size
+from zoomdream.assembly.targets import find_targets
 from zoomdream.config import load_config
-from zoomdream.dream.aims import aims
 from zoomdream.dream.terms import LayerTerm
 from zoomdream.dream.tiles import TiledObjective
 from zoomdream.randomness import generator, natural_noise
@@ -45,10 +45,10 @@ def test_a_dream_in_tiles_is_the_same_whenever_it_is_dreamt(untrained_weights: P
 def test_a_gpu_that_runs_out_of_memory_goes_on_in_tiles(untrained_weights: Path) -> None:
     config = load_config(tree(untrained_weights, "off"))
     opened = network(config)
-    aimed = aims(config, opened)
+    targets = find_targets(config, opened)
     plan = make_plan(config)
-    assert tile_size(plan, aimed) is None  # nothing is caught on a CPU, and nothing has to be ready for it
-    size = tile_size(replace(plan, device="cuda"), aimed)
+    assert tile_size(plan, targets) is None  # nothing is caught on a CPU, and nothing has to be ready for it
+    size = tile_size(replace(plan, device="cuda"), targets)
     assert size is not None
     size.halo = 32
     asked: list[tuple[int, int]] = []

@@ -6,6 +6,6 @@ dream    the dream step: objective, recipes, noise, tiles
 
 from zoomdream.assembly.dream import octaves
 from zoomdream.assembly.stages import open_stages
-from zoomdream.dream.aims import found_weights, layers, named_networks, network, targets
+from zoomdream.assembly.targets import found_weights, layers, named_networks, network, target_names
 
-__all__ = ["found_weights", "layers", "named_networks", "network", "octaves", "open_stages", "targets"]
+__all__ = ["found_weights", "layers", "named_networks", "network", "octaves", "open_stages", "target_names"]

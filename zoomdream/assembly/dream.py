@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from zoomdream import ffmpeg
+from zoomdream.assembly.targets import Target, find_targets
 from zoomdream.autodiff.cuda_graphs import CudaGraphs, eager
 from zoomdream.camera.camera import overscan
 from zoomdream.config import Config
-from zoomdream.dream.aims import Aim, aims
 from zoomdream.dream.dreamer import Dreamer, FreshNoise, Size, WhiteNoise
 from zoomdream.dream.guides import Guide, guide_activation, open_guide
 from zoomdream.dream.noise_prefetch import NoisePrefetch
@@ -35,9 +35,9 @@ def make_dreamer(config: Config, plan: Plan, timeline: Timeline, opened: Network
     """The dream step. Moves the networks to their device. opened: the config's network; terms may have their own.
     `resources` closes guides.
     """
-    found = aims(config, opened)
+    found = find_targets(config, opened)
     dtype: torch.dtype = getattr(torch, plan.precision)
-    for network in (opened, *(aim.network for aim in found)):
+    for network in (opened, *(target.network for target in found)):
         if isinstance(network, nn.Module):
             network.to(device=plan.device, dtype=dtype)
     return Dreamer(
@@ -69,7 +69,7 @@ def make_noise(config: Config, plan: Plan, timeline: Timeline, resources: list[C
     return FreshNoise(amounts, white, draw, plan.device)
 
 
-def recipes(config: Config, timeline: Timeline, found: tuple[Aim, ...]) -> tuple[Recipe, ...]:
+def recipes(config: Config, timeline: Timeline, found: tuple[Target, ...]) -> tuple[Recipe, ...]:
     """How each frame is dreamed on."""
     settings = config.dream
     recipe = Recipe(
@@ -78,7 +78,7 @@ def recipes(config: Config, timeline: Timeline, found: tuple[Aim, ...]) -> tuple
         steps=settings.steps,
         jitter=settings.jitter,
         normalization=settings.normalize,
-        smallest=max(catalog.minimum_edge(aim.layer) for aim in found),
+        smallest=max(catalog.minimum_edge(target.layer) for target in found),
         parameters=settings.parameters,
         natural=settings.hues == "natural",
     )
@@ -101,27 +101,29 @@ def octaves(config: Config, timeline: Timeline, opened: Network) -> tuple[tuple[
     """
     width, height = config.size
     rows, columns = margin(config, timeline)
-    return octave_work((height + 2 * rows, width + 2 * columns), recipes(config, timeline, aims(config, opened))[0])
+    return octave_work(
+        (height + 2 * rows, width + 2 * columns), recipes(config, timeline, find_targets(config, opened))[0]
+    )
 
 
 def _objective(
-    config: Config, plan: Plan, timeline: Timeline, found: tuple[Aim, ...], resources: list[Closable]
+    config: Config, plan: Plan, timeline: Timeline, found: tuple[Target, ...], resources: list[Closable]
 ) -> ObjectiveOverTime:
     """The terms that ever count."""
     terms: list[TermOverTime] = []
-    for number, (term, aim) in enumerate(zip(config.objective, found, strict=True)):
+    for number, (term, target) in enumerate(zip(config.objective, found, strict=True)):
         weights = timeline.curve(f"objective.{number}.weight")
         if not any(weights):
             continue
-        if aim.classes:
-            terms.append(ClassesOverTime(aim.network, aim.layer, aim.classes, weights))
+        if target.classes:
+            terms.append(ClassesOverTime(target.network, target.layer, target.classes, weights))
         elif term.guide is not None:
-            terms.append(_guide(config, plan, number, aim, weights, resources))
+            terms.append(_guide(config, plan, number, target, weights, resources))
         else:
             terms.append(
                 LayerOverTime(
-                    aim.network,
-                    aim.layer,
+                    target.network,
+                    target.layer,
                     weights,
                     timeline.curve("dream.diversity"),
                     timeline.curve("dream.variety"),
@@ -137,7 +139,7 @@ def _objective(
 
 
 def _guide(
-    config: Config, plan: Plan, number: int, aim: Aim, weights: tuple[float, ...], resources: list[Closable]
+    config: Config, plan: Plan, number: int, target: Target, weights: tuple[float, ...], resources: list[Closable]
 ) -> Guide:
     term = config.objective[number]
     assert term.guide is not None
@@ -146,13 +148,13 @@ def _guide(
             ffmpeg.executable(config.encode.ffmpeg),
             term.guide,
             longest=max(config.size),
-            smallest=catalog.minimum_edge(aim.layer),
+            smallest=catalog.minimum_edge(target.layer),
             count=config.frames,
             fps=config.fps,
         )
     resources.append(frames)
-    still = guide_activation(aim.network, aim.layer, frames.frame(0), plan.device) if is_still else None
-    return Guide(aim.network, aim.layer, weights, term.match or "places", plan.device, frames, still)
+    still = guide_activation(target.network, target.layer, frames.frame(0), plan.device) if is_still else None
+    return Guide(target.network, target.layer, weights, term.match or "places", plan.device, frames, still)
 
 
 def _pick(text: str | None) -> Pick | None:
@@ -162,7 +164,7 @@ def _pick(text: str | None) -> Pick | None:
     return Pick(cast(Rank, rank), int(count))
 
 
-def tile_size(plan: Plan, found: tuple[Aim, ...]) -> TileSize | None:
+def tile_size(plan: Plan, found: tuple[Target, ...]) -> TileSize | None:
     """The size of tiles; None where there are none.
 
     Memory that runs out on a GPU makes tiles smaller for all frames that follow, so there even a render without tiles
@@ -170,7 +172,7 @@ def tile_size(plan: Plan, found: tuple[Aim, ...]) -> TileSize | None:
     """
     if plan.tile == 0 and plan.device == "cpu":
         return None
-    return TileSize(plan.tile or None, tuple((aim.network, aim.layer.name) for aim in found), plan.device)
+    return TileSize(plan.tile or None, tuple((target.network, target.layer.name) for target in found), plan.device)
 
 
 def _calls(config: Config, plan: Plan) -> Callable[..., Tensor]:

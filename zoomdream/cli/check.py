@@ -66,7 +66,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     trial.check(job.settings)
     planned = job.plan
     opened = assembly.network(config)
-    names = ", ".join(assembly.targets(config, opened))
+    names = ", ".join(assembly.target_names(config, opened))
     width, height = config.size
     source = open_source(config)
     encode = config.encode

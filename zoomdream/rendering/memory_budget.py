@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 from zoomdream.assembly.dream import margin
+from zoomdream.assembly.targets import find_targets, network
 from zoomdream.config import Config
-from zoomdream.dream.aims import aims, network
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.machine.tensor_bytes import most_bytes
 from zoomdream.networks import catalog
@@ -102,9 +102,9 @@ def _besides(config: Config, device: str, pixels: int) -> int:
 
 def _networks(config: Config) -> Iterator[tuple[Network, frozenset[str]]]:
     """Each network of a config, newly opened, with the layers that are wanted of it."""
-    found = aims(config, network(config))
-    for opened in {id(aim.network): aim.network for aim in found}.values():
-        yield opened, frozenset(aim.layer.name for aim in found if aim.network is opened)
+    found = find_targets(config, network(config))
+    for opened in {id(target.network): target.network for target in found}.values():
+        yield opened, frozenset(target.layer.name for target in found if target.network is opened)
 
 
 def bytes_per_pixel(network: Network, layers: frozenset[str], precision: str) -> int:

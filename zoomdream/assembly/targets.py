@@ -15,7 +15,7 @@ Named = tuple[str, Path | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class Target:
     """What a term aims at: a layer of a network, and numbers of its classes where the term names such."""
 
     network: Network
@@ -51,19 +51,19 @@ def found_weights(config: Config) -> tuple[Path, ...]:
 
 
 def layers(config: Config, opened: Network) -> tuple[Layer, ...]:
-    """The layer of each term of the objective; see `aims`."""
-    return tuple(aim.layer for aim in aims(config, opened))
+    """The layer of each term of the objective; see `find_targets`."""
+    return tuple(target.layer for target in find_targets(config, opened))
 
 
-def targets(config: Config, opened: Network) -> tuple[str, ...]:
-    """What the terms of the objective are after, for people: a layer or the name of a class, each once; see `aims`."""
+def target_names(config: Config, opened: Network) -> tuple[str, ...]:
+    """What the terms of the objective are after, for people: a layer or the name of a class, each once."""
     found: list[str] = []
-    for aim in aims(config, opened):
-        found += [classes.describe(aim.network, number) for number in aim.classes] or [aim.layer.name]
+    for target in find_targets(config, opened):
+        found += [classes.describe(target.network, number) for number in target.classes] or [target.layer.name]
     return tuple(dict.fromkeys(found))
 
 
-def aims(config: Config, opened: Network) -> tuple[Aim, ...]:
+def find_targets(config: Config, opened: Network) -> tuple[Target, ...]:
     """What each term of the objective aims at. opened: the config's network; those that terms have of their own are
     opened here, each once.
 
@@ -72,7 +72,7 @@ def aims(config: Config, opened: Network) -> tuple[Aim, ...]:
     networks = {named: _open(config, named, key) for named, key in _named_networks(config).items() if key != "network"}
     networks[_main(config)] = opened
     return tuple(
-        _aim(config, number, term, networks[_named(config, term)]) for number, term in enumerate(config.objective)
+        _target(config, number, term, networks[_named(config, term)]) for number, term in enumerate(config.objective)
     )
 
 
@@ -111,17 +111,17 @@ def _open(config: Config, named: Named, key: str) -> Network:
         return catalog.open_network(name, weights)
 
 
-def _aim(config: Config, number: int, term: Term, opened: Network) -> Aim:
+def _target(config: Config, number: int, term: Term, opened: Network) -> Target:
     key = f"objective.{number}"
     if term.classes:
         with config.error_context(f"{key}.class"):
             numbers = [classes.find_class(opened, wanted) for wanted in term.classes]
             if len(set(numbers)) < len(numbers):
                 raise ConfigError("one class is named twice, by two of its names.")
-        return Aim(opened, catalog.find_layer(opened, classes.LOGITS), tuple(numbers))
+        return Target(opened, catalog.find_layer(opened, classes.LOGITS), tuple(numbers))
     assert term.layer is not None  # config.checks has seen to it
     with config.error_context(f"{key}.layer"):
         layer = catalog.find_layer(opened, term.layer)
     with config.error_context(f"{key}.channels"):
         catalog.check_channels(layer, term.channels)
-    return Aim(opened, layer)
+    return Target(opened, layer)
