@@ -7,14 +7,13 @@ import importlib.metadata
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from zoomdream import assembly, ffmpeg
-from zoomdream.config import Config, VideoSource
+from zoomdream.config import Config
 from zoomdream.config.origin import KeyPath, dotted
 from zoomdream.encode import metadata
 from zoomdream.encode.segment import EncodeSettings
@@ -26,7 +25,7 @@ from zoomdream.rendering.plan import make_plan, resolved
 from zoomdream.rendering.run import FILE as RUN_FILE
 from zoomdream.rendering.run import parse_plan, parse_run
 from zoomdream.rendering.workspace import STATE_FILE
-from zoomdream.source.clip.clip import frame_numbers, open_clip, start_time
+from zoomdream.source.open import open_source
 from zoomdream.types import Plan
 from zoomdream.version import __version__
 
@@ -96,17 +95,13 @@ def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
 
 def _sound(config: Config, program: Path) -> Sound | None:
     """The soundtrack that the config asks for. InputError if it cannot be read."""
-    audio, source = config.encode.audio, config.source
-    length = config.frames / config.fps
+    audio, length = config.encode.audio, config.frames / config.fps
     if isinstance(audio, Path):
         with config.error_context("encode.audio"):
             return file_sound(program, audio, length)
-    if audio == "none" or not isinstance(source, VideoSource):
-        return None
     with config.error_context("source.path"):
-        clip = open_clip(program, source.path)
-        whole = source.start == 0 and config.frames == len(frame_numbers(clip, config.fps, Fraction(0), None))
-        return source_sound(program, source.path, start_time(clip, config.fps, source.start), length, whole)
+        sound = None if audio == "none" else open_source(config).sound
+        return None if sound is None else source_sound(program, sound.path, sound.begin, length, sound.whole)
 
 
 def _check_output(config: Config) -> None:
