@@ -14,8 +14,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:  # torch is loaded later
+    from tests.emulated_gpu import EmulatedGpu
 
 # Before torch is loaded, here and in every process that a test starts: the pictures are tiny, and two processes of two
 # threads each slow one another fiftyfold on two cores, because threads that wait keep a core busy.
@@ -87,6 +91,15 @@ def container_of_three_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(cores, "_QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(64)), raising=False)
     monkeypatch.setattr("os.cpu_count", lambda: 64)
+
+
+@pytest.fixture
+def emulated_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatedGpu]:
+    """In a test that asks for it `cuda` is a device, for this thread."""
+    from tests.emulated_gpu import emulated
+
+    with emulated(monkeypatch) as gpu:
+        yield gpu
 
 
 @pytest.fixture(scope="session")
