@@ -15,7 +15,7 @@ from PIL import Image
 from zoomdream import ffmpeg
 from zoomdream.api import load_config
 from zoomdream.cli import main
-from zoomdream.cli.progress import clock_time, lines, looking, sentence
+from zoomdream.cli.render import clock_time, lines, looking, sentence
 from zoomdream.ffmpeg import probe
 from zoomdream.rendering import Progress
 

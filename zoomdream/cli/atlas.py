@@ -11,7 +11,7 @@ from pathlib import Path
 from zoomdream.atlas.page import make_card, page, summarize
 from zoomdream.atlas.pictures import draw, read_start
 from zoomdream.atlas.subjects import channel_subjects, layer_subjects, parse_numbers, yaml_line
-from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
+from zoomdream.cli.render import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted
 from zoomdream.encode.page import check_place, write_page
 from zoomdream.errors import ConfigError

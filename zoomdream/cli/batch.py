@@ -17,7 +17,7 @@ from zoomdream.batch.local import LocalEngine, automatic_jobs
 from zoomdream.batch.parallel_shots.shots import shots_of
 from zoomdream.batch.renders import Render
 from zoomdream.cli.batch_progress import shown
-from zoomdream.cli.progress import SECONDS_BETWEEN_LINES, clock_time
+from zoomdream.cli.render import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted, show
 from zoomdream.config import Config
 from zoomdream.encode.page import check_place

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoomdream.batch.renders import Render
-from zoomdream.cli.progress import clock_time, sentence
+from zoomdream.cli.render import clock_time, sentence
 from zoomdream.cli.tables import counted
 
 if TYPE_CHECKING:

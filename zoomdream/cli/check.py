@@ -10,7 +10,7 @@ from pathlib import Path
 from zoomdream import assembly, cli
 from zoomdream.api import load_config
 from zoomdream.cli.prediction import predict
-from zoomdream.cli.progress import clock_time, looking
+from zoomdream.cli.render import clock_time, looking
 from zoomdream.cli.tables import counted
 from zoomdream.config import Config
 from zoomdream.config.codecs import Codec

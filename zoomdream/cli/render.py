@@ -1,12 +1,25 @@
-"""`zoomdream render CONFIG`: a finished video, its path the last line on stdout."""
+"""`zoomdream render CONFIG`: a finished video, its path the last line on stdout, its progress on stderr.
+
+Progress is a live bar on a terminal, and elsewhere (logs, CI) a plain line every few seconds.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from zoomdream.api import load_config
-from zoomdream.cli.progress import looking, shown, tell_of_clip
+from zoomdream.config import Config
+
+if TYPE_CHECKING:
+    from zoomdream.rendering import Progress  # brings torch along, which a wrong config need not wait for
+
+SECONDS_BETWEEN_LINES = 5.0
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -25,10 +38,102 @@ def run(arguments: argparse.Namespace) -> int:
     from zoomdream.rendering import render  # torch, which a wrong config need not wait for
 
     if not arguments.quiet:
-        tell_of_clip(config)
+        print_notes(config)
     if arguments.preview:
         config = config.preview()
     with shown(arguments.quiet) as progress:
         path = render(config, restart=arguments.restart, progress=progress)
     print(path)
     return 0
+
+
+@contextmanager
+def shown(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """What `render` is to call with its progress: None for silence."""
+    if quiet:
+        yield None
+    elif sys.stderr.isatty():
+        with _bar() as report:
+            yield report
+    else:
+        yield lines()
+
+
+def lines(clock: Callable[[], float] = time.monotonic) -> Callable[[Progress], None]:
+    """Prints every message, and a line at the first frame, every few seconds and at the last. `clock` gives seconds."""
+    printed_at: float | None = None
+
+    def report(progress: Progress) -> None:
+        nonlocal printed_at
+        if progress.message:
+            print(progress.message, file=sys.stderr, flush=True)
+            return
+        now = clock()
+        last = progress.done >= progress.frames
+        if printed_at is not None and not last and now - printed_at < SECONDS_BETWEEN_LINES:
+            return
+        printed_at = now
+        print(sentence(progress), file=sys.stderr, flush=True)
+
+    return report
+
+
+def looking(quiet: bool = False, clock: Callable[[], float] = time.monotonic) -> Callable[[int], None] | None:
+    """What `load_config` is to call while it looks at a clip: a line every few seconds, none for a short clip."""
+    printed_at = clock()
+
+    def report(frames: int) -> None:
+        nonlocal printed_at
+        if clock() - printed_at >= SECONDS_BETWEEN_LINES:
+            printed_at = clock()
+            print(f"looking at the clip first: frame {frames}", file=sys.stderr, flush=True)
+
+    return None if quiet else report
+
+
+def print_notes(config: Config) -> None:
+    """What a person should know of the source before the render, such as a damaged clip, a line each."""
+    from zoomdream.source.open import open_source  # brings torch along
+
+    for note in open_source(config).notes:
+        plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in note)
+        print(f"note: {plain}", file=sys.stderr, flush=True)
+
+
+def sentence(progress: Progress) -> str:
+    """One line: frame 30 of 360 · 0.81 s/frame · 4:27 left."""
+    parts = [f"frame {progress.done} of {progress.frames}"]
+    if progress.seconds_per_frame is not None:
+        parts.append(f"{progress.seconds_per_frame:.2f} s/frame")
+    if progress.eta_seconds:
+        parts.append(f"{clock_time(progress.eta_seconds)} left")
+    return " · ".join(parts)
+
+
+def clock_time(seconds: float) -> str:
+    """4:05, or 1:02:03 from an hour on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    bar = Bar(TextColumn("{task.percentage:>3.0f}%"), BarColumn(), TextColumn("{task.description}"), console=console)
+    task = bar.add_task("starting", total=None)
+
+    def report(progress: Progress) -> None:
+        bar.start()  # not before: downloads that come first have a bar of their own
+        if progress.message:
+            console.print(progress.message, markup=False, highlight=False)
+        bar.update(task, total=progress.frames, completed=progress.done, description=sentence(progress))
+
+    try:
+        yield report
+    finally:
+        bar.stop()

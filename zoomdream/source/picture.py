@@ -44,8 +44,8 @@ _Pixels = np.ndarray[tuple[int, ...], np.dtype[Any]]
 def read_image(path: Path, background: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Tensor:
     """Read a picture as people see it: turned by its EXIF orientation, in sRGB, transparent parts over `background`.
 
-    Grey, palette, CMYK and 16 bit pictures are understood; 16 bit keep their depth, those of colour only where OpenCV
-    can be loaded. background is RGB in [0, 1].
+    Grey, palette, CMYK and 16 bit pictures are understood. Grey of 16 bits keeps its depth, and PNG in colour where
+    OpenCV can be loaded. background: RGB in [0, 1].
     Returns (1, 3, H, W) float32 in [0, 1]. InputError if it is missing, not a picture, damaged or over 64 megapixels.
     """
     data = _read_bytes(path)
