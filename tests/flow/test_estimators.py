@@ -234,7 +234,7 @@ def test_without_a_network_raft_says_what_to_do(monkeypatch, tmp_path, method):
 def test_raft_weights_are_downloaded_once_with_their_checksum(monkeypatch, tmp_path, raft_weights):
     asked = []
 
-    def fetch(addresses: list[str], target: Path, *, digest: str, max_bytes: int, tell: object) -> Path:
+    def fetch(addresses: list[str], target: Path, *, digest: str, max_bytes: int) -> Path:
         asked.append((*addresses, digest))
         assert max_bytes > 21_000_000
         target.parent.mkdir(parents=True)
