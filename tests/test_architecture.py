@@ -151,3 +151,71 @@ def test_only_the_timeline_evaluates_schedules(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "values":
             assert not node.args, f"{relative(path)}:{node.lineno} evaluates a schedule"
+
+
+SWITCHES = {
+    "set_num_threads",
+    "set_num_interop_threads",
+    "set_default_dtype",
+    "set_default_device",
+    "set_float32_matmul_precision",
+    "use_deterministic_algorithms",
+    "setNumThreads",
+    "setUseOptimized",
+    "mallopt",
+    "putenv",
+    "unsetenv",
+}
+
+
+def process_switches(tree: ast.AST) -> set[str]:
+    """What in a file changes the whole process: threads of torch and OpenCV, torch's backends, glibc, the environment.
+    Reading them is free.
+    """
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            found |= {alias.name for alias in node.names} & SWITCHES
+        elif isinstance(node, ast.Attribute):
+            name = ast.unparse(node)
+            stored = not isinstance(node.ctx, ast.Load)
+            changed = name.rpartition(".")[2] in ("setdefault", "update", "pop", "popitem", "clear")
+            if (
+                node.attr in SWITCHES
+                or (stored and name.startswith("torch.backends."))
+                or (changed and name.startswith("os.environ."))
+            ):
+                found.add(name)
+        elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            found |= {name for name in [ast.unparse(node.value)] if name == "os.environ"}
+        elif isinstance(node, ast.Constant) and node.value in SWITCHES:  # for getattr
+            found.add(str(node.value))
+    return found
+
+
+ELSEWHERE = [path for path in MODULES if layer(path) != "machine"]
+
+
+@pytest.mark.parametrize("path", ELSEWHERE, ids=relative)
+def test_switches_of_the_whole_process_stay_in_one_room(path: Path) -> None:
+    assert not process_switches(ast.parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "torch.set_num_threads(2)",
+        "from torch import set_num_threads",
+        "torch.backends.cudnn.deterministic = True",
+        "cv2.setNumThreads(1)",
+        "getattr(ctypes.CDLL(None), 'mallopt')(-4, 0)",
+        "os.environ['OMP_NUM_THREADS'] = '1'",
+        "del os.environ['OMP_NUM_THREADS']",
+        "os.environ.setdefault('OMP_NUM_THREADS', '1')",
+    ],
+)
+def test_what_counts_as_a_switch_of_the_process(line: str) -> None:
+    assert process_switches(ast.parse(line))
+    assert not process_switches(
+        ast.parse("torch.get_num_threads(); os.environ.get('A'); torch.backends.mps.is_built()")
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 import torch
 
 import zoomdream
+from zoomdream import pipeline
 from zoomdream.errors import ConfigError
 
 
@@ -79,3 +83,55 @@ def test_a_class_is_dreamt_on_a_picture_as_in_a_render_that_begins_with_one(tiny
 def test_dream_refuses_what_is_no_picture(shape: tuple[int, ...], tiny: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="dream takes"):
         zoomdream.dream(torch.zeros(shape), tiny)
+
+
+def switches() -> tuple[int, bool, bool]:
+    cudnn = torch.backends.cudnn
+    return torch.get_num_threads(), cudnn.deterministic, cudnn.allow_tf32
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, bool, bool]]:
+    """A program of the user's own, with settings that no render has; it says nothing to the C library."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(before + 1)
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    with monkeypatch.context() as patch:
+        patch.setattr(ctypes, "CDLL", lambda *_: pytest.fail("a library call may not set malloc for good"))
+        yield switches()
+    torch.set_num_threads(before)
+
+
+CALLS = {
+    "dream": lambda tiny: zoomdream.dream(torch.rand(3, 40, 50), tiny, times=1),
+    "frames": lambda tiny: list(zoomdream.frames(tiny)),
+    "frames, not all of them": lambda tiny: take_one(zoomdream.frames(tiny)),
+    "render": lambda tiny: zoomdream.render(zoomdream.load_config(tiny)),
+}
+
+
+def take_one(frames: Any) -> None:
+    with contextlib.closing(frames):
+        next(frames)
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_library_call_leaves_its_process_as_it_found_it(
+    call: Any, tiny: dict[str, Any], host: tuple[int, bool, bool], tmp_path: Path
+) -> None:
+    threads = host[0]
+    call({**tiny, "output": str(tmp_path / "a.png"), "performance": {"threads": threads + 1}})
+    assert switches() == host
+
+
+def test_a_dream_that_fails_leaves_its_process_as_it_found_it(
+    tiny: dict[str, Any], host: tuple[int, bool, bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(pipeline, "dream_on_zoom", fail)
+    with pytest.raises(ZeroDivisionError):
+        zoomdream.dream(torch.rand(3, 40, 50), {**tiny, "performance": {"threads": host[0] + 1}})
+    assert switches() == host

@@ -14,6 +14,7 @@ from bench import report
 from bench.report import Report
 
 from zoomdream.errors import ZoomdreamError
+from zoomdream.machine.startup import keep_freed_memory
 
 Document = Mapping[str, Any]
 Part = Callable[[argparse.Namespace, Report, Path], None]
@@ -53,6 +54,7 @@ def run(
     if options.read:
         document: Document = report.read_json(options.read)
     else:
+        keep_freed_memory()  # as `zoomdream render` does
         try:
             document = measure(options)
         except ZoomdreamError as error:

@@ -13,6 +13,7 @@ from zoomdream import cli
 from zoomdream.cli import main
 from zoomdream.cli.parser import parse
 from zoomdream.errors import ConfigError, InputError, OutputError, RenderInterrupted
+from zoomdream.machine import startup
 from zoomdream.version import __version__
 
 ROOT = Path(__file__).parent.parent.parent
@@ -98,7 +99,7 @@ def test_how_threads_wait_is_the_users_to_say(monkeypatch: pytest.MonkeyPatch) -
             if name is not None:
                 patch.setenv(name, value)
             assert main(["--version"]) == 0
-            expected = {None: cli.SPINS, "GOMP_SPINCOUNT": "7", "OMP_WAIT_POLICY": None}[name]
+            expected = {None: startup.SPINS, "GOMP_SPINCOUNT": "7", "OMP_WAIT_POLICY": None}[name]
             assert os.environ.get("GOMP_SPINCOUNT") == expected
 
 

@@ -17,7 +17,7 @@ from zoomdream.flow.carry import Carry
 from zoomdream.flow.clip_motion import ClipMotion
 from zoomdream.flow.estimators import open_estimator
 from zoomdream.machine.devices import check_device
-from zoomdream.machine.startup import keep_freed_memory
+from zoomdream.machine.render_settings import RenderSettings
 from zoomdream.source.mask import open_mask
 from zoomdream.source.open import open_source
 from zoomdream.source.picture import read_image
@@ -36,22 +36,19 @@ def open_stages(
     timeline: Timeline | None = None,
     reference: Tensor | None = None,
 ) -> Stages:
-    """The stages of a render, the networks on their device. Give back what they read with their `close`.
+    """The stages of a render, the networks on their device. `close` gives back what they read, and puts
+    the settings of the process back.
 
     opened: the config's network, where it is open already. timeline: the config's, where it is known already.
     reference: for zooms, a picture (1, 3, H, W) whose colours are held instead of the config's.
     """
     with config.error_context("performance.device"):
         check_device(plan.device)
-    torch.set_num_threads(plan.threads)
-    keep_freed_memory()
-    torch.backends.cudnn.deterministic = True  # or a resumed render could end with other frames
-    torch.backends.cudnn.allow_tf32 = False  # or a GPU's float32 is one of 10 bits, and its dreams differ from a CPU's
-    opened = network(config) if opened is None else opened
-    timeline = Timeline.of(config, plan.cuts) if timeline is None else timeline
-    source = open_source(config)
-    resources: list[Closable] = []
+    resources: list[Closable] = [RenderSettings(plan.threads)]
     try:
+        opened = network(config) if opened is None else opened
+        timeline = Timeline.of(config, plan.cuts) if timeline is None else timeline
+        source = open_source(config)
         if source.moving:
             return _clip(config, plan, timeline, source, opened, resources)
         held = _reference(config, source) if reference is None else measure(reference)

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from zoomdream import assembly
 from zoomdream.batch.parallel_shots.parts import filling, render_part
 from zoomdream.batch.parallel_shots.shots import Part, parts_folder
@@ -17,6 +15,7 @@ from zoomdream.config import Config
 from zoomdream.errors import OutputError, RenderInterrupted, ZoomdreamError
 from zoomdream.machine.files import discard
 from zoomdream.machine.memory import is_out_of_memory
+from zoomdream.machine.render_settings import torch_threads
 from zoomdream.rendering import Job, Progress, render
 from zoomdream.types import Network, Plan
 
@@ -97,27 +96,31 @@ def perform(
     """
     begun = time.monotonic()
     try:
-        torch.set_num_threads(work.threads)  # what `auto` means to a render that begins now
-        told = _seldom(work.key, tell)
-        if work.part is not None:
-            assert work.plan is not None
-            render_part(work.config, work.plan, work.part, work.parts, networks, told)
-        else:
-            fill = filling(work.parts, work.config.frames) if work.parts else None
-            render(
-                work.config,
-                restart=work.restart,
-                progress=told,
-                plan=work.plan,
-                networks=networks,
-                revise=revise,
-                fill=fill,
-            )
-            discard(parts_folder(work.config.output))  # also those that an earlier start has left
+        with torch_threads(work.threads):  # what `auto` means to a render that begins now
+            _render(work, networks, _seldom(work.key, tell), revise)
     except Exception as error:
         tell(failure(work.key, time.monotonic() - begun, error))
     else:
         tell(Finished(work.key, time.monotonic() - begun))
+
+
+def _render(
+    work: Work, networks: WarmNetworks, progress: Callable[[Progress], None], revise: Callable[[Job], Job] | None
+) -> None:
+    if work.part is not None:
+        assert work.plan is not None
+        render_part(work.config, work.plan, work.part, work.parts, networks, progress)
+        return
+    render(
+        work.config,
+        restart=work.restart,
+        progress=progress,
+        plan=work.plan,
+        networks=networks,
+        revise=revise,
+        fill=filling(work.parts, work.config.frames) if work.parts else None,
+    )
+    discard(parts_folder(work.config.output))  # also those that an earlier start has left
 
 
 def _seldom(key: int, tell: Callable[[Event], None]) -> Callable[[Progress], None]:

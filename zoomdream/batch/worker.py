@@ -25,7 +25,9 @@ def main(pipe: Connection, gpu: int | None) -> None:
     import torch  # only now: whoever is ended while this loads is ended at once
 
     from zoomdream.batch.work import WarmNetworks, Work, perform
+    from zoomdream.machine.startup import keep_freed_memory
 
+    keep_freed_memory()
     if gpu is not None:
         torch.cuda.set_device(gpu)
     networks = WarmNetworks()

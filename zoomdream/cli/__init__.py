@@ -16,22 +16,15 @@ from collections.abc import Sequence
 
 from zoomdream.cli.parser import parse
 from zoomdream.errors import ZoomdreamError
+from zoomdream.machine.startup import limit_spinning
 
 INTERRUPTED = 130
-
-# How often the threads of libgomp (torch's on Linux) look for more work before they sleep; about a tenth of a
-# millisecond. Between two operations of a network they wait for less. libgomp's own is 300,000. Seconds per frame of
-# 640x360 by dreamnet, two threads on two cores, beside busy processes of lower priority and beside two of the same one:
-#     libgomp's own 0.33 and 2.8 to 7.0    10,000  0.29 and 0.30    1,000  0.31 and 0.33 to 0.67
-#     active        0.33                   passive 0.50 and 0.48    one thread 0.46 and 0.51
-# The encoder and the decoder are such processes.
-SPINS = "10000"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; argv without the program's name, by default the process's own."""
     _prepare_streams()
-    _prepare_threads()
+    limit_spinning()
     try:
         try:
             code = _run(parse(sys.argv[1:] if argv is None else argv))
@@ -106,12 +99,6 @@ def _prepare_streams() -> None:
                 stream.reconfigure(errors="backslashreplace")
             else:
                 stream.reconfigure(encoding="utf-8", errors="surrogateescape")
-
-
-def _prepare_threads() -> None:
-    """How torch's threads wait, which libgomp reads when torch is loaded. What the user has said counts."""
-    if not os.environ.keys() & {"GOMP_SPINCOUNT", "OMP_WAIT_POLICY"}:
-        os.environ["GOMP_SPINCOUNT"] = SPINS
 
 
 def _drop_stdout() -> None:

@@ -15,6 +15,7 @@ from zoomdream.cli.render import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted
 from zoomdream.encode.page import check_place, write_page
 from zoomdream.errors import ConfigError
+from zoomdream.machine.startup import keep_freed_memory
 from zoomdream.networks import catalog
 
 LAYER_EDGE, CHANNEL_EDGE = 256, 160
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         subjects = layer_subjects(network)
     else:
         subjects = channel_subjects(network, arguments.layer, chosen)
+    keep_freed_memory()
     progress = (lambda done, name: None) if arguments.quiet else shown(len(subjects))
     cards = []
     for number, subject in enumerate(subjects):

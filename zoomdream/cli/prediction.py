@@ -15,6 +15,7 @@ from torch import Tensor
 from zoomdream import assembly, pipeline
 from zoomdream.config import Config
 from zoomdream.encode.segment import EncodeSettings, SegmentWriter
+from zoomdream.machine.startup import keep_freed_memory
 from zoomdream.rendering.forecast import Forecast
 from zoomdream.stages import Stages
 from zoomdream.timeline import Timeline
@@ -37,6 +38,7 @@ class Prediction:
 
 def predict(config: Config, planned: Plan, settings: EncodeSettings, opened: Network) -> Prediction:
     """Dream and encode a few frames. Raises what a render raises."""
+    keep_freed_memory()  # as `zoomdream render` does
     brief = config.model_copy(update={"dream": config.dream.model_copy(update={"warmup": 0})})
     effort = Timeline.of(config, planned.cuts).passes
     begun = time.perf_counter()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from zoomdream.api import load_config
 from zoomdream.config import Config
+from zoomdream.machine.startup import keep_freed_memory
 
 if TYPE_CHECKING:
     from zoomdream.rendering import Progress  # brings torch along, which a wrong config need not wait for
@@ -37,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     from zoomdream.rendering import render  # torch, which a wrong config need not wait for
 
+    keep_freed_memory()
     if not arguments.quiet:
         print_notes(config)
     if arguments.preview:

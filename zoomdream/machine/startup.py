@@ -6,7 +6,6 @@ tell what was set before. Nothing here loads torch, which reads the variables wh
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 
@@ -46,6 +45,8 @@ def keep_freed_memory() -> None:
     """
     if sys.platform != "linux":
         return
+    import ctypes  # 3 ms of the 15 that the command line takes to load
+
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_MMAP_MAX, 0)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import zoomdream
 from zoomdream.config import Config
+from zoomdream.machine.startup import keep_freed_memory
 
 
 def peak_mebibytes() -> float:
@@ -45,5 +46,6 @@ def peaks(config: Config, frames: Sequence[int], folder: Path) -> dict[int, floa
 
 
 if __name__ == "__main__":
+    keep_freed_memory()  # as `zoomdream render` does
     zoomdream.render(zoomdream.load_config(sys.argv[1]))
     print(peak_mebibytes())

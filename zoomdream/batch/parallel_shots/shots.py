@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from zoomdream.config import Config
 from zoomdream.errors import ZoomdreamError
+from zoomdream.machine.render_settings import torch_threads
 from zoomdream.rendering import make_job
 from zoomdream.rendering.deliver import working_folder
 from zoomdream.rendering.plan import cuts, make_plan
@@ -39,9 +38,9 @@ def split(config: Config, threads: int, most: int) -> tuple[Plan, tuple[Part, ..
     """
     if most < 2 or shots_of(config) < 2:
         return None
-    torch.set_num_threads(threads)
-    plan = make_plan(config)
-    job = make_job(config, plan)
+    with torch_threads(threads):
+        plan = make_plan(config)
+        job = make_job(config, plan)
     folder = parts_folder(config.output.absolute()) / job.fingerprint[:16]  # workers may be in other folders
     spans = _grouped([0, *plan.cuts, config.frames], most)
     parts = [Part(begin, end, folder / f"{begin:06d}-{end:06d}") for begin, end in spans]

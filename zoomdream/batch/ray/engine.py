@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from zoomdream.encode.metadata import is_numbered
 from zoomdream.errors import ConfigError, OutputError
 from zoomdream.machine.cores import cores
 from zoomdream.machine.files import discard, settle, temporary_name
+from zoomdream.machine.startup import keep_freed_memory, set_default
 from zoomdream.rendering.job import inputs
 
 _GRACE = 20.0  # seconds that a render has to end in its own order
@@ -254,6 +254,7 @@ class _Board:
 def _do(parcel: Parcel, board: Any) -> Result:
     import ray
 
+    keep_freed_memory()
     node = str(ray.get_runtime_context().get_node_id())
     return ray_worker.do(parcel, node, lambda shipped: ray.get(shipped[0]), board.tell.remote)
 
@@ -266,7 +267,7 @@ def _as_stopped(event: Event) -> Event:
 
 
 def _load() -> Any:
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of what will change one day
+    set_default("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns of what will change one day
     try:
         import ray
     except ImportError as error:
