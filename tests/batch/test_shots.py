@@ -90,7 +90,7 @@ def test_hardware_that_does_not_work_is_told_before_a_part_is_dreamed(
     told: list[Event] = []
     perform(Work(0, config, 1, plan=plan, part=parts[0], parts=parts), WarmNetworks(), told.append)
     assert isinstance(told[-1], Failed)
-    assert "h264_qsv does not work here" in told[-1].text
+    assert "qsv does not work here: h264_qsv cannot encode" in told[-1].text
     assert (told[-1].exit_code, told[-1].passing) == (4, False)
     assert len(asked(program)) == 1
 
