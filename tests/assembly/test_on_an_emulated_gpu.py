@@ -24,7 +24,7 @@ from zoomdream.autodiff.cuda_graphs import eager
 from zoomdream.dream import tile_size
 from zoomdream.machine.devices import to_device
 from zoomdream.networks import custom
-from zoomdream.rendering.readback import hand_over
+from zoomdream.rendering.readback import read_back
 from zoomdream.source.prefetch import FramePrefetch
 from zoomdream.types import Network, Plan, State
 
@@ -85,8 +85,8 @@ def render(emulated_gpu: EmulatedGpu, monkeypatch: pytest.MonkeyPatch) -> Render
                 if state.index == config.frames - 4:
                     emulated_gpu.notes.clear()
                 assert on_gpu(state.picture) == (plan.device == "cuda")
-                handed = hand_over(state, (64, 96), 8, last=state.index % 2 == 0)
-                assert float(handed.picture.float().std()) > 0.01
+                frame = read_back(state, (64, 96), 8, last=state.index % 2 == 0)
+                assert float(frame.shown.float().std()) > 0.01
                 found.append(state)
         pairs = [(kind, line.partition(":")[0]) for kind, _, line in emulated_gpu.notes]
         return found, Counter(" ".join(pair) for pair in pairs if pair != ("double", "/camera/motion.py"))

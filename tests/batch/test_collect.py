@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zoomdream.api import load_config
-from zoomdream.batch.collect import find_files, gather
+from zoomdream.batch.collect import collect, find_files
 from zoomdream.batch.work import WarmNetworks, Work, perform
 from zoomdream.errors import ConfigError
 from zoomdream.rendering import render
@@ -49,22 +49,22 @@ def test_renders_to_one_place_are_refused_however_it_is_called(here: Path, tiny:
     Path("b.yaml").write_text(tiny(seed=2, more=f"output: {here / 'x' / '..' / 'a.mp4'}\n"))
     os.mkdir("x")
     with pytest.raises(ConfigError, match=r"a\.yaml and b\.yaml have the same output"):
-        gather([Path("a.yaml"), Path("b.yaml")])
+        collect([Path("a.yaml"), Path("b.yaml")])
     Path("c.yaml").write_text(tiny(more="output: c.mp4\nmatrix: {seed: [1, 2]}\n"))
     with pytest.raises(ConfigError, match=r"c.yaml \(seed: 1\) and c.yaml \(seed: 2\)"):
-        gather([Path("c.yaml")])
+        collect([Path("c.yaml")])
 
 
 def test_finished_renders_are_known_and_damaged_or_other_ones_too(here: Path, tiny: Tiny) -> None:
     Path("a.yaml").write_text(tiny(frames=40))
     render(load_config("a.yaml"))
-    assert [found.status for found in gather([Path("a.yaml")])] == ["skipped"]
-    (other,) = gather([Path("a.yaml")], ["seed=5"])
+    assert [found.status for found in collect([Path("a.yaml")])] == ["skipped"]
+    (other,) = collect([Path("a.yaml")], ["seed=5"])
     assert other.status == "failed"  # it would replace what another config has made
     assert "a.mp4 exists and was made by another config" in (other.error or "")
     whole = Path("a.mp4").read_bytes()
     Path("a.mp4").write_bytes(whole[: len(whole) * 3 // 4])
-    (cut,) = gather([Path("a.yaml")])
+    (cut,) = collect([Path("a.yaml")])
     assert (cut.status, cut.damaged) == ("waiting", True)
 
 
@@ -75,10 +75,10 @@ def test_pictures_that_were_cut_short_are_made_again(here: Path, tiny: Tiny, out
     text = tiny(more=f"output: {output}\n").replace("preset: ultrafast", f"codec: {codec}")
     Path("a.yaml").write_text(text)
     render(load_config("a.yaml"))
-    assert [found.status for found in gather([Path("a.yaml")])] == ["skipped"]
+    assert [found.status for found in collect([Path("a.yaml")])] == ["skipped"]
     made = Path(output.replace("%03d", "001"))
     made.write_bytes(made.read_bytes()[:-5])
-    assert [(found.status, found.damaged) for found in gather([Path("a.yaml")])] == [("waiting", True)]
+    assert [(found.status, found.damaged) for found in collect([Path("a.yaml")])] == [("waiting", True)]
 
 
 @pytest.mark.parametrize("left", ["a.mp4.zoomdream/segment_00001.mp4", "a.mp4.zoomdream-parts/0123/000000-000009/lock"])
@@ -88,13 +88,13 @@ def test_what_a_killed_batch_had_no_time_to_tidy_up_goes_with_the_next(here: Pat
     made = Path("a.mp4").stat().st_mtime_ns
     Path(left).parent.mkdir(parents=True)
     Path(left).write_text("")
-    (found,) = gather([Path("a.yaml")])
+    (found,) = collect([Path("a.yaml")])
     assert (found.status, found.kept) == ("waiting", 40)
     assert found.config is not None
     perform(Work(0, found.config, 1), WarmNetworks(), lambda event: None)
     assert sorted(os.listdir()) == ["a.mp4", "a.yaml"]
     assert Path("a.mp4").stat().st_mtime_ns == made
-    assert [found.status for found in gather([Path("a.yaml")])] == ["skipped"]
+    assert [found.status for found in collect([Path("a.yaml")])] == ["skipped"]
 
 
 def test_every_kind_of_wrong_config_is_found_before_anything_starts(here: Path, tiny: Tiny) -> None:
@@ -110,7 +110,7 @@ def test_every_kind_of_wrong_config_is_found_before_anything_starts(here: Path, 
         Path(f"{name}.yaml").write_text(text)
     Path("right.yaml").write_text(tiny())
     heard: list[object] = []
-    found = {render.source.stem: render for render in gather(find_files(["."]), checked=heard.append)}
+    found = {render.source.stem: render for render in collect(find_files(["."]), checked=heard.append)}
     assert len(heard) == len(found) == 7
     assert found.pop("right").status == "waiting"
     for name, one in found.items():

@@ -15,9 +15,9 @@ from synthetic import clip as drawn_clip
 from tests.batch.shot_clip import clip_config
 from zoomdream import ffmpeg
 from zoomdream.api import frames, load_config
-from zoomdream.batch.collect import gather
+from zoomdream.batch.collect import collect
 from zoomdream.batch.local import automatic_jobs
-from zoomdream.batch.scheduler import drive
+from zoomdream.batch.scheduler import schedule
 from zoomdream.batch.work import Event, WarmNetworks, Work, perform
 from zoomdream.cli import main
 from zoomdream.config import Config
@@ -76,10 +76,10 @@ def plans(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 def run(jobs: int, *names: str) -> Here:
     """A batch as the command runs it."""
-    renders = gather([Path(name) for name in names])
+    renders = collect([Path(name) for name in names])
     automatic_jobs([one.config for one in renders if one.config])
     engine = Here(jobs)
-    drive(renders, engine, lambda changed: None)
+    schedule(renders, engine, lambda changed: None)
     assert [one.status for one in renders] == ["done"] * len(names), [one.error for one in renders]
     return engine
 

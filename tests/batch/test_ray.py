@@ -18,10 +18,10 @@ from synthetic import clip as drawn_clip
 
 from tests.batch.shot_clip import clip_config
 from zoomdream.api import load_config
-from zoomdream.batch.collect import gather
+from zoomdream.batch.collect import collect
 from zoomdream.batch.ray.engine import RayEngine
 from zoomdream.batch.renders import Render
-from zoomdream.batch.scheduler import drive, outcome
+from zoomdream.batch.scheduler import outcome, schedule
 from zoomdream.cli import main
 from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.rendering import render
@@ -73,7 +73,7 @@ def test_a_cluster_on_this_machine_has_the_cores_that_its_container_allows(monke
 
 def run(names: Sequence[str], happens: Callable[[Render], None], kind: type[RayEngine] = RayEngine) -> list[Render]:
     """A batch on the cluster; `happens` hears of each render again and again while it runs."""
-    renders = gather([Path(name) for name in names])
+    renders = collect([Path(name) for name in names])
 
     def watch(changed: Render | None) -> None:
         for one in renders:
@@ -81,7 +81,7 @@ def run(names: Sequence[str], happens: Callable[[Render], None], kind: type[RayE
                 happens(one)
 
     with kind(None, None, len(renders)) as engine:
-        drive(renders, engine, watch)
+        schedule(renders, engine, watch)
     return renders
 
 
@@ -157,7 +157,7 @@ def test_without_a_shared_folder_inputs_travel_and_results_come_home(
     assert found == ["far/pictures.yaml", *(f"far/pictures/00{n}.png" for n in range(3)), "far/video.mp4"]
     alone = render(load_config("video.yaml", output="alone.mp4"))
     assert decoded(alone) == decoded(Path("far/video.mp4"))
-    assert [one.status for one in gather([Path("video.yaml"), Path("pictures.yaml")])] == ["skipped"] * 2
+    assert [one.status for one in collect([Path("video.yaml"), Path("pictures.yaml")])] == ["skipped"] * 2
     assert main(["info", "far/video.mp4"]) == 0
     assert f"weights: {load_config('video.yaml').network.weights}" in capsys.readouterr().out  # the path at home
 
@@ -191,22 +191,22 @@ def test_the_shots_of_a_clip_are_rendered_on_several_nodes(
 def test_what_fails_on_the_cluster_says_why_and_ctrl_c_stops_it(cluster: Any, here: Path, tiny: Tiny) -> None:
     Path("wrong.yaml").write_text(tiny(frames=4, more="source: {kind: image, path: p.png}\n"))
     render(load_config({"size": [32, 16], "frames": 1, "dream": {"steps": 0}, "output": "p.png"}))
-    renders = gather([Path("wrong.yaml")])
+    renders = collect([Path("wrong.yaml")])
     Path("p.png").write_text("no picture any more")
     with RayEngine(None, None, 1) as engine:
-        drive(renders, engine, lambda changed: None)
+        schedule(renders, engine, lambda changed: None)
     assert (renders[0].status, renders[0].attempts) == ("failed", 1)
     assert "p.png" in (renders[0].error or "")
 
     Path("long.yaml").write_text(tiny(frames=5000))
-    renders = gather([Path("long.yaml")])
+    renders = collect([Path("long.yaml")])
 
     def stop(changed: Render | None) -> None:
         if Path("long.mp4.zoomdream/state.safetensors").exists() and renders[0].status == "running":
             raise KeyboardInterrupt
 
     with RayEngine(None, 1, 1) as engine, pytest.raises(RenderInterrupted):
-        drive(renders, engine, stop)
+        schedule(renders, engine, stop)
     assert renders[0].status == "stopped"
     assert outcome(renders) == 130
-    assert 30 <= gather([Path("long.yaml")])[0].kept < 5000
+    assert 30 <= collect([Path("long.yaml")])[0].kept < 5000

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from zoomdream.batch.renders import Render
 from zoomdream.batch.report import report
-from zoomdream.batch.scheduler import drive, outcome
+from zoomdream.batch.scheduler import outcome, schedule
 from zoomdream.batch.work import Advanced, Event, Failed, Finished, Work
 from zoomdream.cli.batch_progress import Pace, drawing, lines
 from zoomdream.config import Config, load_config
@@ -84,7 +84,7 @@ def test_what_may_pass_is_tried_once_more_and_nothing_else_is(config: Config) ->
                 return Finished(work.key, 1.0)
 
     found = renders(config, 4)
-    drive(found, Pretended(ends), lambda changed: None)
+    schedule(found, Pretended(ends), lambda changed: None)
     assert [one.status for one in found] == ["done", "failed", "failed", "done"]
     assert [one.attempts for one in found] == [2, 2, 1, 1]
     assert [one.error for one in found] == [None, "no memory", "a wrong file", None]
@@ -97,7 +97,7 @@ def test_what_is_finished_or_wrong_is_not_started(config: Config) -> None:
     found = renders(config, 3)
     found[0].status, found[2].status = "skipped", "failed"
     engine = Pretended(finish)
-    drive(found, engine, lambda changed: None)
+    schedule(found, engine, lambda changed: None)
     assert len(engine.started) == 1
     assert [one.status for one in found] == ["skipped", "done", "failed"]
 
@@ -110,7 +110,7 @@ def test_ctrl_c_leaves_every_render_finished_or_stopped(config: Config) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(RenderInterrupted):
-        drive(found, Pretended(finish), watch)
+        schedule(found, Pretended(finish), watch)
     assert [one.status for one in found] == ["done"] * 3 + ["stopped"] * 3
     assert outcome(found) == 130
 
@@ -128,7 +128,7 @@ def test_500_renders_keep_memory_flat(config: Config) -> None:
             sizes.append(tracemalloc.get_traced_memory()[0])
 
     tracemalloc.start()
-    drive(found, Pretended(finish), watch)
+    schedule(found, Pretended(finish), watch)
     tracemalloc.stop()
     assert outcome(found) == 0
     assert len(sizes) == 5

@@ -13,7 +13,7 @@ import pytest
 
 from zoomdream.api import load_config
 from zoomdream.batch import sheet
-from zoomdream.batch.collect import gather
+from zoomdream.batch.collect import collect
 from zoomdream.batch.renders import Render
 from zoomdream.cli import main
 from zoomdream.rendering import render
@@ -83,7 +83,7 @@ def test_hostile_names_keys_and_errors_stay_text(here: Path, monkeypatch: pytest
 
 def test_a_sheet_of_very_many_shows_stills(renders: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheet, "MOST_LOOPS", 1)
-    found = gather([Path("many.yaml")])
+    found = collect([Path("many.yaml")])
     for one in found:
         assert one.config is not None
         render(one.config)
@@ -102,7 +102,7 @@ def test_outputs_of_every_kind_have_a_picture(here: Path, tiny: Tiny, output: st
         tiny(frames=3, more=f"output: {output}\n").replace("preset: ultrafast", f"codec: {codec}")
     )
     render(load_config("a.yaml"))
-    sheet.write_sheet(Path("all.html"), gather([Path("a.yaml")]))
+    sheet.write_sheet(Path("all.html"), collect([Path("a.yaml")]))
     seen = Seen(Path("all.html").read_text())
     assert seen.links == [output.partition("/")[0]] * 2
     assert seen.pictures[0].startswith("data:image/") or seen.pictures == ["a.webp"]

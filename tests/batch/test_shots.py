@@ -23,7 +23,7 @@ from zoomdream.api import load_config
 from zoomdream.batch import work
 from zoomdream.batch.parallel_shots.shots import split
 from zoomdream.batch.renders import Render
-from zoomdream.batch.scheduler import drive
+from zoomdream.batch.scheduler import schedule
 from zoomdream.batch.work import Advanced, Event, Failed, Finished, WarmNetworks, Work, perform
 from zoomdream.config import Config
 from zoomdream.ffmpeg import probe
@@ -106,13 +106,13 @@ def test_neighbouring_shots_go_together_where_fewer_parts_are_wanted(config: Con
 def test_the_last_clip_is_done_shot_by_shot_and_the_longest_come_first(config: Config) -> None:
     found = [Render(Path(), {}, config.model_copy(update={"output": Path(f"{number}.mp4")})) for number in range(3)]
     engine = Pretended(lambda work, attempt: Finished(work.key, 1.0))
-    drive(found, engine, lambda changed: None)
+    schedule(found, engine, lambda changed: None)
     assert [one.status for one in found] == ["done"] * 3
     assert [spans(work) for work in engine.works] == [None, None, (0, 80), (80, 96), None]
     assert [len(work.parts) for work in engine.works] == [0, 0, 2, 2, 2]
     assert found[2].done == 96
     engine = Pretended(lambda work, attempt: Finished(work.key, 1.0), jobs=4)
-    drive([Render(Path(), {}, config)], engine, lambda changed: None)
+    schedule([Render(Path(), {}, config)], engine, lambda changed: None)
     assert [spans(work) for work in engine.works] == [(9, 80), (80, 91), (0, 9), (91, 96), None]
 
 
@@ -122,7 +122,7 @@ def spans(work: Work) -> tuple[int, int] | None:
 
 def test_one_worker_does_a_clip_in_one_piece(config: Config) -> None:
     engine = Pretended(lambda work, attempt: Finished(work.key, 1.0), jobs=1)
-    drive([Render(Path(), {}, config)], engine, lambda changed: None)
+    schedule([Render(Path(), {}, config)], engine, lambda changed: None)
     assert [work.parts for work in engine.works] == [()]
 
 

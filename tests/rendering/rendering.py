@@ -21,15 +21,22 @@ class Rendering:
         self._process.start()
         told.close()
         self.pid = self._process.pid
+        self._lines: list[str] = []
 
     def wait_for(self, text: str) -> str:
-        """The first line with `text` in it, or "" if the process ended without."""
+        """The next line with `text` in it, or "" if the process ended without."""
         try:
             while text not in (line := str(self._said.recv())):
-                pass
+                self._lines.append(line)
         except EOFError:
             return ""
+        self._lines.append(line)
         return line
+
+    @property
+    def pictures(self) -> list[int]:
+        """The numbers of the pictures that have been read from the process."""
+        return [int(line[len("picture=") : -1]) for line in self._lines if line.startswith("picture=")]
 
     def kill(self) -> None:
         self._process.kill()
@@ -38,11 +45,7 @@ class Rendering:
 
     def end(self) -> str:
         """Wait for the end: "done", or the error."""
-        lines = [""]
-        try:
-            while True:
-                lines.append(str(self._said.recv()))
-        except EOFError:
-            self._process.join()
-            self._said.close()
-        return lines[-1]
+        self.wait_for("nothing that a render says")
+        self._process.join()
+        self._said.close()
+        return self._lines[-1] if self._lines else ""

@@ -16,8 +16,9 @@ from zoomdream import ffmpeg
 from zoomdream.encode import codecs
 from zoomdream.encode.segment import EncodeSettings
 from zoomdream.errors import ZoomdreamError
-from zoomdream.rendering import Job, render_frames
+from zoomdream.rendering import Job, Observers, Picture, Progress, render_frames
 from zoomdream.rendering.loop import stoppable
+from zoomdream.rendering.observer import ProgressOnly
 from zoomdream.types import Plan, State
 
 WIDTH, HEIGHT = 64, 48
@@ -59,14 +60,32 @@ def maker(frames: int, pause: float = 0.0) -> Callable[[State | None, Mapping[st
     return lambda start: states(start, frames, pause)
 
 
+def watching(report: Callable[[Progress], None]) -> Observers:
+    """Observers of which one passes the progress on."""
+    return Observers((ProgressOnly(report),))
+
+
+class Teller:
+    """The observer that sends all it sees, as text."""
+
+    def __init__(self, said: Connection) -> None:
+        self._said = said
+
+    def progress(self, progress: Progress) -> None:
+        self._said.send(repr(progress))
+
+    def picture(self, picture: Picture) -> None:
+        self._said.send(f"picture={picture.index},")
+
+
 def tell(said: Connection, output: Path, frames: int, pause: float) -> None:
-    """Render in this process, and send each progress, then "done" or the error, as text."""
+    """Render in this process, and send each picture's number and each progress, then "done" or the error, as text."""
     codec = {".mp4": "h264", ".png": "png", ".gif": "gif"}[output.suffix]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     torch.set_num_threads(1)
     try:
         with stoppable():
-            render_frames(maker(frames, pause), job(output, frames, codec), progress=lambda p: said.send(repr(p)))
+            render_frames(maker(frames, pause), job(output, frames, codec), observers=Observers((Teller(said),)))
         said.send("done")
     except ZoomdreamError as error:
         said.send(f"{type(error).__name__}: {error}")

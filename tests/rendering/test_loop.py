@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from tests.rendering.synthetic import job, maker, states
+from tests.rendering.synthetic import job, maker, states, watching
 from zoomdream import ffmpeg
 from zoomdream.encode import metadata
 from zoomdream.errors import ConfigError, OutputError, RenderInterrupted
 from zoomdream.ffmpeg.probe import count_frames
-from zoomdream.rendering import Progress, loop, render_frames
-from zoomdream.rendering import deliver as delivery
-from zoomdream.rendering.forecast import ending
+from zoomdream.rendering import Progress, loop, publish, render_frames
+from zoomdream.rendering.eta import ending
 from zoomdream.source.picture import read_image
 from zoomdream.types import State
 
@@ -132,7 +131,7 @@ def test_a_render_that_was_stopped_while_joining_needs_no_dreaming(tmp_path: Pat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(delivery, "join", interrupted)
+        patch.setattr(publish, "join", interrupted)
         with pytest.raises(RenderInterrupted, match="40 of 40"):
             render_frames(maker(40), wanted)
 
@@ -146,7 +145,7 @@ def test_a_finished_output_of_the_same_config_is_kept(tmp_path: Path) -> None:
     wanted = job(tmp_path / "a.mp4")
     before = render_frames(maker(40), wanted).stat()
     said: list[Progress] = []
-    assert render_frames(maker(40), wanted, progress=said.append) == wanted.output
+    assert render_frames(maker(40), wanted, observers=watching(said.append)) == wanted.output
     assert wanted.output.stat().st_mtime_ns == before.st_mtime_ns
     assert [progress.message for progress in said] == [f"{wanted.output} is finished already"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"]
@@ -282,7 +281,7 @@ def test_progress_counts_frames_and_knows_the_time_that_is_left(
     with monkeypatch.context() as patch:
         patch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now))
         wanted = job(tmp_path / "a.mp4", 12)
-        render_frames(make, wanted, progress=said.append)
+        render_frames(make, wanted, observers=watching(said.append))
     assert [progress.done for progress in said if not progress.message] == list(range(1, 13))
     eighth = next(progress for progress in said if progress.done == 8)
     assert eighth.seconds_per_frame == pytest.approx(0.01)

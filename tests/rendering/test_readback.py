@@ -11,7 +11,7 @@ import torch
 
 from zoomdream.encode.pixels import pack, to_bytes
 from zoomdream.errors import OutputError
-from zoomdream.rendering.readback import hand_over
+from zoomdream.rendering.readback import read_back
 from zoomdream.types import State
 
 SIZE = (6, 10)
@@ -25,16 +25,16 @@ def state(**parts: torch.Tensor) -> State:
 def test_the_bytes_are_the_same_wherever_a_frame_is_packed(bits: int) -> None:
     waited: list[bool] = []
     event = cast(Any, SimpleNamespace(synchronize=lambda: waited.append(True)))
-    here = hand_over(state(), SIZE, bits, last=False)
-    there = replace(here, picture=pack(here.picture, bits), arrived=event)
-    assert bytes(here.data()) == bytes(there.data()) == to_bytes(state().shown(SIZE), bits)
+    here = read_back(state(), SIZE, bits, last=False)
+    there = replace(here, shown=pack(here.shown, bits), arrived=event)
+    assert bytes(here.raw()) == bytes(there.raw()) == to_bytes(state().shown(SIZE), bits)
     assert waited == [True], "not looked at before it has arrived"
 
 
 def test_only_the_last_frame_of_a_segment_carries_its_state_along() -> None:
     whole = state()
-    assert hand_over(whole, SIZE, 8, last=True).kept is whole
-    assert hand_over(whole, SIZE, 8, last=False).kept is None
+    assert read_back(whole, SIZE, 8, last=True).kept is whole
+    assert read_back(whole, SIZE, 8, last=False).kept is None
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_only_the_last_frame_of_a_segment_carries_its_state_along() -> None:
 def test_what_is_no_number_is_found_where_it_would_otherwise_be_kept(clip: bool, last: bool, looked_at: bool) -> None:
     broken = state(added=torch.zeros(1, 3, 8, 12)) if clip else state()
     broken.picture[0, 0, 0, 0] = float("nan")  # outside of what is shown
-    handed = hand_over(broken, SIZE, 8, last=last)
+    frame = read_back(broken, SIZE, 8, last=last)
     if looked_at:
         with pytest.raises(OutputError, match="Frame 4 holds values"):
-            handed.data()
+            frame.raw()
     else:
-        assert len(handed.data()) == 6 * 10 * 3
+        assert len(frame.raw()) == 6 * 10 * 3

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rendering.synthetic import job, maker, states
+from tests.rendering.synthetic import job, maker, states, watching
 from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.rendering import Job, render_frames
 from zoomdream.rendering.run import FORMAT, Run, parse_plan, parse_run, write_run
@@ -103,6 +103,6 @@ def test_a_resumed_render_says_which_library_has_changed_since_its_start(stopped
     run = json.loads(run_file(stopped).read_text())
     run_file(stopped).write_text(json.dumps({**run, "versions": {**run["versions"], library: "0.1"}}))
     said: list[str] = []
-    render_frames(maker(40), stopped, progress=lambda progress: said.append(progress.message))
+    render_frames(maker(40), stopped, observers=watching(lambda progress: said.append(progress.message)))
     assert said[0].startswith(f"going on after frame 30; {library} 0.1 is now ")
     assert said[0].count(" is now ") == 1

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from zoomdream import assembly, ffmpeg
-from zoomdream.batch.inspect import look
+from zoomdream.batch.inspect import inspect
 from zoomdream.batch.matrix import expand
 from zoomdream.batch.renders import Render
 from zoomdream.batch.work import WarmNetworks, failure
@@ -17,9 +17,9 @@ from zoomdream.encode.metadata import is_numbered, parse_origin
 from zoomdream.errors import ConfigError
 from zoomdream.machine.devices import check_device
 from zoomdream.rendering import make_job
-from zoomdream.rendering.deliver import working_folder
 from zoomdream.rendering.job import recall
 from zoomdream.rendering.plan import make_plan
+from zoomdream.rendering.workspace import working_folder
 from zoomdream.types import Plan
 
 CONFIGS = (".yaml", ".yml")
@@ -61,7 +61,7 @@ def _left_by_a_render(path: Path) -> bool:
         return False
 
 
-def gather(
+def collect(
     files: Sequence[Path], overrides: Sequence[str] = (), checked: Callable[[Render], None] = lambda _: None
 ) -> list[Render]:
     """Every render of the files, checked: status "failed" with its error, "skipped" where it is finished, "waiting".
@@ -114,7 +114,7 @@ def _check(render: Render, networks: WarmNetworks) -> None:
                     check_device(config.performance.device)
         job = make_job(config, plan)
         assembly.layers(config, networks(config, undecided))
-        seen = look(job)
+        seen = inspect(job)
     except Exception as error:
         _wrong(render, error)
         return

@@ -6,19 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-
 from zoomdream.batch.parallel_shots.shots import parts_folder
 from zoomdream.encode.metadata import is_numbered
-from zoomdream.errors import ConfigError, InputError, OutputError
+from zoomdream.errors import InputError, OutputError
 from zoomdream.ffmpeg.probe import count_frames
-from zoomdream.rendering.deliver import occupant, working_folder
 from zoomdream.rendering.job import Job
-from zoomdream.rendering.run import FILE as RUN_FILE
-from zoomdream.rendering.run import parse_run
-from zoomdream.rendering.workspace import STATE_FILE
-
-_REMEDY = "Give another output, or move that away; `zoomdream render --restart` replaces it."
+from zoomdream.rendering.owner import find
+from zoomdream.rendering.workspace import working_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,50 +26,26 @@ class Seen:
     kept: int = 0
 
 
-def look(job: Job) -> Seen:
-    """How far a render is. Raises OutputError if a folder is in the way, and ConfigError if something else is there."""
-    program, folder = job.settings.program, working_folder(job.output)
-    kept = _kept(folder)
-    if _begun(folder, job):
-        return Seen(kept=kept)
-    found = occupant(program, job.output, job.frames, job.fingerprint)
-    if found == job.fingerprint:
-        if not _is_whole(program, job):
-            return Seen(damaged=True)
-        # Killed while it tidied up: whoever renders it has nothing to do but that.
-        untidy = folder.exists() or parts_folder(job.output).exists()
-        return Seen(kept=job.frames) if untidy else Seen(finished=True)
-    if kept:
-        raise ConfigError(f"{folder} holds the unfinished render of another config. {_REMEDY}")
-    if found in (None, "incomplete"):
-        return Seen()
-    maker = "another config" if found else "another program"
-    raise ConfigError(f"{job.output} exists and was made by {maker}. {_REMEDY}")
+def inspect(job: Job) -> Seen:
+    """How far a render is. Raises ConfigError and OutputError for what is in its way."""
+    found = find(job)
+    if not found.finished:
+        return Seen(kept=found.kept)
+    if not _is_whole(job):
+        return Seen(damaged=True)
+    # Killed while it tidied up: whoever renders it has nothing to do but that.
+    untidy = working_folder(job.output).exists() or parts_folder(job.output).exists()
+    return Seen(kept=job.frames) if untidy else Seen(finished=True)
 
 
-def _begun(folder: Path, job: Job) -> bool:
-    try:
-        return parse_run((folder / RUN_FILE).read_text(encoding="utf-8")).fingerprint == job.fingerprint
-    except (OSError, ValueError):
-        return False
-
-
-def _kept(folder: Path) -> int:
-    try:
-        with safe_open(folder / STATE_FILE, framework="pt") as file:
-            return int(file.metadata()["index"]) + 1
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
-        return 0
-
-
-def _is_whole(program: Path, job: Job) -> bool:
+def _is_whole(job: Job) -> bool:
     """Whether a file of the right config holds all its frames: one that was cut short still says what made it."""
     if job.settings.codec in ("gif", "webp", "png"):  # their configs lie beside them and say nothing about them
         numbers = range(job.frames) if is_numbered(job.output) else ()
         paths = [job.output.with_name(job.output.name % number) for number in numbers]
         return all(_ends_well(path) for path in paths or [job.output])
     try:
-        return count_frames(program, job.output) == job.frames
+        return count_frames(job.settings.program, job.output) == job.frames
     except (InputError, OutputError):
         return False
 

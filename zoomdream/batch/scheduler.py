@@ -46,7 +46,7 @@ class Engine(Protocol):
     def stop(self) -> list[Event]: ...
 
 
-def drive(renders: Sequence[Render], engine: Engine, watch: Callable[[Render | None], None]) -> None:
+def schedule(renders: Sequence[Render], engine: Engine, watch: Callable[[Render | None], None]) -> None:
     """Do all that waits. `watch` hears of each render whose status has changed, and of None every now and then.
 
     Raises RenderInterrupted on Ctrl-C or SIGTERM, when all renders have stopped; what is finished of them is kept.

@@ -6,17 +6,19 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from zoomdream import assembly
-from zoomdream.batch.parallel_shots.parts import filling, render_part
+from zoomdream.batch.parallel_shots.parts import fill, render_part
 from zoomdream.batch.parallel_shots.shots import Part, parts_folder
 from zoomdream.config import Config
 from zoomdream.errors import OutputError, RenderInterrupted, ZoomdreamError
 from zoomdream.machine.files import discard
 from zoomdream.machine.memory import is_out_of_memory
 from zoomdream.machine.render_settings import torch_threads
-from zoomdream.rendering import Job, Progress, render
+from zoomdream.rendering import Observers, Progress, render
+from zoomdream.rendering.observer import ProgressOnly
 from zoomdream.types import Network, Plan
 
 _SECONDS_BETWEEN_REPORTS = 0.25
@@ -88,16 +90,17 @@ class WarmNetworks:
 
 
 def perform(
-    work: Work, networks: WarmNetworks, tell: Callable[[Event], None], revise: Callable[[Job], Job] | None = None
+    work: Work, networks: WarmNetworks, tell: Callable[[Event], None], told: Callable[[Config], Config] | None = None
 ) -> None:
-    """Do the work in this process. `tell` hears how far it is, and at last that it is finished or has failed.
+    """Do the work in this process. `tell` gets how far it is, and at last that it is finished or has failed.
 
-    revise: as in `render`.
+    told: as in `render`.
     """
     begun = time.monotonic()
+    observer = ProgressOnly(_seldom(work.key, tell))
     try:
         with torch_threads(work.threads):  # what `auto` means to a render that begins now
-            _render(work, networks, _seldom(work.key, tell), revise)
+            _render(work, networks, observer, told)
     except Exception as error:
         tell(failure(work.key, time.monotonic() - begun, error))
     else:
@@ -105,20 +108,20 @@ def perform(
 
 
 def _render(
-    work: Work, networks: WarmNetworks, progress: Callable[[Progress], None], revise: Callable[[Job], Job] | None
+    work: Work, networks: WarmNetworks, observer: ProgressOnly, told: Callable[[Config], Config] | None
 ) -> None:
     if work.part is not None:
         assert work.plan is not None
-        render_part(work.config, work.plan, work.part, work.parts, networks, progress)
+        render_part(work.config, work.plan, work.part, work.parts, networks, Observers((observer,)))
         return
     render(
         work.config,
         restart=work.restart,
-        progress=progress,
+        observer=observer,
         plan=work.plan,
         networks=networks,
-        revise=revise,
-        fill=filling(work.parts, work.config.frames) if work.parts else None,
+        told=told,
+        fill=partial(fill, work.parts) if work.parts else None,
     )
     discard(parts_folder(work.config.output))  # also those that an earlier start has left
 

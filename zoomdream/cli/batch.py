@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from zoomdream import cli
-from zoomdream.batch import collect as gather
 from zoomdream.batch import report, sheet
-from zoomdream.batch import scheduler as drive
+from zoomdream.batch.collect import collect, find_files
 from zoomdream.batch.local import LocalEngine, automatic_jobs
 from zoomdream.batch.parallel_shots.shots import shots_of
 from zoomdream.batch.renders import Render
+from zoomdream.batch.scheduler import outcome, schedule
 from zoomdream.cli.batch_progress import shown
 from zoomdream.cli.render import SECONDS_BETWEEN_LINES, clock_time
 from zoomdream.cli.tables import counted, show
@@ -32,7 +32,7 @@ SECONDS_BETWEEN_REPORTS = 10.0
 def run(arguments: argparse.Namespace) -> int:
     """Check all configs, render what is not finished, and say what became of each."""
     begun = time.monotonic()
-    renders = gather.gather(gather.find_files(arguments.config), arguments.overrides, _checking(arguments.quiet))
+    renders = collect(find_files(arguments.config), arguments.overrides, _checking(arguments.quiet))
     if arguments.dry_run:
         show(("status", "output", "frames", "config", "note"), [_planned_row(render) for render in renders])
         return 1 if any(render.error for render in renders) else 0
@@ -63,14 +63,14 @@ def run(arguments: argparse.Namespace) -> int:
                     write(now)
 
         try:
-            drive.drive(renders, engine, watch)
+            schedule(renders, engine, watch)
         except RenderInterrupted as error:
             interrupted = error
     _conclude(renders, time.monotonic() - begun, interrupted is not None)
     write(time.monotonic())
     if arguments.sheet is not None:
         sheet.write_sheet(arguments.sheet, renders)
-    return drive.outcome(renders)
+    return outcome(renders)
 
 
 def _engine(arguments: argparse.Namespace, waiting: Sequence[Config]) -> LocalEngine | RayEngine:

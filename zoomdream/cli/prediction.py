@@ -16,7 +16,7 @@ from zoomdream import assembly, pipeline
 from zoomdream.config import Config
 from zoomdream.encode.segment import EncodeSettings, SegmentWriter
 from zoomdream.machine.startup import keep_freed_memory
-from zoomdream.rendering.forecast import Forecast
+from zoomdream.rendering.eta import Eta
 from zoomdream.stages import Stages
 from zoomdream.timeline import Timeline
 from zoomdream.types import Network, Plan, State
@@ -40,34 +40,34 @@ def predict(config: Config, planned: Plan, settings: EncodeSettings, opened: Net
     """Dream and encode a few frames. Raises what a render raises."""
     keep_freed_memory()  # as `zoomdream render` does
     brief = config.model_copy(update={"dream": config.dream.model_copy(update={"warmup": 0})})
-    effort = Timeline.of(config, planned.cuts).passes
+    passes = Timeline.of(config, planned.cuts).passes
     begun = time.perf_counter()
     timeline = Timeline.of(brief, planned.cuts)
-    forecast = Forecast(timeline.passes, 0, begun)
+    eta = Eta(timeline.passes, 0, begun)
     pictures: list[Tensor] = []
     with closing(assembly.open_stages(brief, planned, opened, timeline=timeline)) as stages:
-        for state in _some(stages, config.frames, forecast):
+        for state in _some(stages, config.frames, eta):
             pictures = [*pictures, state.shown((settings.height, settings.width)).cpu()][-_KEPT:]
     once, encoding = _encoding(settings, pictures)
-    dreaming = forecast.seconds(sum(effort), len(effort))
-    alone = forecast.seconds(sum(min(1, dreams) for dreams in effort), len(effort))
+    dreaming = eta.seconds(sum(passes), len(passes))
+    alone = eta.seconds(sum(min(1, count) for count in passes), len(passes))
     assert dreaming is not None
     assert alone is not None
     if planned.device == "cpu":  # the encoder takes its part of the same cores
-        dreaming, alone = dreaming + len(effort) * encoding, alone + len(effort) * encoding
+        dreaming, alone = dreaming + len(passes) * encoding, alone + len(passes) * encoding
     else:
-        dreaming, alone = max(dreaming, len(effort) * encoding), max(alone, len(effort) * encoding)
-    return Prediction(alone / len(effort), dreaming + 2 * once)  # the last segment, and joining
+        dreaming, alone = max(dreaming, len(passes) * encoding), max(alone, len(passes) * encoding)
+    return Prediction(alone / len(passes), dreaming + 2 * once)  # the last segment, and joining
 
 
-def _some(stages: Stages, frames: int, forecast: Forecast) -> Iterator[State]:
-    """A few frames from the first on, each told of to the forecast."""
+def _some(stages: Stages, frames: int, eta: Eta) -> Iterator[State]:
+    """A few frames from the first on, each of which the ETA counts."""
     begun = time.perf_counter()
     enough = 0.0
     for count, state in enumerate(pipeline.frames(stages, None, frames), start=1):
         state.picture.sum().item()  # a number, so that a GPU has to have finished
         now = time.perf_counter()
-        forecast.tell(now)
+        eta.frame_done(now)
         yield state
         if count == 1:
             if now - begun > _LONG:

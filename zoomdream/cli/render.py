@@ -18,7 +18,7 @@ from zoomdream.config import Config
 from zoomdream.machine.startup import keep_freed_memory
 
 if TYPE_CHECKING:
-    from zoomdream.rendering import Progress  # brings torch along, which a wrong config need not wait for
+    from zoomdream.rendering import Observer, Progress  # brings torch along, which a wrong config need not wait for
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -43,22 +43,24 @@ def run(arguments: argparse.Namespace) -> int:
         print_notes(config)
     if arguments.preview:
         config = config.preview()
-    with shown(arguments.quiet) as progress:
-        path = render(config, restart=arguments.restart, progress=progress)
+    with shown(arguments.quiet) as observer:
+        path = render(config, restart=arguments.restart, observer=observer)
     print(path)
     return 0
 
 
 @contextmanager
-def shown(quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """What `render` is to call with its progress: None for silence."""
+def shown(quiet: bool) -> Iterator[Observer]:
+    """The observer that shows the progress of a render, or nothing where `quiet`."""
+    from zoomdream.rendering.observer import Observers, ProgressOnly
+
     if quiet:
-        yield None
+        yield Observers()
     elif sys.stderr.isatty():
         with _bar() as report:
-            yield report
+            yield ProgressOnly(report)
     else:
-        yield lines()
+        yield ProgressOnly(lines())
 
 
 def lines(clock: Callable[[], float] = time.monotonic) -> Callable[[Progress], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from zoomdream.encode.segment import EncodeSettings
 from zoomdream.encode.sound import Sound, file_sound, source_sound
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.networks import catalog
-from zoomdream.rendering.deliver import working_folder
 from zoomdream.rendering.plan import make_plan, resolved
 from zoomdream.rendering.run import FILE as RUN_FILE
 from zoomdream.rendering.run import parse_plan, parse_run
-from zoomdream.rendering.workspace import STATE_FILE
+from zoomdream.rendering.state_file import STATE_FILE
+from zoomdream.rendering.workspace import working_folder
 from zoomdream.source.open import open_source
 from zoomdream.types import Plan
 from zoomdream.version import __version__
@@ -49,10 +49,10 @@ class Job:
     seed: int
 
 
-def make_job(config: Config, plan: Plan | None = None) -> Job:
+def make_job(config: Config, plan: Plan | None = None, told: Callable[[Config], Config] | None = None) -> Job:
     """What the render loop must know of a config. Raises ConfigError, and InputError for its files.
 
-    plan: where it has been made already.
+    plan: where it has been made already. told: makes of the resolved config what is stored in the file.
     """
     with config.error_context():
         _check_output(config)
@@ -62,7 +62,9 @@ def make_job(config: Config, plan: Plan | None = None) -> Job:
         settings.check()
         made_with = {**asdict(plan), **versions(settings.program)}
         # The plan is stored even where the config is not: a finished render is known by a fingerprint that holds it.
-        text = f"{_MADE_WITH}{json.dumps(made_with)}\n" + (config.to_yaml() if config.encode.metadata else "")
+        text = f"{_MADE_WITH}{json.dumps(made_with)}\n"
+        if config.encode.metadata:
+            text += (config if told is None else told(config)).to_yaml()
         return Job(
             output=config.output,
             frames=config.frames,

@@ -1,4 +1,4 @@
-"""The render: dream, record, join. Stopped at any moment, it goes on as if nothing had been."""
+"""The render: dream, record, publish. Stopped at any moment, it goes on as if nothing had been."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from types import FrameType
 
 from zoomdream import assembly, ffmpeg, pipeline
 from zoomdream.config import Config
-from zoomdream.encode import metadata, trial
+from zoomdream.encode import trial
 from zoomdream.encode.segment import EncodeSettings
-from zoomdream.errors import ConfigError, RenderInterrupted
-from zoomdream.rendering.deliver import check_sidecar, deliver, occupant, working_folder
-from zoomdream.rendering.forecast import Forecast, ending
-from zoomdream.rendering.job import Job, make_job, recall, versions
+from zoomdream.errors import RenderInterrupted
+from zoomdream.rendering.eta import Eta, ending
+from zoomdream.rendering.job import Job, encode_settings, make_job, recall, versions
+from zoomdream.rendering.observer import Observer, Observers, Progress, ProgressOnly
+from zoomdream.rendering.owner import Found, find
 from zoomdream.rendering.plan import make_plan
+from zoomdream.rendering.publish import publish
 from zoomdream.rendering.recorder import Recorder
+from zoomdream.rendering.recording import Recording, writing
 from zoomdream.rendering.run import Run
-from zoomdream.rendering.workspace import Workspace, writing
+from zoomdream.rendering.workspace import Workspace, working_folder
 from zoomdream.stages import Stages
 from zoomdream.timeline import Timeline
 from zoomdream.types import Network, Plan, State
@@ -31,18 +34,7 @@ from zoomdream.types import Network, Plan, State
 MakeFrames = Callable[[State | None], Iterator[State]]
 """The last finished state or None → the states after it."""
 
-Fill = Callable[[Workspace, EncodeSettings], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a render is: `done` of `frames`. Seconds are None until known; message is "" between events."""
-
-    done: int
-    frames: int
-    seconds_per_frame: float | None
-    eta_seconds: float | None
-    message: str = ""
+OpenNetwork = Callable[[Config, Plan], Network]
 
 
 def render(
@@ -50,47 +42,60 @@ def render(
     *,
     restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
+    observer: Observer | None = None,
     plan: Plan | None = None,
-    networks: Callable[[Config, Plan], Network] | None = None,
-    revise: Callable[[Job], Job] | None = None,
-    fill: Fill | None = None,
+    networks: OpenNetwork | None = None,
+    told: Callable[[Config], Config] | None = None,
+    fill: Callable[[Recording], None] | None = None,
 ) -> Path:
     """Render a config, or go on with a stopped render of it, and return the finished path.
 
     A finished output of the same config is kept. With `restart`, whatever is there is rendered anew and replaced at
-    the end. `progress` is called after each frame, in this thread. Raises ConfigError, InputError, OutputError, and
-    RenderInterrupted on Ctrl-C or SIGTERM; finished segments are kept then.
+    the end. `progress` is called after each frame, in this thread; `observer` sees pictures too. Raises ConfigError,
+    InputError, OutputError, and RenderInterrupted on Ctrl-C or SIGTERM; finished segments are kept then.
 
-    For who renders many: `plan` where it has been made already; `networks` opens the config's network where that is
-    open already; `revise` changes what is told of the render; `fill` as in `render_frames`.
+    For batches: `plan` where it has been made already; `networks` opens the config's network where that is open
+    already; `told` makes of the resolved config what is stored in the file; `fill` as in `render_frames`.
     """
     with stoppable(), config.error_context():
-        output, program = config.output, ffmpeg.executable(config.encode.ffmpeg)
-        plan = plan or make_plan(config, None if restart else recall(output, program))
-        job = make_job(config, plan)
-        job = revise(job) if revise else job
-        timeline = Timeline.of(config, plan.cuts)
-        with contextlib.ExitStack() as opened:
-
-            @cache
-            def stages() -> Stages:
-                trial.check(job.settings)  # called before the first frame, if any
-                made = assembly.open_stages(config, plan, networks and networks(config, plan), timeline=timeline)
-                opened.callback(made.close)
-                return made
-
-            def make_frames(start: State | None) -> Iterator[State]:
-                return pipeline.frames(stages(), start and start.to(plan.device), config.frames)
-
+        if plan is None:
+            program = ffmpeg.executable(config.encode.ffmpeg)
+            plan = make_plan(config, None if restart else recall(config.output, program))
+        job = make_job(config, plan, told)
+        both = (None if progress is None else ProgressOnly(progress), observer)
+        with contextlib.closing(Dreaming(config, plan, networks)) as dreaming:
             return render_frames(
-                make_frames,
+                lambda start: dreaming.frames(start, config.frames),
                 job,
                 restart=restart,
-                progress=progress,
-                prepare=stages,
+                observers=Observers(tuple(one for one in both if one is not None)),
+                prepare=lambda: dreaming.stages,
                 fill=fill,
-                effort=timeline.passes,
+                passes=dreaming.timeline.passes,
             )
+
+
+class Dreaming:
+    """The frames of a config. Its stages are made when they are first needed."""
+
+    def __init__(self, config: Config, plan: Plan, networks: OpenNetwork | None) -> None:
+        self._config, self._plan, self._networks = config, plan, networks
+        self.timeline = Timeline.of(config, plan.cuts)
+
+    @cached_property
+    def stages(self) -> Stages:
+        config, plan = self._config, self._plan
+        trial.check(encode_settings(config, plan))
+        network = self._networks and self._networks(config, plan)
+        return assembly.open_stages(config, plan, network, timeline=self.timeline)
+
+    def frames(self, start: State | None, end: int) -> Iterator[State]:
+        """The states after `start` up to that of frame `end` (without it)."""
+        return pipeline.frames(self.stages, start and start.to(self._plan.device), end)
+
+    def close(self) -> None:
+        if "stages" in self.__dict__:
+            self.stages.close()
 
 
 def render_frames(
@@ -98,44 +103,42 @@ def render_frames(
     job: Job,
     *,
     restart: bool = False,
-    progress: Callable[[Progress], None] | None = None,
+    observers: Observers | None = None,
     prepare: Callable[[], object] = lambda: None,
-    fill: Fill | None = None,
-    effort: Sequence[float] | None = None,
+    fill: Callable[[Recording], None] | None = None,
+    passes: Sequence[float] | None = None,
 ) -> Path:
     """The render loop for any source of states. Raises as `render` does; Ctrl-C becomes RenderInterrupted.
 
     `prepare` is called before anything of an older render is thrown away, and raises what speaks against this one.
-    `fill` puts frames that were recorded elsewhere into the working folder. effort: that of each frame, for the
-    forecast; None where all are alike.
+    `fill` puts frames that were recorded elsewhere into the recording. passes: see `record`.
     """
-    report = progress or (lambda _: None)
+    observers = observers or Observers()
     finished = False
     try:
         with Workspace(working_folder(job.output)) as workspace:
-            run = _settle_on_a_run(workspace, job, restart, prepare)
-            finished = run is None
-            if run is None:
+            found = find(job, restart=restart)
+            finished = found.finished
+            if finished:
                 workspace.empty()
-                report(Progress(job.frames, job.frames, None, 0.0, f"{job.output} is finished already"))
+                observers.progress(Progress(job.frames, job.frames, None, 0.0, f"{job.output} is finished already"))
                 return job.output
+            run = found.run
+            if run is None:
+                run = _started(job, found, restart)
+                prepare()
+                workspace.begin(run)
             settings = replace(job.settings, pixel_format=run.plan.pixel_format, threads=run.plan.encoder_threads)
-            if fill is not None:
-                fill(workspace, settings)
-            start = workspace.resume(settings)
-            done = 0 if start is None else start.index + 1
-            report(Progress(done, job.frames, None, None, _greeting(run, settings, done)))
+            recording = Recording(workspace.folder, settings, job.frames, 0, job.frames)
             try:
-                if done < job.frames:
-                    forecast = Forecast(effort or [1] * job.frames, done, time.monotonic())
-                    _record(make_frames(start), workspace, settings, job.frames, forecast, report)
-                report(Progress(job.frames, job.frames, None, 0.0, "joining the segments"))
-                segments = workspace.segments(settings, job.frames)
-                origin = metadata.write_origin(job.fingerprint, job.config)
+                if fill is not None:
+                    fill(recording)
+                record(make_frames, recording, observers, passes, _changes(run, settings) if found.kept else "")
+                observers.progress(Progress(job.frames, job.frames, None, 0.0, "joining the segments"))
                 with writing(job.output):
-                    deliver(settings, segments, job.output, job.frames, origin=origin, sound=job.sound, trim=run.trim)
+                    publish(job, recording, trim=run.trim)
             except KeyboardInterrupt:
-                raise RenderInterrupted(_farewell(workspace.folder, workspace.kept(settings), job)) from None
+                raise RenderInterrupted(_farewell(recording, job)) from None
             finished = True
             workspace.empty()
     except KeyboardInterrupt:
@@ -145,61 +148,34 @@ def render_frames(
     return job.output
 
 
-def _settle_on_a_run(workspace: Workspace, job: Job, restart: bool, prepare: Callable[[], object]) -> Run | None:
-    """The run to go on with, or a new one, or None if all is finished. ConfigError if something else is there."""
-    found = occupant(job.settings.program, job.output, job.frames, job.fingerprint)
-    check_sidecar(job.output)
-    run = None if restart else workspace.read_run()
-    if run is not None and run.fingerprint != job.fingerprint and not workspace.worth_keeping:
-        run = None  # of another config, killed before its first segment was finished
-    if run is not None:
-        if run.fingerprint != job.fingerprint:
-            raise ConfigError(
-                f"{workspace.folder} holds the unfinished render of another config. Give another output, or "
-                "`--restart` to throw that away and begin anew."
-            )
-        if found not in (None, job.fingerprint, "incomplete") and not run.overwrite:
-            raise ConfigError(f"{job.output} appeared while this render was stopped; `--restart` replaces it.")
-        return run
-    if found == job.fingerprint and not restart:
-        return None
-    if found not in (None, "incomplete") and not restart:
-        what = "another config" if found else "another program"
-        raise ConfigError(
-            f"{job.output} exists and was made by {what}. Give another output, or `--restart` to replace it."
-        )
-    run = Run(
-        fingerprint=job.fingerprint,
-        frames=job.frames,
-        seed=job.seed,
-        plan=job.plan,
-        versions=versions(job.settings.program),
-        overwrite=restart,
-        trim=bool(found),
-        config=job.config,
-    )
-    prepare()
-    workspace.begin(run)
-    return run
-
-
-def _record(
-    states: Iterator[State],
-    workspace: Workspace,
-    settings: EncodeSettings,
-    frames: int,
-    forecast: Forecast,
-    report: Callable[[Progress], None],
+def record(
+    make_frames: MakeFrames,
+    recording: Recording,
+    observers: Observers,
+    passes: Sequence[float] | None = None,
+    note: str = "",
 ) -> None:
-    """Dream and record the frames that are left."""
-    recorder, end = Recorder(workspace, settings, frames), ending(settings, frames)
+    """Dream and record the frames of a recording that are left. passes: the gradient passes of each of its frames, for
+    the ETA; None where all are alike. note: what to say where frames are there already.
+    """
+    start = recording.resume()
+    count = recording.end - recording.begin
+    done = 0 if start is None else start.index + 1 - recording.begin
+    greeting = f"going on after frame {recording.begin + done}{note}" if done else "starting"
+    observers.progress(Progress(done, count, None, None, greeting))
+    if done == count:
+        return
+    eta, after = Eta(passes or [1] * count, done, time.monotonic()), ending(recording.settings, recording.end)
+    recorder = Recorder(recording)
     try:
-        for state in states:
-            recorder.put(state)
-            forecast.tell(time.monotonic())
-            left = forecast.seconds_left
-            eta = None if left is None else left + end
-            report(Progress(state.index + 1, frames, forecast.seconds_per_frame, eta))
+        for state in make_frames(start):
+            picture = recorder.put(state)
+            eta.frame_done(time.monotonic())
+            observers.picture(picture)
+            left = eta.seconds_left
+            eta_seconds = None if left is None else left + after
+            done += 1
+            observers.progress(Progress(done, count, eta.seconds_per_frame, eta_seconds))
     except BaseException:
         with contextlib.suppress(Exception):  # the first error is the one that counts
             recorder.finish()
@@ -207,21 +183,33 @@ def _record(
     recorder.finish()
 
 
-def _greeting(run: Run, settings: EncodeSettings, done: int) -> str:
-    if done == 0:
-        return "starting"
+def _started(job: Job, found: Found, restart: bool) -> Run:
+    return Run(
+        fingerprint=job.fingerprint,
+        frames=job.frames,
+        seed=job.seed,
+        plan=job.plan,
+        versions=versions(job.settings.program),
+        overwrite=restart,
+        trim=found.owner not in ("nobody", "another program"),
+        config=job.config,
+    )
+
+
+def _changes(run: Run, settings: EncodeSettings) -> str:
+    """Which versions are others than at the start."""
     now, then = versions(settings.program), run.versions
     changed = [f"{name} {then[name]} is now {now[name]}" for name in now if then.get(name, now[name]) != now[name]]
-    note = f"; {', '.join(changed)}, so that the rest may look slightly different" if changed else ""
-    return f"going on after frame {done}{note}"
+    return f"; {', '.join(changed)}, so that the rest may look slightly different" if changed else ""
 
 
-def _farewell(folder: Path, kept: int, job: Job) -> str:
+def _farewell(recording: Recording, job: Job) -> str:
+    kept = recording.kept()
     if kept == 0:
         return f"Stopped before the first segment of {job.output} was finished: nothing is kept."
     return (
-        f"Stopped. {kept} of {job.frames} frames of {job.output} are kept in {folder}: run the same command again "
-        "(without --restart) to go on."
+        f"Stopped. {kept} of {job.frames} frames of {job.output} are kept in {recording.folder}: run the same command "
+        "again (without --restart) to go on."
     )
 
 

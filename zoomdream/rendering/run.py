@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
+from zoomdream.errors import ConfigError
+from zoomdream.rendering.state_file import STATE_FILE
 from zoomdream.types import Plan
 
 FILE = "run.json"
@@ -66,6 +69,25 @@ def parse_plan(plain: object) -> Plan | None:
         found["cuts"] = tuple(found["cuts"])
     fits = all(_is(found[name], get_origin(hint) or hint) for name, hint in get_type_hints(Plan).items())
     return Plan(**found) if fits else None
+
+
+def read_run(folder: Path) -> Run | None:
+    """The run in a working folder; None where there is none, or a damaged one without finished segments.
+
+    ConfigError for a damaged one with finished segments.
+    """
+    try:
+        return parse_run((folder / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        if not (folder / STATE_FILE).exists():
+            return None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(
+            f"{folder / FILE} of an unfinished render cannot be read ({why}), so that it cannot go on. Give another "
+            "output, or `--restart` to throw it away and begin anew."
+        ) from error
 
 
 def _is(value: object, wanted: type) -> bool:

@@ -15,6 +15,8 @@ from zoomdream.errors import OutputError
 from zoomdream.machine.files import discard, settle, temporary_name
 from zoomdream.types import State
 
+STATE_FILE = "state.safetensors"
+
 
 def save_state(path: Path, state: State) -> None:
     """Write a state, whole or not at all. Raises OSError."""
@@ -28,6 +30,15 @@ def save_state(path: Path, state: State) -> None:
         raise OSError(errno.ENOSPC if full else errno.EIO, str(error)) from error
     finally:
         discard(temporary)
+
+
+def read_index(path: Path) -> int | None:
+    """The number of the frame that a state follows, without the state; None where there is none to be read."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return int(file.metadata()["index"])
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return None
 
 
 def read_state(path: Path) -> State | None:

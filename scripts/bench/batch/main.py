@@ -28,7 +28,7 @@ from synthetic import clip as drawn_clip
 from zoomdream.api import load_config
 from zoomdream.batch.local import LocalEngine
 from zoomdream.batch.renders import Render
-from zoomdream.batch.scheduler import Engine, drive
+from zoomdream.batch.scheduler import Engine, schedule
 from zoomdream.config import Config
 
 WORKERS = (1, 2)
@@ -88,7 +88,7 @@ def seconds(engine: Engine, configs: Sequence[Config], watch: Callable[[], None]
     """How long a batch takes. RuntimeError where something of it fails."""
     renders = [Render(Path("bench"), {}, chosen) for chosen in configs]
     begin = time.perf_counter()
-    drive(renders, engine, lambda changed: watch())
+    schedule(renders, engine, lambda changed: watch())
     taken = time.perf_counter() - begin
     for render in renders:
         if render.status != "done":

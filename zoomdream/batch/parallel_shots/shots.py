@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoomdream.config import Config
+from zoomdream.encode.segment import EncodeSettings
 from zoomdream.errors import ZoomdreamError
 from zoomdream.machine.render_settings import torch_threads
 from zoomdream.rendering import make_job
-from zoomdream.rendering.deliver import working_folder
 from zoomdream.rendering.plan import cuts, make_plan
+from zoomdream.rendering.recording import Recording
+from zoomdream.rendering.workspace import working_folder
 from zoomdream.types import Plan
 
 
@@ -28,6 +30,10 @@ class Part:
     begin: int
     end: int
     folder: Path
+
+    def recording(self, settings: EncodeSettings, frames: int) -> Recording:
+        """What it records of a render of `frames`."""
+        return Recording(self.folder, settings, frames, self.begin, self.end)
 
 
 def split(config: Config, threads: int, most: int) -> tuple[Plan, tuple[Part, ...]] | None:

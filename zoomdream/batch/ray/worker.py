@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,6 @@ from zoomdream.config.fields import rebuilt
 from zoomdream.config.origin import KeyPath
 from zoomdream.encode.metadata import is_numbered
 from zoomdream.machine.files import write_whole
-from zoomdream.rendering import Job
-from zoomdream.rendering.plan import resolved
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,8 @@ def do(parcel: Parcel, node: str, fetch: Callable[[Any], bytes], tell: Callable[
     there, home = _with_inputs(parcel, root / "inputs", fetch)
     if not in_place:
         there = _within(there, folder)
-    perform(replace(parcel.work, config=there), _networks(), heard, _as_at_home(there, home))
+    at_home = partial(_as_at_home, home=home, output=parcel.work.config.output)
+    perform(replace(parcel.work, config=there), _networks(), heard, at_home)
     if in_place or isinstance(ends[-1], Failed):
         return Result(ends[-1])
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
@@ -106,16 +105,9 @@ def _with_paths(config: Config, places: Mapping[Path, Path]) -> Config:
     return rebuilt(config, changed)
 
 
-def _as_at_home(config: Config, home: Mapping[Path, Path]) -> Callable[[Job], Job]:
-    """The video tells of the paths that its owner knows."""
-
-    def revised(job: Job) -> Job:
-        head, _, text = job.config.partition("\n")
-        if not text:
-            return job
-        return replace(job, config=f"{head}\n{_with_paths(resolved(config, job.plan), home).to_yaml()}")
-
-    return revised
+def _as_at_home(config: Config, home: Mapping[Path, Path], output: Path) -> Config:
+    """The config with the paths that the batch's own machine knows: the video tells of those."""
+    return _with_paths(config, home).model_copy(update={"output": output})
 
 
 def piece(folder: str, name: str, begin: int, length: int) -> bytes:

@@ -10,25 +10,25 @@ import pytest
 
 from tests.rendering.synthetic import job
 from zoomdream.api import load_config
-from zoomdream.rendering.forecast import BLOCK, Forecast, ending
+from zoomdream.rendering.eta import BLOCK, Eta, ending
 from zoomdream.timeline import Timeline
 
 
-def at(seconds: Sequence[float], effort: Sequence[float], told: int, done: int = 0) -> float:
-    """What is forecast of the rest when `told` frames since `done` are done, over what the rest takes."""
-    forecast, now = Forecast(effort, done, 100.0), 100.0
+def at(seconds: Sequence[float], passes: Sequence[float], told: int, done: int = 0) -> float:
+    """What the ETA is when `told` frames since `done` are done, over what the rest takes."""
+    eta, now = Eta(passes, done, 100.0), 100.0
     for index in range(done, done + told):
         now += seconds[index]
-        forecast.tell(now)
-    left = forecast.seconds_left
+        eta.frame_done(now)
+    left = eta.seconds_left
     assert left is not None
     return left / sum(seconds[done + told :])
 
 
-def taken(effort: Sequence[float], *, each: float = 0.4, rest: float = 0.02, spread: float = 0.1) -> list[float]:
+def taken(passes: Sequence[float], *, each: float = 0.4, rest: float = 0.02, spread: float = 0.1) -> list[float]:
     """Seconds that such frames take; the first makes everything ready, and none is quite like another."""
     chance = random.Random(3)
-    seconds = [(each * dreams + rest) * chance.uniform(1 - spread, 1 + spread) for dreams in effort]
+    seconds = [(each * dreams + rest) * chance.uniform(1 - spread, 1 + spread) for dreams in passes]
     seconds[0] += 5 * each
     return seconds
 
@@ -43,20 +43,20 @@ FADING_IN = [*[0] * 20, *[1] * 280]
 
 @pytest.mark.parametrize("told", [5, 6, 10, 45, 100, 200])
 @pytest.mark.parametrize(
-    "effort",
+    "passes",
     [EVERY_FRAME, EVERY_SECOND, EVERY_FOURTH, WITH_CUTS, ONLY_MOVED],
     ids=["every frame", "every second", "every fourth", "cuts", "only moved"],
 )
-def test_the_time_that_is_left_is_right_within_a_fifth(effort: list[float], told: int) -> None:
-    assert at(taken(effort), effort, told) == pytest.approx(1, abs=0.2)
+def test_the_time_that_is_left_is_right_within_a_fifth(passes: list[float], told: int) -> None:
+    assert at(taken(passes), passes, told) == pytest.approx(1, abs=0.2)
 
 
-@pytest.mark.parametrize("effort", [EVERY_FRAME, EVERY_FOURTH, WITH_CUTS], ids=["every frame", "every fourth", "cuts"])
+@pytest.mark.parametrize("passes", [EVERY_FRAME, EVERY_FOURTH, WITH_CUTS], ids=["every frame", "every fourth", "cuts"])
 @pytest.mark.parametrize("done", [30, 60, 150])
-def test_a_resumed_render_knows_it_too_although_its_first_frame_is_slow(effort: list[float], done: int) -> None:
-    seconds = taken(effort)
+def test_a_resumed_render_knows_it_too_although_its_first_frame_is_slow(passes: list[float], done: int) -> None:
+    seconds = taken(passes)
     seconds[done] += 8
-    assert at(seconds, effort, 5, done) == pytest.approx(1, abs=0.2)
+    assert at(seconds, passes, 5, done) == pytest.approx(1, abs=0.2)
 
 
 @pytest.mark.parametrize("told", [8, 40, 75, 120])
@@ -69,9 +69,9 @@ def test_one_hiccup_counts_for_nothing(told: int) -> None:
 
 @pytest.mark.parametrize("told", [61, 75, 90, 200])
 def test_waiting_for_the_encoder_once_in_a_segment_counts(told: int) -> None:
-    effort = [1.0] * 300
+    passes = [1.0] * 300
     seconds = [1.0 if index % BLOCK == BLOCK - 1 else 0.01 for index in range(300)]
-    assert at(seconds, effort, told) == pytest.approx(1, abs=0.2)
+    assert at(seconds, passes, told) == pytest.approx(1, abs=0.2)
 
 
 def test_a_machine_that_becomes_slower_is_noticed_within_three_segments() -> None:
@@ -80,21 +80,21 @@ def test_a_machine_that_becomes_slower_is_noticed_within_three_segments() -> Non
 
 
 def test_the_first_frame_is_a_measure_until_there_is_another() -> None:
-    forecast = Forecast([11, 1, 1, 1], 0, 0.0)
-    assert (forecast.seconds_left, forecast.seconds_per_frame) == (None, None)
-    forecast.tell(11.0)
-    assert forecast.seconds_left == pytest.approx(3)
-    forecast.tell(11.5)
-    assert forecast.seconds_left == pytest.approx(1)
-    assert forecast.seconds_per_frame == pytest.approx(0.5)
+    eta = Eta([11, 1, 1, 1], 0, 0.0)
+    assert (eta.seconds_left, eta.seconds_per_frame) == (None, None)
+    eta.frame_done(11.0)
+    assert eta.seconds_left == pytest.approx(3)
+    eta.frame_done(11.5)
+    assert eta.seconds_left == pytest.approx(1)
+    assert eta.seconds_per_frame == pytest.approx(0.5)
 
 
 def test_when_all_is_done_nothing_is_left() -> None:
-    forecast = Forecast([1, 1], 0, 0.0)
-    forecast.tell(1.0)
-    forecast.tell(1.5)
-    assert forecast.seconds_left == 0
-    assert forecast.seconds_per_frame == pytest.approx(0.5)
+    eta = Eta([1, 1], 0, 0.0)
+    eta.frame_done(1.0)
+    eta.frame_done(1.5)
+    assert eta.seconds_left == 0
+    assert eta.seconds_per_frame == pytest.approx(0.5)
 
 
 def test_frames_that_are_not_dreamt_say_nothing_of_those_that_are_until_one_was() -> None:
@@ -102,7 +102,7 @@ def test_frames_that_are_not_dreamt_say_nothing_of_those_that_are_until_one_was(
     assert at(seconds, FADING_IN, 30) == pytest.approx(1, abs=0.2)
 
 
-def test_effort_counts_the_dreams_of_each_frame() -> None:
+def test_the_gradient_passes_count_the_dreams_of_each_frame() -> None:
     def dreams(**settings: object) -> tuple[int, ...]:
         config = load_config({"frames": 10, **settings})
         return Timeline.of(config).passes

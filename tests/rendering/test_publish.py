@@ -10,7 +10,8 @@ from tests.rendering.synthetic import job, maker, states
 from zoomdream.encode.segment import SegmentWriter
 from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.rendering import render_frames
-from zoomdream.rendering.deliver import occupant
+from zoomdream.rendering.owner import output_owner
+from zoomdream.rendering.recording import Recording
 from zoomdream.rendering.workspace import Workspace
 from zoomdream.types import State
 
@@ -32,7 +33,7 @@ def test_fewer_numbered_pictures_of_another_config_are_replaced_only_by_restart(
     assert len(list(output.parent.iterdir())) == 4
 
 
-def test_half_delivered_pictures_are_never_a_whole_with_those_of_an_older_render(
+def test_half_published_pictures_are_never_a_whole_with_those_of_an_older_render(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / "frames" / "%05d.png"
@@ -49,9 +50,9 @@ def test_half_delivered_pictures_are_never_a_whole_with_those_of_an_older_render
         patch.setattr(os, "replace", replace)
         with pytest.raises(RenderInterrupted):
             render_frames(maker(8), newer, restart=True)
-    assert occupant(newer.settings.program, output, 8, newer.fingerprint) == "incomplete"
+    assert output_owner(newer) == "this render in part"
     render_frames(maker(8), newer)  # what waits in the working folder comes after it
-    assert occupant(newer.settings.program, output, 8, newer.fingerprint) == newer.fingerprint
+    assert output_owner(newer) == "this render"
     assert len(list(output.parent.iterdir())) == 8
 
 
@@ -63,12 +64,13 @@ def test_a_render_goes_on_from_the_state_in_memory_of_its_own(tmp_path: Path) ->
                 writer.write(state.picture)
             writer.close()
         state = State(29, state.picture.contiguous())  # in the layout that needs no copy to be laid out again
-        workspace.keep(state, wanted.settings)
-        beyond = workspace.segments(wanted.settings, 31)[-1]  # as a recorder leaves it just before its state
+        recording = Recording(workspace.folder, wanted.settings, 32, 0, 32)
+        recording.keep(state)
+        beyond = recording.path(recording.unit(31))  # as a recorder leaves it just before its state
         beyond.write_bytes(b"finished")
-        assert workspace.kept(wanted.settings) == 30
+        assert recording.kept() == 30
         assert beyond.exists()
-        found = workspace.resume(wanted.settings)
+        found = recording.resume()
         assert not beyond.exists()
         assert found is not None
         assert torch.equal(found.picture, state.picture)

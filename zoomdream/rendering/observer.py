@@ -1,0 +1,89 @@
+"""What watches a running render: it sees the progress, messages and pictures, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a render is: `done` of `frames`. Seconds are None until known; message is "" between events."""
+
+    done: int
+    frames: int
+    seconds_per_frame: float | None
+    eta_seconds: float | None
+    message: str = ""
+
+
+class Picture(Protocol):
+    """A frame as it is shown; `index` is its number in the whole render. It may be kept, and asked in any thread."""
+
+    @property
+    def index(self) -> int: ...
+
+    def tensor(self) -> Tensor:
+        """(3, H, W) float32 RGB in [0, 1] on the CPU, rounded as for the encoder. Made only when it is asked for."""
+        ...
+
+
+class Observer(Protocol):
+    """Both methods are called in the thread that dreams, which waits for them: what takes long belongs elsewhere.
+
+    An error in one of them ends the render, as Ctrl-C does: what is finished is kept.
+    """
+
+    def progress(self, progress: Progress) -> None:
+        """At every event, with a message, and after every frame, without."""
+        ...
+
+    def picture(self, picture: Picture) -> None:
+        """After every frame, before its progress. A resumed render begins after the last frame that was kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressOnly:
+    """The observer that passes progress to a function."""
+
+    report: Callable[[Progress], None]
+
+    def progress(self, progress: Progress) -> None:
+        self.report(progress)
+
+    def picture(self, picture: Picture) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Observers:
+    """All observers of a render, by default none. An error of theirs says whose it is."""
+
+    members: tuple[Observer, ...] = ()
+
+    def progress(self, progress: Progress) -> None:
+        for member in self.members:
+            with _noted(member):
+                member.progress(progress)
+
+    def picture(self, picture: Picture) -> None:
+        for member in self.members:
+            with _noted(member):
+                member.picture(picture)
+
+
+@contextmanager
+def _noted(observer: Observer) -> Iterator[None]:
+    """An error in here says which observer it comes from."""
+    try:
+        yield
+    except Exception as error:
+        named = observer.report if isinstance(observer, ProgressOnly) else type(observer)
+        name = getattr(named, "__qualname__", repr(named))
+        error.add_note(f"{name}, which observes the render, has raised this. What was finished before is kept.")
+        raise

@@ -1,0 +1,73 @@
+"""Makes the finished file of a recording and moves it into its place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from zoomdream.encode import metadata
+from zoomdream.encode.join import join
+from zoomdream.encode.metadata import is_numbered
+from zoomdream.encode.segment import SEGMENT_FRAMES
+from zoomdream.errors import OutputError
+from zoomdream.machine.files import discard, settle, temporary_name, write_whole
+from zoomdream.rendering.job import Job
+from zoomdream.rendering.owner import numbers
+from zoomdream.rendering.recording import Recording
+
+
+def publish(job: Job, recording: Recording, *, trim: bool) -> None:
+    """Make the finished file and move it into place. May be repeated after being killed at any moment.
+
+    Of numbered pictures those of an older render go first, with `trim` all of them, and then comes OUTPUT.yaml: some
+    that are found half published are known to be ours, and not to be all. Raises OutputError or OSError, and leaves the
+    place of any other output as it was.
+    """
+    settings, output = recording.settings, job.output
+    segments = [recording.path(unit) for unit in recording.units]
+    origin = metadata.write_origin(job.fingerprint, job.config)
+    if is_numbered(output):
+        _clear(segments, output, job.frames, trim=trim)
+        _write_sidecar(output, origin)
+        _move_pictures(segments, output, job.frames)
+        return
+    if settings.still:
+        finished = temporary_name(segments[-1].with_name("joined.png"))
+        shutil.copyfile(segments[-1], finished)
+    else:
+        finished = join(settings, segments, output, job.frames, origin=origin, sound=job.sound)
+    try:
+        _write_sidecar(output, origin)
+        settle(finished, output)
+    finally:
+        discard(finished)
+
+
+def _write_sidecar(output: Path, origin: str) -> None:
+    beside = metadata.sidecar(output)
+    if beside is not None:
+        write_whole(beside, f"# {origin}".encode())
+
+
+def _clear(segments: list[Path], output: Path, frames: int, *, trim: bool) -> None:
+    """Remove the pictures of an older render that ours come in place of. Left among ours they would make a whole of
+    what is half published.
+    """
+    for number in numbers(output):
+        if _source(segments, number).exists() if number < frames else trim:
+            output.with_name(output.name % number).unlink(missing_ok=True)
+
+
+def _move_pictures(segments: list[Path], output: Path, frames: int) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    for number in range(frames):
+        source, target = _source(segments, number), output.with_name(output.name % number)
+        if source.exists():
+            os.replace(source, target)
+        elif not target.exists():
+            raise OutputError(f"{source} has vanished; `--restart` renders all of it again.")
+
+
+def _source(segments: list[Path], number: int) -> Path:
+    return segments[number // SEGMENT_FRAMES] / f"{number % SEGMENT_FRAMES:05d}.png"

@@ -1,0 +1,145 @@
+"""The recorded frames of a render, or of a part of one, in a folder: units, and the state after the last of them.
+
+A unit is a segment, or what a part has of a segment that it shares with its neighbours: raw frames, which are encoded
+together once all are there. A unit appears whole, and only then the state after it; so a render may be killed at any
+moment. Units up to the state are kept, all else is done again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoomdream.encode.segment import SEGMENT_FRAMES, EncodeSettings, SegmentWriter, segment_name
+from zoomdream.errors import OutputError
+from zoomdream.machine.files import discard, settle, temporary_name, write_whole
+from zoomdream.rendering.state_file import STATE_FILE, read_index, read_state, save_state
+from zoomdream.types import State
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Frames `begin` to `end` (without it) of segment `number`; whole: that is all of them."""
+
+    number: int
+    begin: int
+    end: int
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Frames `begin` to `end` (without it) of a render of `frames`, recorded in `folder`."""
+
+    folder: Path
+    settings: EncodeSettings
+    frames: int
+    begin: int
+    end: int
+
+    @property
+    def units(self) -> list[Unit]:
+        """In order."""
+        numbers = range(self.begin // SEGMENT_FRAMES, -(-self.end // SEGMENT_FRAMES))
+        return [self.unit(max(self.begin, number * SEGMENT_FRAMES)) for number in numbers]
+
+    def unit(self, index: int) -> Unit:
+        """The one that holds a frame."""
+        number = index // SEGMENT_FRAMES
+        first, after = number * SEGMENT_FRAMES, min((number + 1) * SEGMENT_FRAMES, self.frames)
+        begin, end = max(first, self.begin), min(after, self.end)
+        return Unit(number, begin, end, whole=(begin, end) == (first, after))
+
+    def path(self, unit: Unit) -> Path:
+        """Where a unit is once it is finished."""
+        name = segment_name(self.settings, unit.number) if unit.whole else f"frames_{unit.number:05d}.raw"
+        return self.folder / name
+
+    def writer(self, unit: Unit) -> SegmentWriter | RawWriter:
+        """Begin to write a unit."""
+        if unit.whole:
+            return SegmentWriter(self.settings, self.folder, unit.number)
+        return RawWriter(self.path(unit))
+
+    def keep(self, state: State) -> None:
+        """Note that all frames up to the state's are in finished units."""
+        with writing(self.folder):
+            save_state(self.folder / STATE_FILE, state)
+            if (self.begin, self.end) == (0, self.frames) and not self.settings.still and self.settings.codec != "png":
+                self._write_playlist(state.index + 1)
+
+    def kept(self) -> int:
+        """How many frames need not be done again. Changes nothing, because a recorder may still be writing."""
+        index = read_index(self.folder / STATE_FILE)
+        return index + 1 - self.begin if index is not None and self._is_whole(index) else 0
+
+    def resume(self) -> State | None:
+        """The state after the last finished unit, or None to begin anew. Segments beyond it are removed.
+
+        The picture is on the CPU, laid out in memory as it was: sums over another layout round differently.
+        """
+        state = read_state(self.folder / STATE_FILE)
+        if state is None or not self._is_whole(state.index):
+            state = None
+            discard(self.folder / STATE_FILE)
+        kept = [] if state is None else [self.path(unit) for unit in self.units if unit.end <= state.index + 1]
+        for path in self.folder.glob("segment_*"):
+            if path not in kept:
+                discard(path)
+        return state
+
+    def _is_whole(self, index: int) -> bool:
+        """Whether nobody has removed a unit that leads up to a frame."""
+        return all(self.path(unit).exists() for unit in self.units if unit.end <= index + 1)
+
+    def _write_playlist(self, frames: int) -> None:
+        """A playlist of what is finished, for players: VLC and mpv show one segment after the other."""
+        lines = ["#EXTM3U"]
+        for unit in self.units:
+            if unit.end <= frames:
+                length = float((unit.end - unit.begin) / self.settings.fps)
+                lines += [f"#EXTINF:{length:.3f},", self.path(unit).name]
+        write_whole(self.folder / "watch.m3u", ("\n".join(lines) + "\n").encode())
+
+
+class RawWriter:
+    """A unit of raw frames being written: what a SegmentWriter does, without an encoder."""
+
+    def __init__(self, final: Path) -> None:
+        self._final, self._temporary = final, temporary_name(final)
+        with writing(final):
+            self._file = self._temporary.open("wb")
+
+    def write_raw(self, data: memoryview) -> None:
+        with writing(self._final):
+            self._file.write(data)
+
+    def seal(self) -> None:
+        with writing(self._final):
+            self._file.close()
+
+    def close(self) -> Path:
+        self.seal()
+        with writing(self._final):
+            settle(self._temporary, self._final)
+        return self._final
+
+    def drop(self) -> None:
+        with contextlib.suppress(OSError):  # of what it still had to write
+            self._file.close()
+        discard(self._temporary)
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """OSErrors inside become OutputErrors that say where, and plainly when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            raise OutputError(f"{place}: the disk is full. Make room and start the same command again.") from error
+        raise OutputError(f"{place} cannot be written: {error.strerror or error}.") from error
