@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoomdream import config as configs
 from zoomdream.config import ClipFacts, Config, NoiseSource, load
+from zoomdream.config.defaults import DEFAULT_OUTPUT
 from zoomdream.config.origin import Place
 from zoomdream.config.read_yaml import Tree
 from zoomdream.errors import ConfigError
@@ -42,7 +43,7 @@ def load_config(
 
 def load_tree(tree: Tree, root: Place, overrides: Sequence[str]) -> Config:
     """The config of values that are read already, with the places that they stand at; the rest as in `load_config`."""
-    return _without_code(load.load_tree(tree, root, overrides, None, load.DEFAULT_OUTPUT, clip_facts))
+    return _without_code(load.load_tree(tree, root, overrides, None, DEFAULT_OUTPUT, clip_facts))
 
 
 def load_config_text(text: str, name: str = "the config", folder: Path | None = None) -> Config:

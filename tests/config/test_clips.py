@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from zoomdream.config import ClipFacts, Config, VideoSource, json_schema, load_config, load_config_text
-from zoomdream.config.schema_render import CLIP_DEFAULTS
+from zoomdream.config.defaults import CLIP_DEFAULTS
 from zoomdream.errors import ConfigError
 
 FACTS = ClipFacts(size=(271, 481), fps=Fraction(24), seconds=Fraction(10))
@@ -60,7 +60,7 @@ def test_the_size_is_rounded_down_only_where_pixels_share_their_colour(output, e
 
 def test_the_defaults_of_clips_lie_under_what_is_given(monkeypatch):
     changed = {"camera.zoom": 1.25, "dream.warmup": 3, "seed": 5, "objective": [{"layer": "x"}, {"layer": "y"}]}
-    monkeypatch.setattr("zoomdream.config.clips.CLIP_DEFAULTS", changed)
+    monkeypatch.setattr("zoomdream.config.defaults.CLIP_DEFAULTS", changed)
     config = load({"camera": {"rotate": 2, "zoom": None}, "seed": 9}, ("objective.1.weight=0.5",))
     assert (config.camera.zoom.constant, config.camera.rotate.constant) == (1.25, 2)
     assert (config.dream.warmup, config.seed) == (3, 9)

@@ -256,8 +256,9 @@ def test_a_config_is_a_value(write):
 
 
 def test_schedules_know_their_keys():
-    with pytest.raises(ConfigError, match=r"camera.pan.1 is 10.0003 at 1000.03 s"):
+    with pytest.raises(ConfigError, match=r"the value is 10.0003 at 1000.03 s") as caught:
         load_config({"camera": {"pan": [0, "t/100"]}}).camera.pan[1].values(40_000, Fraction(30), 7)
+    assert caught.value.key == "camera.pan.1"
 
 
 def test_the_config_package_needs_no_torch():

@@ -87,7 +87,8 @@ def test_a_value_out_of_range_names_key_time_and_range():
     schedule = LOG.read("1 + t").bound("camera.zoom", None)
     with pytest.raises(ConfigError) as caught:
         schedule.values(1000, Fraction(10), 7)
-    assert "camera.zoom is 20.1 at 19.1 s (frame 191)" in str(caught.value)
+    assert caught.value.key == "camera.zoom"
+    assert "the value is 20.1 at 19.1 s (frame 191)" in str(caught.value)
     assert "0.05 to 20 times per second" in str(caught.value)
     assert '"1 + t"' in str(caught.value)
 

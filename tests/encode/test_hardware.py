@@ -13,13 +13,15 @@ import torch
 
 from tests.emulated_encoders import asked, emulated_ffmpeg
 from zoomdream import ffmpeg
-from zoomdream.encode import codecs, hardware, trial
+from zoomdream.config import codecs
+from zoomdream.config.codecs import HARDWARE
+from zoomdream.encode import trial
 from zoomdream.encode.join import join
 from zoomdream.encode.segment import SEGMENT_FRAMES, EncodeSettings, SegmentWriter, segment_command
 from zoomdream.errors import OutputError
 from zoomdream.ffmpeg import probe
 
-ALL = [(name, codec) for name, encoders in hardware.ENCODERS.items() for codec in encoders]
+ALL = [(name, codec) for name, encoders in HARDWARE.items() for codec in encoders]
 
 # The option that sets the quality of each encoder.
 QUALITY = {"nvenc": "-cq", "qsv": "-global_quality", "videotoolbox": "-q:v", "amf": "-qp_i", "vaapi": "-qp"}
@@ -69,7 +71,7 @@ def test_a_lower_crf_is_never_worse_and_none_means_as_you_like(name: str, codec:
 
 
 def test_only_vaapi_uploads_and_after_the_conversion() -> None:
-    for name in hardware.ENCODERS:
+    for name in HARDWARE:
         command = segment_command(settings(name), "a.mp4")
         assert ("-init_hw_device" in command) == after(command, "-vf").endswith(",hwupload") == (name == "vaapi")
         assert after(command, "-pix_fmt") == ("vaapi" if name == "vaapi" else "nv12")
@@ -77,7 +79,7 @@ def test_only_vaapi_uploads_and_after_the_conversion() -> None:
     assert command.index("-init_hw_device") < command.index("-i")
 
 
-@pytest.mark.parametrize("name", hardware.ENCODERS)
+@pytest.mark.parametrize("name", HARDWARE)
 def test_ten_bits_of_h265_go_in_as_ten_bits(name: str) -> None:
     command = segment_command(settings(name, "h265", pixel_format="yuv420p10le"), "a.mp4")
     assert "format=p010le," in after(command, "-vf")

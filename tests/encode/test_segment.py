@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from zoomdream import ffmpeg
-from zoomdream.encode import codecs
+from zoomdream.config import codecs
 from zoomdream.encode.join import join
 from zoomdream.encode.segment import EncodeSettings, SegmentWriter, segment_command
 from zoomdream.errors import ConfigError, OutputError

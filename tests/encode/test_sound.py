@@ -13,7 +13,7 @@ from bench.clips import sync as clips_sync
 from bench.clips.sync import Sync
 
 from zoomdream import ffmpeg
-from zoomdream.encode import codecs
+from zoomdream.config import codecs
 from zoomdream.encode import sound as audio
 from zoomdream.encode.join import join
 from zoomdream.encode.segment import SEGMENT_FRAMES, EncodeSettings, SegmentWriter

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from zoomdream import ffmpeg
-from zoomdream.encode import codecs
+from zoomdream.config import codecs
 from zoomdream.encode.segment import EncodeSettings
 from zoomdream.errors import ZoomdreamError
 from zoomdream.rendering import Job, Observers, Picture, Progress, render_frames

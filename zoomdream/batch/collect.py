@@ -12,7 +12,7 @@ from zoomdream.batch.inspect import inspect
 from zoomdream.batch.matrix import expand
 from zoomdream.batch.renders import Render
 from zoomdream.batch.work import WarmNetworks, failure
-from zoomdream.encode.codecs import resolve_pixel_format
+from zoomdream.config.codecs import resolve_pixel_format
 from zoomdream.encode.metadata import is_numbered, parse_origin
 from zoomdream.errors import ConfigError
 from zoomdream.machine.devices import check_device

@@ -16,16 +16,16 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from zoomdream.api import load_config, load_tree
-from zoomdream.config import Config, assemble, checks, clips
-from zoomdream.config.load import default_clip_tree, default_tree
-from zoomdream.config.origin import KeyPath, Origin, Place, at_home, dotted, steps
+from zoomdream.config import Config, assemble, checks
+from zoomdream.config.defaults import default_tree, is_clip
+from zoomdream.config.origin import KeyPath, Origin, Place, at_home, dotted, shown, steps
 from zoomdream.config.override import SET, override, put
 from zoomdream.config.read_yaml import Tree, read_yaml
-from zoomdream.config.shown import shown
 from zoomdream.errors import ConfigError
 
 MOST_RENDERS = 10_000
@@ -102,15 +102,14 @@ class _Loader:
         config = load_tree(tree, self.root, [*plain, f"output={_quoted(_FIELD.sub('x', template))}"])
         output = at_home(Path(_FIELD.sub(lambda field: self._word(field[1], config, template), template)))
         if problem := checks.output_problem(output):
-            raise ConfigError(f"{self._home()}: {problem}")
+            raise ConfigError(f"{self._home()}: output {problem}")
         return config.model_copy(update={"output": output}).placed(Origin(self.root, config.origin.places))
 
     def _chosen(self) -> Tree:
         tree = self.tree
         for axis, index in sorted(self.picked, key=lambda picked: _order(picked[0].path)):
-            is_clip = clips.is_clip(override(tree, self._about_source(), default_tree).value)
-            defaults = default_clip_tree if is_clip else default_tree
-            tree = put(tree, axis.path, axis.values[index], axis.places[index], defaults)
+            clip = is_clip(override(tree, self._about_source(), default_tree).value)
+            tree = put(tree, axis.path, axis.values[index], axis.places[index], partial(default_tree, clip))
         return tree
 
     def _about_source(self) -> list[str]:

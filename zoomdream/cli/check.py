@@ -13,7 +13,7 @@ from zoomdream.cli.prediction import predict
 from zoomdream.cli.render import clock_time, looking
 from zoomdream.cli.tables import counted
 from zoomdream.config import Config
-from zoomdream.config.codecs import Codec
+from zoomdream.config.codecs import CodecName
 from zoomdream.encode import metadata, trial
 from zoomdream.encode.segment import encoder_name
 from zoomdream.errors import ZoomdreamError
@@ -24,7 +24,7 @@ from zoomdream.types import Plan
 
 # Measured on 30 frames of 480x270 that GoogLeNet dreamed; at crf 18 where the codec has one. Six steps of it halve
 # it.
-BITS_PER_PIXEL: Mapping[Codec, float] = {
+BITS_PER_PIXEL: Mapping[CodecName, float] = {
     "h264": 0.96,
     "h265": 1.1,
     "vp9": 1.8,

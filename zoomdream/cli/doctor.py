@@ -104,7 +104,7 @@ def _device() -> Iterator[Finding]:
 
 def _ffmpeg() -> Iterator[Finding]:
     from zoomdream import ffmpeg
-    from zoomdream.encode import codecs
+    from zoomdream.config.codecs import CODECS
 
     try:
         program = ffmpeg.executable("bundled")
@@ -114,18 +114,19 @@ def _ffmpeg() -> Iterator[Finding]:
         yield Finding("missing", "ffmpeg", str(error), blocks=OutputError.exit_code)
     else:
         yield Finding("ok", "ffmpeg", f"{version} ({program})")
-        absent = sorted({codec.encoder for codec in codecs.CODECS.values()} - set(listed))
+        absent = sorted({codec.encoder for codec in CODECS.values()} - set(listed))
         if absent:
             yield Finding("missing", "encoders", f"this ffmpeg has no {', '.join(absent)}; other codecs work")
         else:
-            yield Finding("ok", "encoders", f"for {', '.join(codecs.CODECS)}")
+            yield Finding("ok", "encoders", f"for {', '.join(CODECS)}")
     on_path = shutil.which("ffmpeg")
     yield Finding("note", "ffmpeg on PATH", on_path or "none; only `encode.ffmpeg: path` would need it")
 
 
 def _hardware() -> Iterator[Finding]:
     from zoomdream import ffmpeg
-    from zoomdream.encode import hardware, trial
+    from zoomdream.config.codecs import HARDWARE
+    from zoomdream.encode import trial
     from zoomdream.encode.segment import EncodeSettings
 
     programs = {"the bundled ffmpeg": ffmpeg.executable("bundled")}
@@ -133,7 +134,7 @@ def _hardware() -> Iterator[Finding]:
         programs["the ffmpeg on PATH"] = ffmpeg.executable("path")
     for which, program in programs.items():
         works = []
-        for name, encoders in hardware.ENCODERS.items():
+        for name, encoders in HARDWARE.items():
             for codec in encoders:  # h264 first: what has not even that is not asked any more
                 if trial.trial(EncodeSettings(codec, 256, 144, Fraction(30), "yuv420p", program, hardware=name)):
                     break

@@ -1,19 +1,18 @@
 """Every YAML key, typed and frozen: from files, `extends`, `--set` or a mapping to one resolved `Config`.
 
-The way of a config: read_yaml (text → plain values with lines) → assemble, override (extends, --set) → load (times and
-defaults) → clips (what a clip decides) → schema, schema_source, schema_render (the keys) → checks (what no key can tell
-alone) → explain (problems → sentences).
-Numbers over time: schedule, with expression, easing, smooth_noise and times below it.
+Loading: read_yaml (text → plain values with lines) → assemble, override (extends, --set) → defaults (what is left out)
+→ clips (what a clip decides) → schema, schema_objective, schema_render (the keys) → checks (what no key can tell alone)
+→ explain (problems → sentences); load runs them in this order.
+Numbers over time: schedule, with expression, curves and units below it. codecs: the table of codecs.
 """
 
 from zoomdream.config.clips import AskClip, ClipFacts
-from zoomdream.config.json_schema import json_schema
+from zoomdream.config.defaults import json_schema
 from zoomdream.config.load import load_config, load_config_text
 from zoomdream.config.schedule import Schedule, constant
 from zoomdream.config.schema import Config, Encode, Network, Performance
 from zoomdream.config.schema_objective import Term
-from zoomdream.config.schema_render import Camera, Color, Dream, Flow
-from zoomdream.config.schema_source import ImageSource, NoiseSource, VideoSource
+from zoomdream.config.schema_render import Camera, Color, Dream, Flow, ImageSource, NoiseSource, VideoSource
 
 __all__ = [
     "AskClip",

@@ -10,10 +10,9 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from zoomdream.config.origin import KeyPath, Origin, Place, dotted
+from zoomdream.config.origin import KeyPath, Origin, Place, dotted, shown
 from zoomdream.config.read_yaml import DEEPEST, MOST_VALUES, Tree, read_yaml
-from zoomdream.config.shown import shown
-from zoomdream.config.times import rate_text
+from zoomdream.config.units import rate_text
 from zoomdream.errors import ConfigError
 
 LARGEST_FILE = 1_000_000

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 
-from zoomdream.config.codecs import (
-    ABILITIES,
-    CONTAINERS,
-    HARDWARE,
-    HARDWARE_FORMATS,
-    SILENT,
-    Codec,
-    containers,
-    fitting,
-)
-from zoomdream.config.explain import Problem
+from zoomdream.config.codecs import CODECS, CONTAINERS, HARDWARE, fitting
+from zoomdream.config.explain import Problem, problem
 from zoomdream.config.fields import schedules
+from zoomdream.config.origin import did_you_mean
 from zoomdream.config.schema import Config, Encode
 from zoomdream.config.schema_objective import Term
-from zoomdream.config.schema_source import VideoSource
+from zoomdream.config.schema_render import VideoSource
 from zoomdream.errors import ConfigError
 
 LARGEST_AREA = 64_000_000
@@ -29,128 +20,107 @@ LARGEST_AREA = 64_000_000
 
 def problems(config: Config) -> Iterator[Problem]:
     """Everything that is wrong with a config whose keys are each right."""
-    width, height = config.size
+    (width, height), dream, flow, kind = config.size, config.dream, config.flow, config.source.kind
     if width * height > LARGEST_AREA:
-        yield Problem(("size",), f"size is {width} x {height}. Allowed: at most {LARGEST_AREA // 10**6} megapixels.")
+        yield problem("size", f"is {width} x {height}. Allowed: at most {LARGEST_AREA // 10**6} megapixels.")
     if config.timeline is not None and config.timeline < config.frames:
-        yield Problem(
-            ("timeline",), f"timeline is {config.timeline}. Allowed: at least the number of frames, {config.frames}."
-        )
-    if (given := len(config.dream.counts)) != config.dream.octaves:
-        text = f"dream.steps lists {given} numbers, and dream.octaves is {config.dream.octaves}."
+        yield problem("timeline", f"is {config.timeline}. Allowed: at least the number of frames, {config.frames}.")
+    if (given := len(dream.counts)) != dream.octaves:
+        text = f"lists {given} numbers, and dream.octaves is {dream.octaves}."
         allowed = "Allowed: as many as there are octaves, from coarse to fine, or one number for all of them."
-        yield Problem(("dream", "steps"), f"{text} {allowed}")
+        yield problem("dream.steps", f"{text} {allowed}")
     for index, term in enumerate(config.objective):
-        yield from _term(index, term)
-    if not isinstance(config.source, VideoSource) and config.dream.opacity.constant != 1:
-        text = f"dream.opacity mixes the dream with a clip, and source.kind is {config.source.kind}. Allowed there: 1."
-        yield Problem(("dream", "opacity"), text)
-    if config.flow.weights is not None and not config.flow.method.startswith("raft"):
-        text = f"flow.weights is given, and flow.method is {config.flow.method}, which has none."
-        yield Problem(("flow", "weights"), f"{text} It belongs to raft_small and raft_large.")
-    if problem := output_problem(config.output):
-        yield Problem(("output",), problem)
+        yield from _term(f"objective.{index}", term)
+    if not isinstance(config.source, VideoSource) and dream.opacity.constant != 1:
+        yield problem("dream.opacity", f"mixes the dream with a clip, and source.kind is {kind}. Allowed there: 1.")
+    if flow.weights is not None and not flow.method.startswith("raft"):
+        text = f"is given, and flow.method is {flow.method}, which has none. It belongs to raft_small and raft_large."
+        yield problem("flow.weights", text)
+    if wrong := output_problem(config.output):
+        yield problem("output", wrong)
     else:
         yield from _encode(config.encode, config.output)
     for path, schedule in schedules(config):
         try:
             schedule.values(config.frames, config.fps, config.seed)
         except ConfigError as error:
-            yield Problem(path, str(error))
+            yield Problem(path, f"{error.key}: {error.text}")
 
 
-def _term(index: int, term: Term) -> Iterator[Problem]:
+def _term(key: str, term: Term) -> Iterator[Problem]:
     """Which keys of a term belong together."""
-
-    def wrong(key: str, text: str) -> Problem:
-        return Problem(("objective", index, key), f"objective.{index}.{key} {text}")
-
     of_a_layer = [
-        key for key in ("layer", "channels", "pick", "at", "guide", "match") if getattr(term, key) is not None
+        name for name in ("layer", "channels", "pick", "at", "guide", "match") if getattr(term, name) is not None
     ]
     if term.classes and of_a_layer:
-        yield wrong(
-            of_a_layer[0], "stands beside class. Allowed: one of them in a term; give the other a term of its own."
-        )
+        text = "stands beside class. Allowed: one of them in a term; give the other a term of its own."
+        yield problem(f"{key}.{of_a_layer[0]}", text)
     elif not term.classes and term.layer is None:
-        yield wrong(
-            "layer",
-            "is missing. Allowed: a layer of the network (`zoomdream layers NETWORK` lists them), or class instead.",
-        )
-    elif term.guide is not None and (beside := [key for key in ("channels", "pick", "at") if key in of_a_layer]):
-        yield wrong(beside[0], "stands beside guide, which decides about the channels itself. Allowed: one of them.")
+        allowed = "a layer of the network (`zoomdream layers NETWORK` lists them), or class instead"
+        yield problem(f"{key}.layer", f"is missing. Allowed: {allowed}.")
+    elif term.guide is not None and (beside := [name for name in ("channels", "pick", "at") if name in of_a_layer]):
+        text = "stands beside guide, which decides about the channels itself. Allowed: one of them."
+        yield problem(f"{key}.{beside[0]}", text)
     elif term.guide is None and term.match is not None:
-        yield wrong("match", "is given, and there is no guide. It belongs to a term with guide.")
-    for key, values in (("channels", term.channels or ()), ("class", term.classes)):
+        yield problem(f"{key}.match", "is given, and there is no guide. It belongs to a term with guide.")
+    for name, one, values in (("channels", "channel", term.channels or ()), ("class", "class", term.classes)):
         if len(set(values)) < len(values):
-            yield wrong(key, f"names a {'channel' if key == 'channels' else key} twice.")
+            yield problem(f"{key}.{name}", f"names a {one} twice.")
 
 
 def output_problem(output: Path) -> str | None:
     """What is wrong with the name of the output, if anything."""
     if not fitting(output):
         ending = f"ends in {output.suffix}" if output.suffix else "has no extension"
-        near = get_close_matches(output.suffix.lower(), CONTAINERS, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        return f'output is "{output}", which {ending}.{hint} Allowed: {" ".join(CONTAINERS)}.'
+        hint = did_you_mean(output.suffix, CONTAINERS)
+        return f'is "{output}", which {ending}.{hint} Allowed: {" ".join(CONTAINERS)}.'
     if output.suffix.lower() != ".png" or "%" not in str(output):
         return None
     if "%" in str(output.parent) or not re.fullmatch(r"[^%]*%(0[1-9])?d[^%]*", output.name):
-        return f'output is "{output}". Allowed for numbered pictures: one pattern such as %05d in the name of the file.'
+        return f'is "{output}". Allowed for numbered pictures: one pattern such as %05d in the name of the file.'
     if output.parent.name in ("", ".."):  # the working folder and the config beside it are named after the folder
-        return (
-            f'output is "{output}". Allowed for numbered pictures: a folder of their own, such as frames/{output.name}.'
-        )
+        return f'is "{output}". Allowed for numbered pictures: a folder of their own, such as frames/{output.name}.'
     return None
 
 
 def _encode(encode: Encode, output: Path) -> Iterator[Problem]:
-    if encode.codec not in fitting(output):
-        yield Problem(
-            ("encode", "codec"),
-            f"encode.codec is {encode.codec}, which does not fit into {output.suffix}. "
-            f"Allowed there: {', '.join(fitting(output))}; "
-            f"{encode.codec} fits into {', '.join(containers(encode.codec))}.",
-        )
+    name, codec = encode.codec, CODECS[encode.codec]
+    if name not in fitting(output):
+        files = ", ".join(extension for extension, codecs in CONTAINERS.items() if name in codecs)
+        text = f"is {name}, which does not fit into {output.suffix}. Allowed there: {', '.join(fitting(output))}"
+        yield problem("encode.codec", f"{text}; {name} fits into {files}.")
         return
-    ability = ABILITIES[encode.codec]
-    if encode.crf is not None and (ability.largest_crf is None or encode.crf > ability.largest_crf):
-        limit = "nothing: it has no crf" if ability.largest_crf is None else f"0 to {ability.largest_crf}"
-        yield Problem(("encode", "crf"), f"encode.crf is {encode.crf}. Allowed for {encode.codec}: {limit}.")
+    if encode.crf is not None and encode.crf > (-1 if codec.largest_crf is None else codec.largest_crf):
+        limit = "nothing: it has no crf" if codec.largest_crf is None else f"0 to {codec.largest_crf}"
+        yield problem("encode.crf", f"is {encode.crf}. Allowed for {name}: {limit}.")
     if encode.hardware != "off":
         yield from _hardware(encode)
         return
-    if encode.preset is not None and encode.preset not in ability.presets:
-        yield _choice("preset", encode.preset, encode.codec, ability.presets)
-    if encode.pixel_format != "auto" and encode.pixel_format not in ability.pixel_formats:
-        yield _choice("pixel_format", encode.pixel_format, encode.codec, ("auto", *ability.pixel_formats))
-    if isinstance(encode.audio, Path) and encode.codec in SILENT:
-        text = f'encode.audio is "{encode.audio}", but {encode.codec} carries no sound. Allowed there: none.'
-        yield Problem(("encode", "audio"), text)
+    if encode.preset is not None:
+        yield from _choice("preset", encode.preset, f"for {name}", codec.presets)
+    yield from _choice("pixel_format", encode.pixel_format, f"for {name}", ("auto", *codec.pixel_formats))
+    if isinstance(encode.audio, Path) and codec.silent:
+        yield problem("encode.audio", f'is "{encode.audio}", but {name} carries no sound. Allowed there: none.')
 
 
 def _hardware(encode: Encode) -> Iterator[Problem]:
     """What an encoder in hardware cannot do. It makes nothing without sound."""
-    if encode.codec not in HARDWARE[encode.hardware]:
-        able = [name for name, made in HARDWARE.items() if encode.codec in made]
-        yield Problem(
-            ("encode", "hardware"),
-            f"encode.hardware is {encode.hardware}, which makes no {encode.codec}. Allowed for {encode.codec}: "
-            f"{', '.join(['off', *able])}; {encode.hardware} makes {', '.join(HARDWARE[encode.hardware])}.",
-        )
+    name, hardware = encode.codec, encode.hardware
+    if name not in HARDWARE[hardware]:
+        able = ", ".join(["off", *(other for other, made in HARDWARE.items() if name in made)])
+        text = f"is {hardware}, which makes no {name}. Allowed for {name}: {able}"
+        yield problem("encode.hardware", f"{text}; {hardware} makes {', '.join(HARDWARE[hardware])}.")
         return
     if encode.preset is not None:
-        text = f'encode.preset is "{encode.preset[:40]}", and encode.hardware is {encode.hardware}.'
-        allowed = "Allowed with it: no preset; leave it out, or set `encode.preset: null`."
-        yield Problem(("encode", "preset"), f"{text} {allowed}")
-    if encode.pixel_format not in ("auto", *HARDWARE_FORMATS[encode.codec]):
-        listed = ", ".join(("auto", *HARDWARE_FORMATS[encode.codec]))
-        text = f'encode.pixel_format is "{encode.pixel_format[:40]}". Allowed for {encode.codec} by {encode.hardware}:'
-        yield Problem(("encode", "pixel_format"), f"{text} {listed}.")
+        text = f'is "{encode.preset[:40]}", and encode.hardware is {hardware}. Allowed with it: no preset;'
+        yield problem("encode.preset", f"{text} leave it out, or set it to null.")
+    formats = ("auto", *CODECS[name].hardware_formats)
+    yield from _choice("pixel_format", encode.pixel_format, f"for {name} by {hardware}", formats)
 
 
-def _choice(name: str, value: str, codec: Codec, choices: tuple[str, ...]) -> Problem:
-    near = get_close_matches(value, choices, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    listed = ", ".join(choices) if choices else "nothing: it has no presets"
-    return Problem(("encode", name), f'encode.{name} is "{value[:40]}".{hint} Allowed for {codec}: {listed}.')
+def _choice(name: str, value: str, whom: str, choices: tuple[str, ...]) -> Iterator[Problem]:
+    """What is wrong with a key of encode that takes one of a codec's words."""
+    if value not in choices:
+        listed = ", ".join(choices) if choices else f"nothing: it has no {name}s"
+        hint = did_you_mean(value, choices)
+        yield problem(f"encode.{name}", f'is "{value[:40]}".{hint} Allowed {whom}: {listed}.')

@@ -9,13 +9,12 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from zoomdream.config.class_pictures import filled
-from zoomdream.config.codecs import chroma_block
-from zoomdream.config.explain import Problem
+from zoomdream.config.codecs import chroma_block, resolve_pixel_format
+from zoomdream.config.defaults import is_clip
+from zoomdream.config.explain import Problem, problem
 from zoomdream.config.schema import Config, Encode
-from zoomdream.config.schema_render import CLIP_DEFAULTS
-from zoomdream.config.schema_source import VideoSource
-from zoomdream.config.times import (
+from zoomdream.config.schema_render import VideoSource
+from zoomdream.config.units import (
     HIGHEST_RATE,
     LARGEST_RATE_PART,
     parse_position,
@@ -26,7 +25,7 @@ from zoomdream.config.times import (
 )
 
 _SLACK = Fraction(1, 1000)
-"""Frames by which a time may miss a frame's and still mean it, as in media.clip: times in YAML have few digits."""
+"""Frames by which a time may miss a frame's and still mean it, as in source.clip: times in YAML have few digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +44,6 @@ AskClip = Callable[[Path, str], ClipFacts]
 """The facts of a clip, from its absolute path and the ffmpeg to read it with (`encode.ffmpeg`). Raises InputError."""
 
 
-def is_clip(data: dict[str, Any]) -> bool:
-    """Whether the plain values of a config have a clip as their source."""
-    source = data.get("source")
-    return isinstance(source, dict) and source.get("kind") == "video"
-
-
 def misplaced(data: dict[str, Any]) -> list[Problem]:
     """What only clips have, in the plain values of another config."""
     if is_clip(data) or not data.get("flow"):
@@ -59,13 +52,8 @@ def misplaced(data: dict[str, Any]) -> list[Problem]:
     kind = source.get("kind") if isinstance(source, dict) else None
     if kind not in ("noise", "image"):  # it was perhaps meant to be a clip: that is told already
         return []
-    text = f"flow is for clips, and source.kind is {kind}. It needs `source: {{kind: video, path: a clip}}`."
-    return [Problem(("flow",), text)]
-
-
-def with_defaults(data: dict[str, Any], over: bool = False) -> dict[str, Any]:
-    """The plain values with the defaults of clips for what is left out; `over`: for all that has such a default."""
-    return filled(data, CLIP_DEFAULTS, over)
+    text = f"is for clips, and source.kind is {kind}. It needs `source: {{kind: video, path: a clip}}`."
+    return [problem("flow", text)]
 
 
 def in_seconds(data: dict[str, Any], clip_fps: Fraction) -> dict[str, Any]:
@@ -100,10 +88,10 @@ def with_facts(data: dict[str, Any], facts: ClipFacts, encode: Encode) -> tuple[
         try:
             filled["fps"] = rate_text(parse_rate(fps))
         except ValueError as error:
-            rate = f"{float(facts.fps):g}"
-            return filled, [Problem(("source", "path"), f"the clip has {rate} frames per second, so give fps. {error}")]
+            text = f"is a clip of {float(facts.fps):g} frames per second, so give fps. {error}"
+            return filled, [problem("source.path", text)]
     if "size" not in filled:
-        across, down = chroma_block(encode.codec, encode.pixel_format)
+        across, down = chroma_block(resolve_pixel_format(encode.codec, encode.pixel_format))
         height, width = facts.size
         filled["size"] = [width // across * across, height // down * down]
     problems = _outside(filled, facts)
@@ -111,8 +99,8 @@ def with_facts(data: dict[str, Any], facts: ClipFacts, encode: Encode) -> tuple[
         start, end = _part(filled, facts)
         frames = filled["frames"] = frames_between(facts, parse_rate(filled["fps"]), start, end)
         if frames < 1:
-            text = f"from source.start to its end there are {_told(end - start)}, which is not even one frame"
-            problems = [Problem(("source",), f"{text} at {filled['fps']} per second.")]
+            text = f"has {_told(end - start)} from its start to its end, which is not even one frame"
+            problems = [problem("source", f"{text} at {filled['fps']} per second.")]
     return filled, problems
 
 
@@ -124,13 +112,13 @@ def too_long(config: Config, facts: ClipFacts, key: str) -> list[Problem]:
     if config.frames <= there:
         return []
     until = "the end of the clip" if config.source.end is None else f"source.end ({_told(end)})"
-    asked = f"{key} asks for {config.frames} frames ({_told(config.frames / config.fps)})"
+    asked = f"asks for {config.frames} frames ({_told(config.frames / config.fps)})"
     text = f"{asked}, but from source.start ({_told(start)}) to {until} there are {there} ({_told(end - start)})."
-    return [Problem((key,), f"{text} Allowed: as many, or leave it out.")]
+    return [problem(key, f"{text} Allowed: as many, or leave it out.")]
 
 
 def frames_between(facts: ClipFacts, fps: Fraction, start: Fraction, end: Fraction) -> int:
-    """How many frames a part of a clip has at `fps`, by the rule of media.clip.frame_numbers.
+    """How many frames a part of a clip has at `fps`, by the rule of `source.clip.clip.frame_numbers`.
 
     At the rate of the clip's own grid they are those at start <= t < end: one more would begin the next shot, or repeat
     the clip's last frame. Else the clip is sampled: the seconds times the rate, rounded.
@@ -154,18 +142,17 @@ def _outside(data: dict[str, Any], facts: ClipFacts) -> list[Problem]:
     there = f"the clip, which is {_told(facts.seconds)} long"
     problems = []
     if start >= facts.seconds:
-        problems.append(Problem(("source", "start"), f"source.start ({_told(start)}) is not inside {there}."))
+        problems.append(problem("source.start", f"({_told(start)}) is not inside {there}."))
     elif start >= end:
-        text = f"source.start ({_told(start)}) is not before source.end ({_told(end)})."
-        problems.append(Problem(("source", "start"), text))
+        problems.append(problem("source.start", f"({_told(start)}) is not before source.end ({_told(end)})."))
     if end > latest:
-        text = f"source.end ({_told(end)}) is beyond the end of {there}. Leave it out to take all there is."
-        problems.append(Problem(("source", "end"), text))
+        text = f"({_told(end)}) is beyond the end of {there}. Leave it out to take all there is."
+        problems.append(problem("source.end", text))
     cuts = (data.get("flow") or {}).get("cuts")
     for index, cut in enumerate(cuts if isinstance(cuts, list) else []):
         if parse_seconds(cut) > latest:
-            text = f"flow.cuts.{index} ({_told(parse_seconds(cut))}) is beyond the end of {there}."
-            problems.append(Problem(("flow", "cuts", index), text))
+            text = f"({_told(parse_seconds(cut))}) is beyond the end of {there}."
+            problems.append(problem(f"flow.cuts.{index}", text))
     return problems
 
 

@@ -1,98 +1,140 @@
-"""What each codec can do, and which files it fits into. The encoder and the checks both read this table."""
+"""The only table of codecs: what each takes, how it is made, the files that it fits into, and what it cannot hold."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from types import MappingProxyType
+from typing import Literal
 
-Codec = Literal["h264", "h265", "vp9", "av1", "prores", "ffv1", "gif", "webp", "png"]
+from zoomdream.errors import ConfigError
+
+CodecName = Literal["h264", "h265", "vp9", "av1", "prores", "ffv1", "gif", "webp", "png"]
 Hardware = Literal["off", "nvenc", "qsv", "videotoolbox", "amf", "vaapi"]
 
-_X26X_PRESETS = (
-    "ultrafast",
-    "superfast",
-    "veryfast",
-    "faster",
-    "fast",
-    "medium",
-    "slow",
-    "slower",
-    "veryslow",
-    "placebo",
-)
-_YUV8 = ("yuv420p", "yuv422p", "yuv444p")
-_YUV10 = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
 
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One codec. encoder: ffmpeg's; pixel_formats: those that it takes, `auto` first; crf, preset: the defaults.
 
-class Ability(NamedTuple):
-    """A codec's quality scale, presets and pixel formats, `auto` first; lower crf is better, None and () where it has
-    none.
+    Lower crf is better, from 0 to largest_crf; None, "" and () where the encoder has none. even: edges must fit the
+    chroma blocks. segment is ffmpeg's name of the container of a render's pieces. Never Matroska: its milliseconds
+    lose the exact rate; nor NUT: it carries no colour tags and no length of the last frame. pieces is the pixel format
+    of the segments where it is not that of the file (gif and webp are made at the end, from lossless segments).
+    hardware_formats: the pixel formats that encoders in hardware take.
     """
 
-    largest_crf: int | None
-    crf: int | None
-    presets: tuple[str, ...]
-    preset: str | None
+    encoder: str
+    segment: str
     pixel_formats: tuple[str, ...]
+    crf: int | None = None
+    largest_crf: int | None = None
+    preset: str = ""
+    presets: tuple[str, ...] = ()
+    even: bool = False
+    pieces: str = ""
+    silent: bool = False
+    hardware_formats: tuple[str, ...] = ()
 
 
-ABILITIES: dict[Codec, Ability] = {
-    "h264": Ability(51, 18, _X26X_PRESETS, "medium", _YUV8 + _YUV10),
-    "h265": Ability(51, 20, _X26X_PRESETS, "medium", _YUV8 + _YUV10),
-    "vp9": Ability(63, 24, (), None, _YUV8 + _YUV10),
-    "av1": Ability(63, 24, tuple(str(number) for number in range(14)), "8", ("yuv420p", "yuv420p10le")),
-    "prores": Ability(None, None, (), None, ("yuv422p10le", "yuv444p10le")),
-    "ffv1": Ability(None, None, (), None, ("gbrp", "gbrp10le", "bgr0", *_YUV8, *_YUV10)),
-    "gif": Ability(None, None, (), None, ("pal8",)),
-    "webp": Ability(None, None, (), None, ("bgra", "yuv420p")),
-    "png": Ability(None, None, (), None, ("rgb24", "rgb48be")),
-}
+_YUV8 = ("yuv420p", "yuv422p", "yuv444p")
+_YUV10 = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
+_X26X = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
+_BOTH = ("yuv420p", "yuv420p10le")
 
-HARDWARE: dict[Hardware, tuple[Codec, ...]] = {
-    "nvenc": ("h264", "h265", "av1"),
-    "qsv": ("h264", "h265", "av1"),
-    "videotoolbox": ("h264", "h265"),
-    "amf": ("h264", "h265", "av1"),
-    "vaapi": ("h264", "h265", "av1"),
-}
-"""The codecs that each kind of hardware has encoders for."""
+CODECS: Mapping[CodecName, Codec] = MappingProxyType(
+    {
+        "h264": Codec("libx264", "mp4", _YUV8 + _YUV10, 18, 51, "medium", _X26X, True, hardware_formats=_BOTH[:1]),
+        "h265": Codec("libx265", "mp4", _YUV8 + _YUV10, 20, 51, "medium", _X26X, True, hardware_formats=_BOTH),
+        "vp9": Codec("libvpx-vp9", "mp4", _YUV8 + _YUV10, 24, 63),
+        "av1": Codec("libsvtav1", "mp4", _BOTH, 24, 63, "8", tuple(map(str, range(14))), hardware_formats=_BOTH),
+        "prores": Codec("prores_ks", "mov", ("yuv422p10le", "yuv444p10le")),
+        "ffv1": Codec("ffv1", "mov", ("gbrp", "gbrp10le", "bgr0", *_YUV8, *_YUV10)),
+        "gif": Codec("ffv1", "mov", ("pal8",), pieces="gbrp", silent=True),
+        "webp": Codec("ffv1", "mov", ("bgra", "yuv420p"), pieces="gbrp", silent=True),
+        "png": Codec("png", "image2", ("rgb24", "rgb48be"), silent=True),
+    }
+)
 
-HARDWARE_FORMATS: dict[Codec, tuple[str, ...]] = {
-    "h264": ("yuv420p",),
-    "h265": ("yuv420p", "yuv420p10le"),
-    "av1": ("yuv420p", "yuv420p10le"),
-}
-"""The pixel formats that hardware takes, in the place of those in `ABILITIES`."""
+HARDWARE: Mapping[Hardware, Mapping[CodecName, str]] = MappingProxyType(
+    {
+        "nvenc": {"h264": "h264_nvenc", "h265": "hevc_nvenc", "av1": "av1_nvenc"},
+        "qsv": {"h264": "h264_qsv", "h265": "hevc_qsv", "av1": "av1_qsv"},
+        "videotoolbox": {"h264": "h264_videotoolbox", "h265": "hevc_videotoolbox"},
+        "amf": {"h264": "h264_amf", "h265": "hevc_amf", "av1": "av1_amf"},
+        "vaapi": {"h264": "h264_vaapi", "h265": "hevc_vaapi", "av1": "av1_vaapi"},
+    }
+)
+"""What ffmpeg calls the encoders in hardware of each kind, by codec."""
 
-CONTAINERS: dict[str, tuple[Codec, ...]] = {
-    ".mp4": ("h264", "h265", "vp9", "av1"),
-    ".mkv": ("h264", "h265", "vp9", "av1", "prores", "ffv1"),
-    ".mov": ("h264", "h265", "prores"),
-    ".webm": ("vp9", "av1"),
-    ".gif": ("gif",),
-    ".webp": ("webp",),
-    ".png": ("png",),
-}
+CONTAINERS: Mapping[str, tuple[CodecName, ...]] = MappingProxyType(
+    {
+        ".mp4": ("h264", "h265", "vp9", "av1"),
+        ".mkv": ("h264", "h265", "vp9", "av1", "prores", "ffv1"),
+        ".mov": ("h264", "h265", "prores"),
+        ".webm": ("vp9", "av1"),
+        ".gif": ("gif",),
+        ".webp": ("webp",),
+        ".png": ("png",),
+    }
+)
 """What fits into a file by its extension; the first is the default."""
 
 
-SILENT: tuple[Codec, ...] = ("gif", "webp", "png")
-"""What can have no soundtrack."""
-
-
-def chroma_block(codec: Codec, pixel_format: str) -> tuple[int, int]:
-    """How many pixels (across, down) share one colour sample; pixel_format as in a config, where it may be auto."""
-    name = ABILITIES[codec].pixel_formats[0] if pixel_format == "auto" else pixel_format
-    if "420" in name:
-        return 2, 2
-    return (2, 1) if "422" in name else (1, 1)
-
-
-def fitting(output: Path) -> tuple[Codec, ...]:
+def fitting(output: Path) -> tuple[CodecName, ...]:
     """The codecs that fit into the file, the default first; none where the extension is unknown."""
     return CONTAINERS.get(output.suffix.lower(), ())
 
 
-def containers(codec: Codec) -> tuple[str, ...]:
-    """The extensions that the codec fits into."""
-    return tuple(extension for extension, codecs in CONTAINERS.items() if codec in codecs)
+def resolve_pixel_format(codec: CodecName, pixel_format: str) -> str:
+    """`auto` made concrete: "yuv420p" for most, "yuv422p10le" for prores, RGB where the codec is lossless."""
+    return CODECS[codec].pixel_formats[0] if pixel_format == "auto" else pixel_format
+
+
+def bits(pixel_format: str) -> int:
+    """Bits per channel: "yuv420p" 8, "yuv422p10le" 10, "rgb48be" 16."""
+    if pixel_format.startswith("rgb48"):
+        return 16
+    found = re.search(r"p(\d+)(?:le|be)$", pixel_format)
+    return int(found[1]) if found else 8
+
+
+def is_rgb(pixel_format: str) -> bool:
+    """Whether the format keeps red, green and blue as they are."""
+    return pixel_format.startswith(("rgb", "gbr", "bgr"))
+
+
+def chroma_block(pixel_format: str) -> tuple[int, int]:
+    """How many pixels (across, down) share one colour sample: (2, 2) for 4:2:0, (2, 1) for 4:2:2, else (1, 1)."""
+    if "420" in pixel_format:
+        return 2, 2
+    return (2, 1) if "422" in pixel_format else (1, 1)
+
+
+def check_size(codec: CodecName, pixel_format: str, width: int, height: int) -> None:
+    """ConfigError with the nearest size that works, unless the codec takes such frames. Nothing is resized silently."""
+    if codec == "webp" and max(width, height) > 16383:
+        text = f"[{width}, {height}] is too large for webp, whose edges end at 16383 pixels."
+        raise ConfigError(text, key="size")
+    across, down = chroma_block(pixel_format) if CODECS[codec].even else (1, 1)
+    if width % across == 0 and height % down == 0:
+        return
+    nearest = f"[{width + width % across}, {height + height % down}]"
+    edges = "width and height" if down == 2 else "width"
+    raise ConfigError(
+        f"[{width}, {height}] does not fit {codec} with {pixel_format}, which needs an even {edges}. "
+        f"The nearest that does is {nearest}; `encode.pixel_format: yuv444p` takes any.",
+        key="size",
+    )
+
+
+def check_rate(codec: CodecName, fps: float) -> None:
+    """ConfigError where the format cannot show that many frames per second."""
+    if codec == "gif" and fps > 50:
+        raise ConfigError(
+            f"{fps:g} is too fast for gif: its pauses are whole hundredths of a second, and viewers slow down "
+            "anything below two of them. At most 50 works.",
+            key="fps",
+        )

@@ -10,10 +10,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from zoomdream.config.fields import NOT_A_PATH, allowed
-from zoomdream.config.origin import KeyPath, Origin, dotted
+from zoomdream.config.expression import ExpressionError
+from zoomdream.config.fields import allowed
+from zoomdream.config.origin import KeyPath, Origin, did_you_mean, dotted, shown, steps
 from zoomdream.config.schema import Config
-from zoomdream.config.shown import shown
 from zoomdream.errors import ConfigError
 
 MOST_SHOWN = 10
@@ -27,6 +27,11 @@ class Problem:
 
     path: KeyPath
     text: str
+
+
+def problem(key: str, text: str) -> Problem:
+    """What is wrong with a dotted key: "size", "is 9 x 9. Allowed: ..."."""
+    return Problem(steps(key), f"{key} {text}")
 
 
 def config_error(problems: Sequence[Problem], origin: Origin) -> ConfigError:
@@ -57,31 +62,30 @@ def _sentence(detail: Any, path: KeyPath, tree: dict[str, Any]) -> str:
     key, value = dotted(path), _value(tree, path)
     field, model = _field(path, tree)
     rule = allowed(field) if field else str(detail["msg"])
+    found = f"{key} is {shown(value)}."
     match detail["type"]:
         case "extra_forbidden":
             return unknown_key(path, tree)
         case "missing" if value is None:
             return f"{key} is missing. Allowed: {rule}."
         case "union_tag_not_found":
-            return f"{key}.kind is missing. Allowed: {', '.join(kind for kind, _ in _kinds(path))}."
+            return f"{key}.kind is missing. Allowed: {', '.join(_kinds(path))}."
         case "union_tag_invalid":
-            kinds, kind = [kind for kind, _ in _kinds(path)], value["kind"]
-            return f"{key}.kind is {shown(kind)}.{_near(str(kind), kinds)} Allowed: {', '.join(kinds)}."
+            kind, kinds = value["kind"], _kinds(path)
+            return f"{key}.kind is {shown(kind)}.{did_you_mean(kind, kinds)} Allowed: {', '.join(kinds)}."
         case "model_type" | "model_attributes_type":
-            keys = dict.fromkeys(
-                name for section in _models(field.annotation if field else model) for name in section.model_fields
-            )
-            return f"{key} is {shown(value)}. Allowed: a section with the keys {', '.join(keys)}."
+            sections = _models(field.annotation if field else model)
+            keys = dict.fromkeys(name for section in sections for name in section.model_fields)
+            return f"{found} Allowed: a section with the keys {', '.join(keys)}."
         case "literal_error":
-            choices = list(_words(field.annotation)) if field else []
-            return f"{key} is {shown(value)}.{_near(str(value), choices)} Allowed: {rule}."
-        case "value_error" if (problem := str(detail["ctx"]["error"])) != NOT_A_PATH:
-            itself = isinstance(value, dict) or problem.startswith(
-                "The expression"
-            )  # the problem shows the value itself
-            return f"{key}: {problem}" if itself else f"{key} is {shown(value)}. {problem}"
+            choices = _words(field.annotation) if field else ()
+            return f"{found}{did_you_mean(value, choices)} Allowed: {rule}."
+        case "value_error":
+            reason = detail["ctx"]["error"]
+            shows_the_value = isinstance(value, dict) or isinstance(reason, ExpressionError)
+            return f"{key}: {reason}" if shows_the_value else f"{found} {reason}"
         case _:
-            return f"{key} is {shown(value)}. Allowed: {rule}."
+            return f"{found} Allowed: {rule}."
 
 
 def unknown_key(path: KeyPath, tree: dict[str, Any]) -> str:
@@ -89,10 +93,9 @@ def unknown_key(path: KeyPath, tree: dict[str, Any]) -> str:
     *around, name = path
     _, model = _field(tuple(around), tree)
     known = [] if model is None else [*([] if around else _NOT_IN_MODEL), *model.model_fields]
-    near = get_close_matches(str(name), known, n=1, cutoff=0.6)
-    if others := [kind for kind, keys in _kinds(tuple(around)) if name in keys]:
+    if others := [kind for kind, keys in _kinds(tuple(around)).items() if name in keys]:
         hint = f" It belongs to kind: {' or '.join(others)}."
-    elif near:
+    elif near := get_close_matches(str(name), known, n=1, cutoff=0.6):
         hint = f" Did you mean {dotted((*around, near[0]))}?"
     else:
         elsewhere = {keys[-1]: dotted(keys) for keys in reversed(list(_all_keys(Config)))}
@@ -101,15 +104,11 @@ def unknown_key(path: KeyPath, tree: dict[str, Any]) -> str:
     return f"{dotted(path)[:100]} is not a key that zoomdream knows.{hint} Allowed here: {', '.join(known)}."
 
 
-def _kinds(around: KeyPath) -> list[tuple[str, tuple[str, ...]]]:
+def _kinds(around: KeyPath) -> dict[str, tuple[str, ...]]:
     """The kinds that a section comes in, with their keys; none for a section that is always the same."""
-    models = (
-        _models(Config.model_fields[around[0]].annotation)
-        if len(around) == 1 and around[0] in Config.model_fields
-        else []
-    )
-    tagged = [model for model in models if "kind" in model.model_fields]
-    return [(get_args(model.model_fields["kind"].annotation)[0], tuple(model.model_fields)) for model in tagged]
+    field = Config.model_fields.get(str(around[0])) if len(around) == 1 else None
+    tagged = [model for model in _models(field.annotation if field else None) if "kind" in model.model_fields]
+    return {get_args(model.model_fields["kind"].annotation)[0]: tuple(model.model_fields) for model in tagged}
 
 
 def _words(annotation: Any) -> Iterator[str]:
@@ -119,11 +118,6 @@ def _words(annotation: Any) -> Iterator[str]:
             yield part
         else:
             yield from _words(part)
-
-
-def _near(name: str, choices: Sequence[str]) -> str:
-    near = get_close_matches(name.lower(), choices, n=1, cutoff=0.5)
-    return f" Did you mean {near[0]}?" if near else ""
 
 
 def _all_keys(model: type[BaseModel], at: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -147,26 +141,23 @@ def _field(path: KeyPath, tree: dict[str, Any]) -> tuple[FieldInfo | None, type[
     for depth, step in enumerate(path):
         if isinstance(step, int):
             continue
-        owner = next(
-            (model for model in _fitting(models, _value(tree, path[:depth])) if step in model.model_fields), None
-        )
+        owner = next((one for one in _fitting(models, _value(tree, path[:depth])) if step in one.model_fields), None)
         if owner is None:
             return field, None
         field = owner.model_fields[step]
         models = _models(field.annotation)
-    fitting = _fitting(models, _value(tree, path))
-    return field, fitting[0] if fitting else None
+    return field, next(iter(_fitting(models, _value(tree, path))), None)
 
 
 def _fitting(models: list[type[BaseModel]], value: Any) -> list[type[BaseModel]]:
     """Of several sections (kinds of source) the one that the YAML names, first."""
     kind = value.get("kind") if isinstance(value, dict) else None
-    return sorted(
-        models,
-        key=lambda model: (
-            "kind" not in model.model_fields or kind not in get_args(model.model_fields["kind"].annotation)
-        ),
-    )
+
+    def other(model: type[BaseModel]) -> bool:
+        field = model.model_fields.get("kind")
+        return field is None or kind not in get_args(field.annotation)
+
+    return sorted(models, key=other)
 
 
 def _value(tree: Any, path: KeyPath) -> Any:

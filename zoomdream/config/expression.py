@@ -14,7 +14,7 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import NamedTuple
 
-from zoomdream.config.smooth_noise import smooth_noise
+from zoomdream.config.curves import smooth_noise
 
 LONGEST_TEXT = 1000
 MOST_NODES = 400
@@ -45,7 +45,7 @@ class Function(NamedTuple):
 
 
 class ExpressionError(ValueError):
-    """The expression cannot be read or worked out; the message continues "the expression ..."."""
+    """An expression cannot be read or evaluated. The message of this file continues "the expression ..."."""
 
 
 def _phase(x: float, period: float) -> float:

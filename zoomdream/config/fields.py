@@ -20,13 +20,11 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
-from zoomdream.config.memory import memory_text, parse_memory
 from zoomdream.config.origin import KeyPath
 from zoomdream.config.schedule import Limits, Schedule
-from zoomdream.config.times import parse_rate, parse_seconds, rate_text, seconds_text
-
-NOT_A_PATH = "a path is text"
+from zoomdream.config.units import memory_text, parse_memory, parse_rate, parse_seconds, rate_text, seconds_text
 
 SectionType = TypeVar("SectionType", bound="Section")
 
@@ -62,7 +60,7 @@ def allowed(field: FieldInfo) -> str:
 
 def _path(value: Any) -> Path:
     if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
-        raise ValueError(NOT_A_PATH)
+        raise PydanticCustomError("not_a_path", "a path is text")
     try:
         os.fsencode(value)
     except UnicodeEncodeError:  # half a character ("\uD800"), or one that this system's file names cannot hold

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from zoomdream.config import assemble, checks, class_pictures, clips
+from zoomdream.config import assemble, checks, clips
 from zoomdream.config.clips import AskClip
-from zoomdream.config.codecs import ABILITIES, SILENT, fitting
-from zoomdream.config.explain import Problem, config_error, problems_of
+from zoomdream.config.defaults import (
+    DEFAULT_DURATION,
+    DEFAULT_FPS,
+    DEFAULT_OUTPUT,
+    default_tree,
+    is_clip,
+    with_defaults,
+)
+from zoomdream.config.explain import Problem, config_error, problem, problems_of
 from zoomdream.config.fields import rebuilt
-from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, absolute, at_home
+from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, absolute, at_home, shown
 from zoomdream.config.override import override
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema import MOST_FRAMES, Config, bound
-from zoomdream.config.schema_source import VideoSource
-from zoomdream.config.shown import shown
-from zoomdream.config.times import parse_rate, parse_time
+from zoomdream.config.schema_render import VideoSource
+from zoomdream.config.units import parse_rate, parse_time
 from zoomdream.errors import ConfigError
 
-DEFAULT_OUTPUT = "zoomdream.mp4"
-DEFAULT_DURATION = "12s"
-DEFAULT_FPS = 30
 _KNOWN = {*Config.model_fields, "duration"}
 
 
@@ -76,17 +80,17 @@ def load_tree(
             "`zoomdream batch` is; without it, a file is one render."
         )
     about_source = [text for text in overrides if text.lstrip().startswith("source")]
-    clip = clips.is_clip(override(given, about_source, default_tree).value)
-    tree = override(given, overrides, default_clip_tree if clip else default_tree)
+    clip = is_clip(override(given, about_source, default_tree).value)
+    tree = override(given, overrides, partial(default_tree, clip))
     places = dict(tree.places)
     data = {key: value for key, value in tree.value.items() if value is not None or key not in _KNOWN}
-    data = class_pictures.with_defaults(data)
     if output is not None:
         data["output"] = str(output)
         places["output",] = Place(OUTPUT_OPTION, None, Path.cwd())
     data.setdefault("output", default_output)
     if data.get("source") == {}:
         del data["source"]
+    data = with_defaults(data)
     config = _of_clip(data, root, places, clip_facts) if clip else _validated(data, root, places)
     if found := list(checks.problems(config)):
         raise config_error(found, config.origin)
@@ -95,7 +99,6 @@ def load_tree(
 
 def _of_clip(data: dict[str, Any], root: Place, places: dict[KeyPath, Place], clip_facts: AskClip | None) -> Config:
     """The config of a clip, which decides about what is left out."""
-    data = clips.with_defaults(data)
     length = "duration" if "duration" in data else "frames"
     # What is wrong without knowing the clip is told first: to know it, all of it has to be decoded.
     draft = _validated(clips.in_seconds(data, Fraction(1)), root, dict(places))
@@ -118,7 +121,6 @@ def _validated(data: dict[str, Any], root: Place, places: dict[KeyPath, Place]) 
     data = dict(data)
     problems = [*clips.misplaced(data), *_resolve_times(data, places)]
     origin = Origin(root, places)
-    _resolve_encode(data)
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
@@ -128,64 +130,32 @@ def _validated(data: dict[str, Any], root: Place, places: dict[KeyPath, Place]) 
     return bound(rebuilt(config, _anchoring(origin))).placed(origin)
 
 
-def default_tree() -> dict[str, Any]:
-    """The config of an empty file, as plain values."""
-    return Config().tree()
-
-
-def default_clip_tree() -> dict[str, Any]:
-    """The keys that an empty config of a clip would have; those of `default_tree` for what only the clip knows."""
-    return clips.with_defaults(default_tree(), over=True)
-
-
-def _resolve_times(data: dict[str, Any], places: dict[KeyPath, Place]) -> list[Problem]:
+def _resolve_times(data: dict[str, Any], places: dict[KeyPath, Place]) -> Iterator[Problem]:
     """Replaces `duration` by `frames`, which is duration × fps, rounded."""
-    if "duration" in data and "frames" in data:
-        value = data.pop("duration")
-        return [
-            Problem(
-                ("duration",),
-                f"duration ({shown(value)}) and frames ({shown(data['frames'])}) are both given. Allowed: one.",
-            )
-        ]
+    value = data.pop("duration", None)
     if "frames" in data:
-        return []
-    value = data.pop("duration", DEFAULT_DURATION)
+        if value is not None:
+            yield problem(
+                "duration", f"({shown(value)}) and frames ({shown(data['frames'])}) are both given. Allowed: one."
+            )
+        return
+    value = DEFAULT_DURATION if value is None else value
     try:
         fps = parse_rate(data.get("fps", DEFAULT_FPS))
     except ValueError:  # the model will say so
-        return []
+        return
     try:
         position = parse_time(value)
     except ValueError as error:
-        return [Problem(("duration",), f"duration is {shown(value)}. {error}")]
-    exact = position.frame(1, fps)
-    frames = int(exact + Fraction(1, 2))
+        yield problem("duration", f"is {shown(value)}. {error}")
+        return
+    frames = int(position.frame(1, fps) + Fraction(1, 2))
     if not 1 <= frames <= MOST_FRAMES:
-        text = f"duration is {shown(value)}, which is {frames} frames. Allowed: 1 to {MOST_FRAMES} frames."
-        return [Problem(("duration",), text)]
+        yield problem("duration", f"is {shown(value)}, which is {frames} frames. Allowed: 1 to {MOST_FRAMES} frames.")
+        return
     data["frames"] = frames
     if ("duration",) in places:
         places["frames",] = places["duration",]
-    return []
-
-
-def _resolve_encode(data: dict[str, Any]) -> None:
-    """Fills in what depends on other keys: the codec of the output's extension, its crf, preset and sound."""
-    given = data.get("encode", {})
-    if not isinstance(given, dict):
-        return
-    encode = data["encode"] = dict(given)
-    codecs = fitting(Path(data["output"])) if isinstance(data["output"], str) else ()
-    if encode.get("codec") is None and codecs:
-        encode["codec"] = codecs[0]
-    if encode.get("audio") in (None, "source") and encode.get("codec") in SILENT:
-        encode["audio"] = "none"
-    ability = next((ability for codec, ability in ABILITIES.items() if codec == encode.get("codec")), None)
-    if ability is not None:
-        hardware = encode.get("hardware") not in (None, "off")  # whose encoders have presets of their own, if any
-        filled = {"crf": ability.crf, "preset": None if hardware else ability.preset}
-        encode.update({key: value for key, value in filled.items() if value is not None and encode.get(key) is None})
 
 
 def _anchoring(origin: Origin) -> Callable[[KeyPath, Any], Any]:

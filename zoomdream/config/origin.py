@@ -1,12 +1,14 @@
-"""Where each key of a config was written, so that every error can name the file and the line."""
+"""Where each key of a config was written, and how errors show keys and values."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 OUTPUT_OPTION = "--output"
 """The name of the place of an output that was given to `load_config` by itself, beside the file."""
@@ -53,6 +55,30 @@ def dotted(path: KeyPath) -> str:
 def steps(key: str) -> KeyPath:
     """The reverse of `dotted`; whole numbers become list positions."""
     return tuple(int(part) if part.isdecimal() and len(part) < 10 else part for part in key.split("."))
+
+
+def shown(value: Any) -> str:
+    """A value as an error shows it: short, in YAML's words."""
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return str(value).lower()
+        case str():
+            return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}..."'
+        case dict():
+            return f"a section with the keys {', '.join(map(str, value))}"[:80] if value else "an empty section"
+        case list() | tuple():
+            text = "[" + ", ".join(shown(item) for item in value[:9]) + "]"
+            return text if len(text) <= 60 else f"a list of {len(value)}"
+        case _:
+            return str(value)[:60]
+
+
+def did_you_mean(name: object, choices: Iterable[str], cutoff: float = 0.5) -> str:
+    """The hint at the nearest of the choices, " Did you mean dreamnet?", or "" where none is near."""
+    near = get_close_matches(str(name).lower(), list(choices), n=1, cutoff=cutoff)
+    return f" Did you mean {near[0]}?" if near else ""
 
 
 def absolute(path: Path, folder: Path) -> Path:

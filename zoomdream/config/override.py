@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from zoomdream.config.assemble import EITHER, kept
-from zoomdream.config.origin import KeyPath, Place, dotted, steps
+from zoomdream.config.origin import KeyPath, Place, dotted, shown, steps
 from zoomdream.config.read_yaml import Tree, read_yaml
-from zoomdream.config.shown import shown
 from zoomdream.errors import ConfigError
 
 SET = "--set "

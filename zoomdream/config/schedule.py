@@ -14,9 +14,9 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from zoomdream.config.easing import EASINGS, NAMES, SMOOTH, check_easing, smooth_between
+from zoomdream.config.curves import EASINGS, NAMES, SMOOTH, check_easing, smooth_between
 from zoomdream.config.expression import Evaluate, ExpressionError, Moment, compile_expression
-from zoomdream.config.times import Position, parse_position
+from zoomdream.config.units import Position, parse_position
 from zoomdream.errors import ConfigError
 
 MOST_KEYFRAMES = 1000
@@ -47,7 +47,7 @@ class Limits:
                 Keyframes.read(value, self) if isinstance(value, Mapping) else _read_value(value, self), self
             )
         except ValueError as error:  # pydantic takes no half characters ("\\uD800"), which the value may hold
-            raise ValueError(str(error).encode("utf-8", "backslashreplace").decode()) from None
+            raise type(error)(str(error).encode("utf-8", "backslashreplace").decode()) from None
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         writer = core_schema.plain_serializer_function_ser_schema(Schedule.tree)
@@ -113,7 +113,7 @@ class Schedule:
 
     source: float | str | Keyframes
     limits: Limits = ANY_NUMBER
-    key: str = field(default="a schedule", compare=False)
+    key: str = field(default="", compare=False)
     timeline: int | None = field(default=None, compare=False)
 
     @property
@@ -154,8 +154,8 @@ class Schedule:
         try:
             value = evaluate(moment)
         except ExpressionError as error:
-            when = _when(moment.frame, fps)
-            raise ConfigError(f"{self.key}: the expression {error} at {when}.{self._shown()}") from None
+            text = f"the expression {error} at {_when(moment.frame, fps)}.{self._shown()}"
+            raise ConfigError(text, key=self.key) from None
         return self._checked(value, moment.frame, fps)
 
     def _evaluator(self, frames: int, fps: Fraction) -> Evaluate:
@@ -173,14 +173,15 @@ class Schedule:
         for (frame, name, _), (next_frame, next_name, _) in pairwise(placed):
             # Shares of the way meet other keyframes in a film of few frames; then the later one counts.
             if frame == next_frame and (name == next_name or "%" not in name + next_name):
-                raise ConfigError(f"{self.key} has two keyframes at the same moment: {name} and {next_name}.")
+                raise ConfigError(f"two keyframes are at the same moment: {name} and {next_name}.", key=self.key)
         return [(frame, value) for frame, _, value in placed]
 
     def _checked(self, value: float, frame: float, fps: Fraction) -> float:
         if self.limits.lowest <= value <= self.limits.highest and math.isfinite(value):
             return value
         when = "" if isinstance(self.source, float) else f" at {_when(frame, fps)}"
-        raise ConfigError(f"{self.key} is {value:.6g}{when}. Allowed: {self.limits.text}.{self._shown()}")
+        text = f"the value is {value:.6g}{when}. Allowed: {self.limits.text}.{self._shown()}"
+        raise ConfigError(text, key=self.key)
 
     def _shown(self) -> str:
         return f' The expression is "{_short(self.source)}".' if isinstance(self.source, str) else ""
@@ -196,7 +197,7 @@ def _read_value(value: Any, limits: Limits) -> float | str:
         try:
             compile_expression(value)
         except ExpressionError as error:
-            raise ValueError(f'The expression "{_short(value)}" {error}.') from None
+            raise ExpressionError(f'The expression "{_short(value)}" {error}.') from None
         return value.strip()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"Allowed: {limits.text}, as a number, an expression of t, or keyframes.")

@@ -11,14 +11,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr
 
 from zoomdream.config import write
-from zoomdream.config.codecs import Codec, Hardware
+from zoomdream.config.codecs import CodecName, Hardware
 from zoomdream.config.fields import FilePath, Flag, Memory, Preset, Rate, Section, Text, Whole, rebuilt, setting
-from zoomdream.config.memory import MEMORY_ALLOWED
 from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema_objective import Term
-from zoomdream.config.schema_render import Camera, Color, Dream, Flow
-from zoomdream.config.schema_source import NoiseSource, Source, VideoSource
+from zoomdream.config.schema_render import Camera, Color, Dream, Flow, NoiseSource, Source, VideoSource
+from zoomdream.config.units import MEMORY_ALLOWED
 from zoomdream.errors import ConfigError, InputError, OutputError
 
 PREVIEW_SECONDS = 4
@@ -47,7 +46,7 @@ class Network(Section):
 class Encode(Section):
     """How the frames become a file. In a loaded config codec, crf and preset are filled in by the output."""
 
-    codec: Codec = setting(
+    codec: CodecName = setting(
         "h264",
         "The codec; where left out, the usual one of the output's extension.",
         "h264, h265, vp9, av1, prores, ffv1, gif, webp or png, where the output's extension can hold it",

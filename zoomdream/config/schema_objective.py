@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Strict, WithJsonSchema, create_model, model_validator
@@ -16,23 +14,6 @@ WEIGHT = Limits(-100, 100, "")
 MOST_CHANNELS = 4096
 MOST_CLASSES = 64
 PICKS = ("strongest", "weakest", "average")
-
-CLASS_DEFAULTS: Mapping[str, Any] = MappingProxyType(
-    {
-        "dream.step_size": "0.002 + 0.006*exp(-2.5*t)",
-        "dream.noise": 0.0,
-        "dream.jitter": 32,
-        "dream.hues": "natural",
-        "dream.turn": 10.0,
-        "dream.stretch": 0.1,
-        "dream.blur": "0.3 + 1.2*exp(-3*t)",
-        "color.hold": 0.995,
-    }
-)
-"""Defaults that are others where all terms are classes and the source is noise: dotted key to value, as YAML gives it.
-
-Without them a classifier sees bananas in coloured noise; see docs/benchmarks.md for what each of them contributes.
-"""
 
 
 def _channels(value: Any) -> Any:

@@ -1,11 +1,9 @@
-"""What a render looks like: dream, camera, flow, color. Here their ranges and defaults are tuned."""
+"""What a render shows: source, dream, camera, flow, color. Here their ranges and defaults are tuned."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
-from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -29,22 +27,53 @@ CARRY = Limits(0, 0.99, "")
 
 Steps = Annotated[Whole, Field(ge=0, le=200)]
 
-CLIP_DEFAULTS: Mapping[str, Any] = MappingProxyType(
-    {
-        "camera.zoom": 1.0,
-        "camera.rotate": 0.0,
-        "dream.step_size": 0.0018,
-        "dream.noise": 0.0,
-        "dream.variety": 0.0,
-    }
-)
-"""Defaults that are others where the source is a clip: dotted key to value, as YAML gives it. Size, fps and length are
-the clip's own.
-"""
+
+_KIND = "noise, image or video"
+_ABOUT = "What is dreamt on: noise and an image are zoomed into, a video is dreamt on as it runs."
 
 
 def _in_order(cuts: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
     return tuple(sorted(set(cuts)))
+
+
+class NoiseSource(Section):
+    """The zoom starts from noise."""
+
+    kind: Literal["noise"] = setting("noise", _ABOUT, _KIND)
+
+
+class ImageSource(Section):
+    """The zoom starts from a picture. `path` is absolute."""
+
+    kind: Literal["image"] = setting(..., _ABOUT, _KIND)
+    path: FilePath = setting(..., "The picture, relative to the YAML file.", "the path of a picture")
+
+
+class VideoSource(Section):
+    """A clip is dreamt on. `path` is absolute; start and end are seconds from the clip's first frame, end None is its
+    end. Frames at start <= t < end count.
+    """
+
+    kind: Literal["video"] = setting(..., _ABOUT, _KIND)
+    path: FilePath = setting(..., "The clip, relative to the YAML file.", "the path of a clip")
+    start: Seconds = setting(
+        Fraction(0),
+        "Where the render starts in the clip.",
+        "seconds (2s), frames of the clip (150f) or hours:minutes:seconds",
+    )
+    end: Seconds | None = setting(
+        None,
+        "Where the render ends in the clip; by default its end.",
+        "seconds (9s), frames of the clip (150f) or hours:minutes:seconds",
+    )
+    fit: Literal["fill", "fit", "stretch"] = setting(
+        "fill",
+        "How the clip fills another shape: fill cuts off what stands over, fit leaves black bars, stretch distorts.",
+        "fill, fit or stretch",
+    )
+
+
+Source = Annotated[NoiseSource | ImageSource | VideoSource, Field(discriminator="kind")]
 
 
 class Dream(Section):

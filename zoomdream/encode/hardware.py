@@ -1,4 +1,4 @@
-"""Encoders in hardware, as ffmpeg offers them: names, options, what they take. Data only; `trial` finds out what works.
+"""The options of encoders in hardware, as ffmpeg offers them. Data only; `trial` finds out what works.
 
 Options as in libavcodec's nvenc, qsvenc, videotoolboxenc, amfenc and vaapi_encode. Quality is constant and comes from
 crf. No encoder gets B frames: whatever a driver does about their order, a segment ends with its last frame.
@@ -6,24 +6,13 @@ crf. No encoder gets B frames: whatever a driver does about their order, a segme
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from typing import Final
 
-OFF = "off"
+from zoomdream.config.codecs import CODECS, CodecName, Hardware
 
-ENCODERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "nvenc": {"h264": "h264_nvenc", "h265": "hevc_nvenc", "av1": "av1_nvenc"},
-        "qsv": {"h264": "h264_qsv", "h265": "hevc_qsv", "av1": "av1_qsv"},
-        "videotoolbox": {"h264": "h264_videotoolbox", "h265": "hevc_videotoolbox"},
-        "amf": {"h264": "h264_amf", "h265": "hevc_amf", "av1": "av1_amf"},
-        "vaapi": {"h264": "h264_vaapi", "h265": "hevc_vaapi", "av1": "av1_vaapi"},
-    }
-)
-"""hardware → codec → what ffmpeg calls that encoder."""
+OFF: Final = "off"
 
 _LAYOUTS = {"yuv420p": "nv12", "yuv420p10le": "p010le"}
-_SCALE = {"h264": 51, "h265": 51, "av1": 63}  # the largest crf
 
 
 def layout(pixel_format: str) -> str:
@@ -31,24 +20,24 @@ def layout(pixel_format: str) -> str:
     return _LAYOUTS[pixel_format]
 
 
-def device(hardware: str) -> list[str]:
+def device(hardware: Hardware) -> list[str]:
     """What stands before the input: only VAAPI has to be told where frames go. ffmpeg finds the device itself."""
     if hardware == "vaapi":
         return ["-init_hw_device", "vaapi=card", "-filter_hw_device", "card"]
     return []
 
 
-def upload(hardware: str) -> str:
+def upload(hardware: Hardware) -> str:
     """What the filters end with."""
     return ",hwupload" if hardware == "vaapi" else ""
 
 
-def surface(hardware: str, pixel_format: str) -> str:
+def surface(hardware: Hardware, pixel_format: str) -> str:
     """The pixel format in which the encoder gets its frames."""
     return "vaapi" if hardware == "vaapi" else layout(pixel_format)
 
 
-def options(hardware: str, codec: str, crf: int, pixel_format: str, group: int) -> list[str]:
+def options(hardware: Hardware, codec: CodecName, crf: int, pixel_format: str, group: int) -> list[str]:
     """The options of an encoder: constant quality, and a closed group of `group` frames."""
     chosen = [*_quality(hardware, codec, crf), "-g", str(group), "-bf", "0"]
     if codec == "h264":
@@ -59,13 +48,13 @@ def options(hardware: str, codec: str, crf: int, pixel_format: str, group: int) 
     return chosen
 
 
-def _quality(hardware: str, codec: str, crf: int) -> list[str]:
+def _quality(hardware: Hardware, codec: CodecName, crf: int) -> list[str]:
     """crf in the encoder's own numbers. To most of them 0 means "as you like", so 1 is the best there is."""
     match hardware:
         case "nvenc":
             return ["-preset", "p5", "-tune", "hq", "-rc", "vbr", "-cq", str(max(1, crf)), "-b:v", "0"]
         case "qsv":  # its scale ends at 51 for AV1, too
-            return ["-global_quality", str(max(1, round(crf * 51 / _SCALE[codec])))]
+            return ["-global_quality", str(max(1, round(crf * 51 / (CODECS[codec].largest_crf or 51))))]
         case "videotoolbox":  # 1 to 100, higher is better; allow_sw 0: hardware or an error
             return ["-q:v", str(max(1, 100 - 2 * crf)), "-allow_sw", "0"]
         case "amf":
@@ -76,6 +65,6 @@ def _quality(hardware: str, codec: str, crf: int) -> list[str]:
             return ["-rc_mode", "CQP", name, _quantizer(codec, crf)]
 
 
-def _quantizer(codec: str, crf: int) -> str:
+def _quantizer(codec: CodecName, crf: int) -> str:
     """A quantizer for a crf: H.264's and H.265's scales are the same; AV1's own goes to 255, in about steps of 4."""
     return str(max(1, min(255, 4 * crf) if codec == "av1" else crf))

@@ -10,7 +10,9 @@ from types import TracebackType
 from torch import Tensor
 
 from zoomdream import ffmpeg
-from zoomdream.encode import codecs, hardware
+from zoomdream.config import codecs
+from zoomdream.config.codecs import CODECS, HARDWARE, CodecName, Hardware
+from zoomdream.encode import hardware
 from zoomdream.encode.pixels import pack, raw
 from zoomdream.errors import OutputError
 from zoomdream.ffmpeg.probe import count_frames
@@ -27,10 +29,10 @@ class EncodeSettings:
 
     width, height in pixels; fps frames per second, exact; crf and preset: None means the codec's default, and codecs
     without one ignore it; threads are pinned, because x264's decisions depend on their number; still: only the last
-    frame is kept, as one picture; hardware: a key of `hardware.ENCODERS`, or "off".
+    frame is kept, as one picture; hardware: a key of `HARDWARE`, or "off".
     """
 
-    codec: str
+    codec: CodecName
     width: int
     height: int
     fps: Fraction
@@ -40,7 +42,7 @@ class EncodeSettings:
     preset: str | None = None
     threads: int = 2
     still: bool = False
-    hardware: str = hardware.OFF
+    hardware: Hardware = hardware.OFF
 
     def check(self) -> None:
         """ConfigError if the codec cannot hold such frames, or so many of them in a second."""
@@ -50,12 +52,12 @@ class EncodeSettings:
     @property
     def pieces(self) -> str:
         """The pixel format of the segments."""
-        return codecs.CODECS[self.codec].pieces or self.pixel_format
+        return CODECS[self.codec].pieces or self.pixel_format
 
 
 def segment_name(settings: EncodeSettings, number: int) -> str:
     """The name of a finished segment: a file, or a folder of pictures for numbered png."""
-    container = codecs.CODECS[settings.codec].segment
+    container = CODECS[settings.codec].segment
     suffix = "" if container == "image2" else f".{container}"
     return f"segment_{number:05d}" + (".png" if settings.still else suffix)
 
@@ -63,13 +65,13 @@ def segment_name(settings: EncodeSettings, number: int) -> str:
 def encoder_name(settings: EncodeSettings) -> str:
     """What ffmpeg calls the encoder of the segments, e.g. "libx264"."""
     if settings.hardware != hardware.OFF:
-        return hardware.ENCODERS[settings.hardware][settings.codec]
-    return codecs.CODECS[settings.codec].encoder
+        return HARDWARE[settings.hardware][settings.codec]
+    return CODECS[settings.codec].encoder
 
 
 def segment_command(settings: EncodeSettings, target: str) -> list[str]:
     """The command that turns raw frames on stdin into one segment; `target` is a name in the folder it runs in."""
-    codec = codecs.CODECS[settings.codec]
+    codec = CODECS[settings.codec]
     picture = codec.segment == "image2"
     raw = "rgb24" if raw_bits(settings) == 8 else "rgb48le"
     filters, tags = _filters(settings.pieces, picture=picture), _tags(settings.pieces, picture=picture)
@@ -122,7 +124,7 @@ def _tags(pixel_format: str, *, picture: bool) -> list[str]:
 
 def _encoder_options(settings: EncodeSettings) -> list[str]:
     """The options of each encoder. Every group is closed: a segment may not lean on its neighbours."""
-    codec = codecs.CODECS[settings.codec]
+    codec = CODECS[settings.codec]
     wanted = codec.crf if settings.crf is None else settings.crf
     if settings.hardware != hardware.OFF:
         assert wanted is not None  # all that hardware makes has one
@@ -151,7 +153,7 @@ def _encoder_options(settings: EncodeSettings) -> list[str]:
 
 
 def _container_options(settings: EncodeSettings) -> list[str]:
-    match codecs.CODECS[settings.codec].segment:
+    match CODECS[settings.codec].segment:
         case "mp4" | "mov":
             return ["-movflags", "+write_colr"]
         case "image2":
@@ -229,7 +231,7 @@ class SegmentWriter:
 
     @property
     def _in_pictures(self) -> bool:
-        return codecs.CODECS[self._settings.codec].segment == "image2" and not self._settings.still
+        return CODECS[self._settings.codec].segment == "image2" and not self._settings.still
 
     def _count(self) -> int:
         if self._in_pictures:

@@ -13,7 +13,8 @@ import threading
 from pathlib import Path
 
 from zoomdream import ffmpeg
-from zoomdream.encode import codecs, hardware
+from zoomdream.config.codecs import CODECS
+from zoomdream.encode import hardware
 from zoomdream.encode.segment import EncodeSettings, encoder_name, raw_bits, segment_command, segment_name
 from zoomdream.errors import InputError, OutputError
 from zoomdream.ffmpeg.probe import count_frames, probe
@@ -30,7 +31,7 @@ def check(settings: EncodeSettings, limit: float = LIMIT) -> None:
     why = trial(settings, limit)
     if why is None:
         return
-    software = codecs.CODECS[settings.codec].encoder
+    software = CODECS[settings.codec].encoder
     raise OutputError(
         f"{settings.hardware} does not work here: {encoder_name(settings)} cannot encode {settings.width}x"
         f"{settings.height}: {why} `off` encodes with {software}; {_other(settings)}",

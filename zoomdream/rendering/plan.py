@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from zoomdream.config import Config
-from zoomdream.encode.codecs import resolve_pixel_format
+from zoomdream.config.codecs import resolve_pixel_format
 from zoomdream.machine.cores import cores
 from zoomdream.machine.devices import check_device, fastest_precision
 from zoomdream.rendering import memory_budget as room

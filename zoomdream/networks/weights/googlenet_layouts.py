@@ -1,7 +1,7 @@
 """Weights files of the GoogLeNets in every layout that people have, made into one: Caffe's names, RGB, torch's shapes.
 
 layout    a name in it                                   from
-caffe     inception_4c/3x3_reduce.weight                 .caffemodel, through nets/caffemodel.py
+caffe     inception_4c/3x3_reduce.weight                 .caffemodel, through caffemodel.py
 dream     inception_4c_3x3_reduce.weight                 neural-dream's BVLC and Places files
 lucid     mixed4c_3x3_bottleneck_pre_relu_conv.weight    neural-dream's and lucent's inception5h.pth
 captum    mixed4c.conv_3x3_reduce.weight                 captum's inception5h.pth

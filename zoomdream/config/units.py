@@ -1,4 +1,4 @@
-"""Times and rates as people write them, kept exact.
+"""Times, rates and amounts of memory as people write them, kept exact.
 
 A time is `12s`, `150f` (frames), `00:01:30.5` or a number of seconds; a keyframe may also stand at a share, `80%`.
 """
@@ -15,11 +15,15 @@ TIMES_ALLOWED = "seconds (12s or 12), frames (150f) or hours:minutes:seconds (00
 LONGEST_SECONDS = 10_000_000
 HIGHEST_RATE = 240
 LARGEST_RATE_PART = 1_000_000  # ffmpeg keeps rates as two 32-bit numbers; and nobody means more digits than this
+LEAST_MEMORY, MOST_MEMORY = 2**30, 2**44
+MEMORY_ALLOWED = "an amount from 1 GiB to 16 TiB with its unit, such as 6 GiB, 6000 MB or 6G (which is 6 GiB)"
 
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})\s?(s|f|%|)")
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2}(?:\.\d{1,12})?)")
-_RATIO = re.compile(r"(\d{1,12})\s?/\s?(\d{1,12})")
-_FRACTION = re.compile(r"(\d{1,18})/(\d{1,18})\s?s")  # seconds that no decimal gives, as `seconds_text` writes them
+_FRACTION = re.compile(r"(\d{1,18})/(0*[1-9]\d{0,17})\s?s")  # seconds that no decimal gives: see `seconds_text`
+_RATE = re.compile(r"(\d{1,12})\s?/\s?(0*[1-9]\d{0,11})|\d{1,12}(?:\.\d{1,17})?")
+_MEMORY = re.compile(r"(\d{1,8}(?:\.\d{1,6})?)\s?([MGT])(iB|B|)", re.IGNORECASE)
+_BITS = {"M": 20, "G": 30, "T": 40}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +57,13 @@ def parse_time(value: Any) -> Position:
 
 def parse_position(value: Any, allowed: str = f"{TIMES_ALLOWED}, or a share of the way (80%)") -> Position:
     """A time or a share of the way (0% to 100%). Raises ValueError that says what is allowed."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"Allowed: {allowed}.")
-    text = value.strip() if isinstance(value, str) else _plain(value)
+    text = _text(value)
     if clock := _CLOCK.fullmatch(text):
         hours, minutes, seconds = Fraction(clock[1] or 0), Fraction(clock[2]), Fraction(clock[3])
         if seconds >= 60 or (clock[1] is not None and minutes >= 60):
             raise ValueError("Minutes and seconds of hours:minutes:seconds stay below 60.")
         return Position(hours * 3600 + minutes * 60 + seconds, "s")
     if ratio := _FRACTION.fullmatch(text):
-        if int(ratio[2]) == 0:
-            raise ValueError(f"Allowed: {allowed}.")
         return _seconds(Fraction(int(ratio[1]), int(ratio[2])))
     amount = _AMOUNT.fullmatch(text)
     if amount is None:
@@ -100,23 +100,16 @@ def parse_seconds(value: Any) -> Fraction:
 
 def parse_rate(value: Any) -> Fraction:
     """Frames per second, exact: 30, 29.97 (stays 2997/100), "30000/1001". Raises ValueError: what is allowed."""
-    allowed = f'Allowed: 1 to {HIGHEST_RATE} frames per second, as a number or as a fraction such as "30000/1001".'
     if isinstance(value, Fraction):
-        rate = value
-    elif isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(allowed)
+        rate: Fraction | None = value
+    elif match := _RATE.fullmatch(_text(value)):
+        rate = Fraction(int(match[1]), int(match[2])) if match[2] else Fraction(match[0])
     else:
-        text = value.strip() if isinstance(value, str) else _plain(value)
-        if ratio := _RATIO.fullmatch(text):
-            if int(ratio[2]) == 0:
-                raise ValueError(allowed)
-            rate = Fraction(int(ratio[1]), int(ratio[2]))
-        elif re.fullmatch(r"\d{1,12}(\.\d{1,17})?", text):
-            rate = Fraction(text)
-        else:
-            raise ValueError(allowed)
-    if not 1 <= rate <= HIGHEST_RATE:
-        raise ValueError(allowed)
+        rate = None
+    if rate is None or not 1 <= rate <= HIGHEST_RATE:
+        raise ValueError(
+            f'Allowed: 1 to {HIGHEST_RATE} frames per second, as a number or as a fraction such as "30000/1001".'
+        )
     if max(rate.numerator, rate.denominator) > LARGEST_RATE_PART:
         raise ValueError('It has too many digits: write it as a fraction such as "30000/1001".')
     return rate
@@ -142,6 +135,26 @@ def decimal_text(value: Fraction) -> str:
     return f"{text[:-digits]}.{text[-digits:]}" if digits else text
 
 
-def _plain(value: int | float) -> str:
-    """A number without an exponent, 1e-3 as 0.001, so that one pattern reads numbers and text."""
-    return format(Decimal(repr(value)), "f")
+def parse_memory(value: Any) -> int:
+    """Bytes, in whole MiB. Raises ValueError that says what is allowed."""
+    match = _MEMORY.fullmatch(value.strip()) if isinstance(value, str) else None
+    amount = 0
+    if match is not None:
+        bits = _BITS[match[2].upper()]
+        unit = 10 ** (bits // 10 * 3) if match[3].upper() == "B" else 2**bits
+        amount = int(Decimal(match[1]) * unit) >> 20 << 20
+    if not LEAST_MEMORY <= amount <= MOST_MEMORY:
+        raise ValueError(f"Allowed: {MEMORY_ALLOWED}.")
+    return amount
+
+
+def memory_text(amount: int) -> str:
+    """How a resolved config writes bytes, in the largest unit that keeps them whole: "6 GiB"."""
+    return f"{amount >> 20} MiB" if amount % 2**30 else f"{amount >> 30} GiB"
+
+
+def _text(value: Any) -> str:
+    """What was written; a number without an exponent, 1e-3 as 0.001, so that one pattern reads numbers and text."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return value.strip() if isinstance(value, str) else format(Decimal(repr(value)), "f")

@@ -1,4 +1,4 @@
-"""Times and rates: what people write, kept exact."""
+"""Times, rates and amounts of memory: what people write, kept exact."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from fractions import Fraction
 
 import pytest
 
-from zoomdream.config.times import decimal_text, parse_position, parse_rate, parse_time
+from zoomdream.config import load_config
+from zoomdream.config.units import decimal_text, memory_text, parse_memory, parse_position, parse_rate, parse_time
+from zoomdream.errors import ConfigError
 
 
 @pytest.mark.parametrize(
@@ -76,3 +78,38 @@ def test_a_rate_with_endless_digits_asks_for_a_fraction():
 @pytest.mark.parametrize("text", ["0", "12", "1.5", "0.001", "100.25"])
 def test_a_decimal_is_written_as_it_was_read(text):
     assert decimal_text(Fraction(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "mebibytes"),
+    [
+        ("6 GiB", 6144),
+        ("6G", 6144),
+        ("1.5gib", 1536),
+        ("6 GB", 5722),
+        ("2048 MiB", 2048),
+        ("2000MB", 1907),
+        ("1T", 2**20),
+    ],
+)
+def test_an_amount_of_memory_is_read_with_its_unit(text: str, mebibytes: int) -> None:
+    assert parse_memory(text) == mebibytes * 2**20
+    assert parse_memory(memory_text(parse_memory(text))) == parse_memory(text)
+
+
+@pytest.mark.parametrize("value", ["6", 6, 6.5, "1023 MiB", "17 TiB", "lots", "-6 GiB", "6 KB", True, "6 GiB "[::-1]])
+def test_no_other_amount_of_memory_is_read(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"performance\.memory is .*1 GiB to 16 TiB"):
+        load_config({"performance": {"memory": value}})
+
+
+def test_a_config_writes_the_memory_that_it_read() -> None:
+    config = load_config({"performance": {"memory": "6000 MB", "tile": 1024}})
+    assert config.tree()["performance"]["memory"] == "5722 MiB"
+    assert load_config(config.tree()) == config
+
+
+@pytest.mark.parametrize("tile", [255, 16385, "large", 512.5, True])
+def test_a_tile_has_an_edge_within_range(tile: object) -> None:
+    with pytest.raises(ConfigError, match=r"performance\.tile is .*auto, off or 256 to 16384"):
+        load_config({"performance": {"tile": tile}})

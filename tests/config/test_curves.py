@@ -7,8 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from zoomdream.config.easing import EASINGS, check_easing, smooth_between
-from zoomdream.config.smooth_noise import smooth_noise
+from zoomdream.config.curves import EASINGS, check_easing, smooth_between, smooth_noise
 
 
 def test_noise_fills_its_range_evenly_and_never_leaves_it():

@@ -1,12 +1,16 @@
-"""How a value goes from one keyframe to the next: share of the way (0..1) to share of the change."""
+"""How a value moves: from one keyframe to the next, along a curve through all of them, or wandering by itself."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from difflib import get_close_matches
+
+from zoomdream.config.origin import did_you_mean
 
 Easing = Callable[[float], float]
+"""Share of the way between two keyframes (0..1) to share of the change."""
+
+_MASK = (1 << 64) - 1
 
 SMOOTH = "smooth"
 """A curve through all keyframes that never overshoots (see `smooth_between`), instead of one easing per gap."""
@@ -48,9 +52,7 @@ def check_easing(name: object) -> str:
     """The name, if there is such an easing. Raises ValueError with the nearest name."""
     if isinstance(name, str) and name in NAMES:
         return name
-    near = get_close_matches(str(name), NAMES, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]}?" if near else ""
-    raise ValueError(f"{str(name)[:40]!r} is not an easing.{hint} Allowed: {', '.join(NAMES)}.")
+    raise ValueError(f"{str(name)[:40]!r} is not an easing.{did_you_mean(name, NAMES)} Allowed: {', '.join(NAMES)}.")
 
 
 def smooth_between(
@@ -82,3 +84,30 @@ def _tangent(width_left: float, width_right: float, left: float, right: float) -
         return 0.0
     heavy_left, heavy_right = 2 * width_right + width_left, width_right + 2 * width_left
     return (heavy_left + heavy_right) / (heavy_left / left + heavy_right / right)
+
+
+def smooth_noise(x: float, seed: int, stream: int = 0) -> float:
+    """Seeded noise in [-1, 1], a pure function of its arguments; values one apart in x are nearly independent.
+
+    A uniform cubic B-spline over random knots at the whole numbers: two continuous derivatives, so that a camera
+    steered by it never jerks, and no rest at the knots, as interpolated value noise has. The spline averages; knots are
+    therefore cosines of uniform angles, mostly near -1 and 1, which keeps the deviation at 0.49 (uniform knots: 0.40).
+    """
+    cell = math.floor(x)
+    f = x - cell
+    weights = ((1 - f) ** 3, 3 * f**3 - 6 * f**2 + 4, -3 * f**3 + 3 * f**2 + 3 * f + 1, f**3)
+    total = sum(weight * _knot(cell + index - 1, seed, stream) for index, weight in enumerate(weights))
+    return max(-1.0, min(1.0, total / 6))
+
+
+def _knot(index: int, seed: int, stream: int) -> float:
+    mixed = _mix(_mix(_mix(seed & _MASK) ^ (stream & _MASK)) ^ (index & _MASK))
+    return math.cos(math.pi * (mixed >> 11) / (1 << 53))
+
+
+def _mix(value: int) -> int:
+    """The finaliser of splitmix64 (Steele, Lea, Flood 2014): every input bit changes half of the output bits."""
+    value = (value + 0x9E3779B97F4A7C15) & _MASK
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
+    return value ^ (value >> 31)
