@@ -3,8 +3,7 @@
     python scripts/measure_threads.py                     on a machine that does nothing else
     python scripts/measure_threads.py --beside 1          beside one process that keeps a core busy
     python scripts/measure_threads.py --threads 1 2 4     how many threads pay
-    python scripts/measure_threads.py --clip FILE --ways "spin 10000" --order ahead needed
-                                                          what it brings to find a clip's flow ahead of the dream
+    python scripts/measure_threads.py --clip FILE         on a clip
 
 Prints seconds per frame (the first frames left out) of each way to wait: the median over the rounds, the ends, and how
 much longer than the best. Between two operations of the network torch's threads wait for some microseconds. libgomp
@@ -14,7 +13,6 @@ lets them spin for milliseconds; where anything else wants the cores, each of th
 from __future__ import annotations
 
 import argparse
-import functools
 import itertools
 import os
 import statistics
@@ -44,33 +42,31 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--frames", type=int, default=34)
     parser.add_argument("--clip", type=Path, help="dream on this instead of noise")
-    parser.add_argument("--order", nargs="+", choices=("ahead", "needed"), default=["ahead"], help="of a clip's flow")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="of the render")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         print(seconds_per_frame(options))
         return
-    kinds = itertools.product(options.ways, options.threads, options.order)
-    found: dict[tuple[str, int, str], list[float]] = {kind: [] for kind in kinds}
+    found: dict[tuple[str, int], list[float]] = {kind: [] for kind in itertools.product(options.ways, options.threads)}
     for _ in range(options.rounds):
-        for (way, count, order), seconds in found.items():
-            seconds.append(measured(WAYS[way], count, order, options))
+        for (way, count), seconds in found.items():
+            seconds.append(measured(WAYS[way], count, options))
     best = min(statistics.median(seconds) for seconds in found.values())
-    print(f"{'waiting':16}{'threads':>8}{'flow':>8}{'s/frame':>9}{'least':>8}{'most':>8}{'over best':>11}")
-    for (way, count, order), seconds in found.items():
+    print(f"{'waiting':16}{'threads':>8}{'s/frame':>9}{'least':>8}{'most':>8}{'over best':>11}")
+    for (way, count), seconds in found.items():
         middle = statistics.median(seconds)
         print(
-            f"{way:16}{count:8}{order:>8}{middle:9.3f}{min(seconds):8.3f}{max(seconds):8.3f}{middle / best:11.2f}",
+            f"{way:16}{count:8}{middle:9.3f}{min(seconds):8.3f}{max(seconds):8.3f}{middle / best:11.2f}",
             flush=True,
         )
 
 
-def measured(way: dict[str, str], threads: int, order: str, options: argparse.Namespace) -> float:
+def measured(way: dict[str, str], threads: int, options: argparse.Namespace) -> float:
     """Seconds per frame of a render in a process of its own; no number where that took too long."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
     environment |= way
-    words = ["--one", "--threads", str(threads), "--frames", str(options.frames), "--order", order]
+    words = ["--one", "--threads", str(threads), "--frames", str(options.frames)]
     words += [] if options.clip is None else ["--clip", str(options.clip)]
     words += [word for pair in options.set for word in ("--set", pair)]
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(options.beside)]
@@ -88,13 +84,10 @@ def measured(way: dict[str, str], threads: int, order: str, options: argparse.Na
 
 def seconds_per_frame(options: argparse.Namespace) -> float:
     """Of a whole render, encoding included, without its first frames."""
-    from zoomdream import load_config
-    from zoomdream import rendering as render
-    from zoomdream.assembly import stages
-    from zoomdream.source.prefetch import FramePrefetch
+    from zoomdream import load_config, render
+    from zoomdream.machine.startup import keep_freed_memory
 
-    if options.order == ["needed"]:
-        stages.FramePrefetch = functools.partial(FramePrefetch, threaded=False)  # type: ignore[assignment,misc]
+    keep_freed_memory()  # as the command `zoomdream` does
     times = []
     with tempfile.TemporaryDirectory(prefix="measure_threads_") as folder:
         settings = {"size": [480, 270], "frames": options.frames, "dream": {"octaves": 2, "steps": 2, "warmup": 0}}

@@ -14,7 +14,11 @@ from zoomdream.networks import catalog
 
 ENDLESS = ROOT / "configs" / "endless_zoom.yaml"
 LAYERS = ("mixed3b", "mixed4c", "mixed4d")
-_GOOGLENET_ASSET = "weights/bvlc_googlenet_caffe.pth"
+ASSETS = {
+    "googlenet": "bvlc_googlenet_caffe.pth",
+    "torchvision/squeezenet1_1": "squeezenet1_1_torchvision_layout.pth",
+}
+"""Weights of the folder that ZOOMDREAM_ASSETS names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,11 @@ def missing(network: str, weights: Path | None = None) -> str | None:
 
 
 def find_weights(network: str) -> Path | None:
-    """GoogLeNet's weights among the assets; None where there are none or the network has its own."""
+    """A network's weights among the assets; None where there are none."""
     folder = os.environ.get("ZOOMDREAM_ASSETS")
-    if network != "googlenet" or not folder:
+    if network not in ASSETS or not folder:
         return None
-    path = Path(folder, _GOOGLENET_ASSET)
+    path = Path(folder, "weights", ASSETS[network])
     return path if path.is_file() else None
 
 

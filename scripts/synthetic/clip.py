@@ -42,17 +42,12 @@ Matrix = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class DrawnClip:
-    """size (height, width); cut: seconds at which the second scene begins, None: there is none.
-
-    flashes: the first frame of every full second is white, for measuring whether the clicks are in step. The true
-    motion stays what it is.
-    """
+    """size (height, width); cut: seconds at which the second scene begins, None: there is none."""
 
     size: tuple[int, int] = (180, 320)
     fps: Fraction = Fraction(24)
     seconds: float = 6.0
     cut: float | None = 3.5
-    flashes: bool = False
 
     @property
     def frames(self) -> int:
@@ -65,8 +60,6 @@ class DrawnClip:
 
     def picture(self, index: int) -> Tensor:
         """(1, 3, H, W) float32 RGB in [0, 1]."""
-        if self.flashes and any(round(second * self.fps) == index for second in range(math.ceil(self.seconds))):
-            return torch.ones(1, 3, *self.size)
         canvas = torch.zeros(1, 3, *self.size)
         for painting, matrix in self._layers(index):
             color, opacity = painting.at(matrix, _pixels(self.size)).split((3, 1), dim=1)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 
 import pytest
+from bench.batch import main
 
 
 def test_everything_but_ray_once_very_small(
     tmp_path: Path, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench = importlib.import_module("bench.batch.main")
-    monkeypatch.setattr(bench.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(main.importlib.util, "find_spec", lambda name: None)
     found = tmp_path / "found.json"
     words = ["--quick", "--weights", str(untrained_weights), "--json", str(found), "--set", "size=[32, 16]"]
     words += ["--set", "dream.steps=1", "--set", "dream.octaves=1", "--set", "encode.preset=ultrafast"]
-    assert bench.main([*words, "--only", "clip", "--only", "ray"]) == 0
+    assert main.main([*words, "--only", "clip", "--only", "ray"]) == 0
     document = json.loads(found.read_text(encoding="utf-8"))
     assert set(document) == {"machine", "figures", "bars", "skipped"}
     assert list(document["skipped"]) == ["ray"]
@@ -26,9 +25,8 @@ def test_everything_but_ray_once_very_small(
 
 
 def test_a_queue_is_measured(tmp_path: Path, untrained_weights: Path) -> None:
-    bench = importlib.import_module("bench.batch.main")
     found = tmp_path / "found.json"
-    assert bench.main(["--quick", "--weights", str(untrained_weights), "--only", "queue", "--json", str(found)]) == 0
+    assert main.main(["--quick", "--weights", str(untrained_weights), "--only", "queue", "--json", str(found)]) == 0
     document = json.loads(found.read_text(encoding="utf-8"))
     figures = document["figures"]["queue"]
     assert figures["what became of them"] == {"done": 24}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
-from PIL import Image
+from bench.classes import judging, main, pictures
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -17,10 +15,6 @@ from zoomdream.networks import catalog
 from zoomdream.types import Layer
 
 EMBEDDED = catalog.networks()[0]
-
-
-def part(name: str) -> ModuleType:
-    return importlib.import_module(f"bench.classes.{name}")
 
 
 class Reddish:
@@ -35,38 +29,28 @@ class Reddish:
 
 def test_the_judge_ranks_the_wanted_class_among_all() -> None:
     picture = torch.tensor((0.9, 0.4, 0.1)).view(1, 3, 1, 1).expand(1, 3, 64, 80)
-    crops = part("judging").fresh_crops(picture, 3)
-    verdicts = [part("judging").judged(Reddish(), crops, number) for number in range(4)]
+    crops = judging.fresh_crops(picture, 3)
+    verdicts = [judging.judged(Reddish(), crops, number) for number in range(4)]
     assert [verdict.rank for verdict in verdicts] == [1, 2, 4, 3]
     assert sum(verdict.probability for verdict in verdicts) == pytest.approx(1)
 
 
 def test_a_judge_who_cannot_tell_classes_apart_does_not_put_them_on_top() -> None:
-    crops = part("judging").fresh_crops(torch.full((1, 3, 64, 64), 0.5), 3)
-    assert part("judging").judged(Reddish(), crops, 0).rank == 3
+    crops = judging.fresh_crops(torch.full((1, 3, 64, 64), 0.5), 3)
+    assert judging.judged(Reddish(), crops, 0).rank == 3
 
 
 def test_crops_are_fresh_within_the_picture_and_the_same_for_a_seed() -> None:
     ramp = torch.linspace(0, 1, 300).expand(1, 3, 200, 300)
-    crops = part("judging").fresh_crops(ramp, 1)
+    crops = judging.fresh_crops(ramp, 1)
     assert tuple(crops.shape) == (9, 3, 224, 224)
-    assert torch.equal(crops, part("judging").fresh_crops(ramp, 1))
+    assert torch.equal(crops, judging.fresh_crops(ramp, 1))
     assert len({round(float(crop.mean()), 4) for crop in crops}) == 9
     widths = (crops[1:, 0, 0, -1] - crops[1:, 0, 0, 0]).abs()
     assert 0.45 < float(widths.min()) < float(widths.max()) < 0.68  # 3/4 to all of the shorter edge
 
 
-def test_the_sheet_is_small_enough_and_holds_every_picture(tmp_path: Path) -> None:
-    pictures = [(f"class {number}", torch.rand(1, 3, 64, 64)) for number in range(7)]
-    path = tmp_path / "new" / "sheet.jpg"
-    part("sheet").write_sheet(path, pictures, columns=3, edge=100)
-    with Image.open(path) as sheet:
-        assert sheet.size == (300, 3 * (100 + part("sheet").LINE))
-    assert path.stat().st_size <= part("sheet").MOST_BYTES
-
-
 def test_every_prior_is_a_config_that_loads() -> None:
-    pictures = part("pictures")
     plain = pictures.config_for("banana", "dreamnet", None, (64, 48), ())
     assert plain.size == (64, 48)
     assert plain.objective[0].classes == ("banana",)
@@ -79,8 +63,7 @@ def test_what_is_not_here_is_skipped_and_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("ZOOMDREAM_ASSETS", raising=False)
-    bench = importlib.import_module("bench.classes.main")
-    assert bench.main(["--quick"]) == 0
+    assert main.main(["--quick"]) == 0
     assert "skipped: googlenet: no weights" in capsys.readouterr().out
 
 
@@ -95,11 +78,10 @@ def test_the_whole_benchmark_runs(tmp_path: Path) -> None:
     page.write_text(
         "# Page\n<!-- bench_classes -->\nof an earlier run\n<!-- /bench_classes -->\nend\n", encoding="utf-8"
     )
-    bench = importlib.import_module("bench.classes.main")
     words = ["--quick", "--network", "dreamnet", "--judge", tmp_path / "judge.safetensors", "--threads", "1"]
     less = [f"--set=dream.{key}" for key in ("steps=1", "octaves=1", "warmup=0")]
     outputs = ["--json", tmp_path / "all.json", "--markdown", page, "--sheet", tmp_path / "sheet.webp"]
-    assert bench.main([*map(str, [*words, *less, *outputs]), "--class", "banana"]) == 0
+    assert main.main([*map(str, [*words, *less, *outputs]), "--class", "banana"]) == 0
     document = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))
     assert set(document["figures"]["classes"]) == {"banana"}
     assert set(document["figures"]["priors"]) == {"as configured", "no blur", "no views"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 from fractions import Fraction
@@ -11,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from bench import dreamers, looks, report
-from bench.endless import kills, memory, motion, scenes, still_camera
+from bench import dreamers, looks, report, tables
+from bench.endless import kills, main, motion, scenes, still_camera
 from torch import Tensor
 
 from zoomdream.camera.motion import Motion, camera_flow
@@ -149,9 +148,9 @@ def test_bars_hold_or_fail_and_nan_fails() -> None:
     assert [bar["holds"] for bar in found.bars.values()] == [True, False, True, False]
     document = found.document()
     assert document["bars"]["c: unknown"]["value"] is None
-    text = report.to_text(document)
+    text = tables.to_text(document, [("part", [["", "one"], ["row", "1"]])])
     assert "2 of 4 bars hold." in text
-    page = report.insert("a\n<!-- x -->\nstale\n<!-- /x -->\nb\n", "x", report.to_markdown(document))
+    page = tables.insert("a\n<!-- x -->\nstale\n<!-- /x -->\nb\n", "x", tables.to_markdown(document, []))
     assert page.startswith("a\n<!-- x -->\n")
     assert page.endswith("<!-- /x -->\nb\n")
     assert "| bar | limit | a | b |" in page
@@ -159,32 +158,23 @@ def test_bars_hold_or_fail_and_nan_fails() -> None:
     assert "stale" not in page
 
 
-def test_subjects_share_a_row_only_where_they_share_the_limit() -> None:
-    found = report.Report()
-    for subject, value, limit in (("slow", 7, 6), ("quick", 9, 12)):
-        found.at_least(f"{subject}: pace", value, limit)
-    page = report.to_markdown(found.document())
-    assert "| slow: pace | 6 | 7 |" in page
-    assert "| quick: pace | 12 | **9 ✗** |" in page
-
-
 def test_everything_once_very_small(tmp_path: Path, untrained_weights: Path) -> None:
-    bench = importlib.import_module("bench.endless.main")
     found = tmp_path / "found.json"
-    words = [
-        "--quick",
-        "--frames",
-        "24",
-        "--size",
-        "96x64",
-        "--network",
-        "dreamnet",
+    words = ["--quick", "--frames", "24", "--size", "96x64", "--network", "dreamnet"]
+    words += [
         "--weights",
         str(untrained_weights),
+        "--layer",
+        "mixed3a",
+        "--only",
+        "quality",
+        "--json",
+        str(found),
+        "--threads",
+        "1",
     ]
-    words += ["--layer", "mixed3a", "--only", "quality", "--json", str(found), "--threads", "1"]
     words += ["--set", "dream.octaves=1", "--set", "dream.steps=1"]
-    assert bench.main(words) == 0
+    assert main.main(words) == 0
     document = json.loads(found.read_text(encoding="utf-8"))
     assert set(document) == {"machine", "figures", "bars", "skipped"}
     assert document["machine"]["torch"] == torch.__version__
@@ -194,14 +184,6 @@ def test_everything_once_very_small(tmp_path: Path, untrained_weights: Path) -> 
     for name, bar in document["bars"].items():
         assert set(bar) == {"value", "limit", "holds"}, name
         assert bar["value"] is not None, name
-
-
-def test_memory_is_measured_in_a_process_of_its_own(tmp_path: Path, untrained_weights: Path) -> None:
-    dreamer = dreamers.Dreamer("dreamnet", untrained_weights, "mixed3a")
-    config = dreamers.render_config(dreamer, Path("x.mp4"), (64, 48), 9, threads=1, settings=["dream.steps=0"])
-    found = memory.peaks(config, [2], tmp_path)
-    assert list(found) == [2]
-    assert 50 < found[2] < 5000
 
 
 def test_a_render_that_is_killed_ends_the_same(tmp_path: Path, untrained_weights: Path) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import itertools
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -14,9 +12,9 @@ from typing import Any
 
 import pytest
 import torch
-from bench import report
+from bench import processes
 from bench.report import Report
-from bench.speed import accuracy, comparing, gpu, processes, renders, scale, starting, tables
+from bench.speed import accuracy, comparing, renders, scale, starting
 from bench.speed.timing import Clock, Elsewhere, Setting, Turns, repeated, take_turns
 
 import zoomdream
@@ -131,31 +129,6 @@ def test_the_memory_of_children_counts() -> None:
     assert processes.peak_of([sys.executable, "-c", child]) > alone
 
 
-def test_googlenets_largest_render_is_held_to_its_memory(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "can_see_memory", lambda: True)
-    monkeypatch.setattr(scale, "MEMORY_SIZES", ((64, 48), (96, 64)))
-    peaks = iter([9000.0] * 4 + [100.0])  # dreamnet twice, GoogLeNet twice; and with the limit, where there is one
-    rendered = []
-
-    def peak_of(words: list[str]) -> float:
-        rendered.append(zoomdream.load_config(words[-2]))
-        return next(peaks)
-
-    monkeypatch.setattr(processes, "peak_of", peak_of)
-    found = Report()
-    scale.memory(dataclasses.replace(setting, quick=False), found)
-    limited = "memory with a limit" not in found.skipped
-    assert [(config.network.name, config.size) for config in rendered[:4]] == [
-        ("dreamnet", (64, 48)),
-        ("dreamnet", (96, 64)),
-        ("googlenet", (64, 48)),
-        ("googlenet", (96, 64)),
-    ]
-    assert len(rendered) == 5 if limited else 4
-    (bar,) = found.bars.values()
-    assert bar["holds"] == limited
-
-
 def test_the_processors_seconds_pass_only_while_something_works() -> None:
     clock = Clock("cpu")
     before = clock()
@@ -237,44 +210,3 @@ def test_a_difference_comes_with_its_standard_error() -> None:
     off, error = accuracy.changes([({"objective": 2.0}, {"objective": 2.2}), ({"objective": 4.0}, {"objective": 4.8})])
     assert off["objective"] == pytest.approx(0.15)
     assert error["objective"] == pytest.approx(0.05)
-
-
-def test_the_gpu_is_skipped_with_a_reason_where_there_is_none(
-    setting: Setting, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    found = Report()
-    gpu.measure(setting, found)
-    assert found.skipped == {"gpu": "no CUDA device here"}
-
-
-def test_the_command_writes_its_report_and_shows_it_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bench = importlib.import_module("bench.speed.main")
-
-    def part(setting: Setting, found: Report) -> None:
-        found.figures["start"] = {"--help": {"seconds": report.spread([0.2, 0.3, 0.4])}}
-        found.at_most("start: seconds of zoomdream --help", 0.3, 0.5)
-
-    monkeypatch.setitem(bench.PARTS, "start", part)
-    file, page = tmp_path / "speed.json", tmp_path / "page.md"
-    page.write_text("# Page\n<!-- bench_speed -->\n<!-- /bench_speed -->\n", encoding="utf-8")
-    assert bench.main(["--only", "start", "--json", str(file), "--threads", str(torch.get_num_threads())]) == 0
-    document = json.loads(file.read_text(encoding="utf-8"))
-    assert set(document) == {"machine", "figures", "bars", "skipped"}
-    assert bench.main(["--read", str(file), "--markdown", str(page)]) == 0
-    assert "0.3 (0.2 to 0.4)" in capsys.readouterr().out
-    assert "| --help | 0.3 (0.2 to 0.4) |" in page.read_text(encoding="utf-8")
-
-
-def test_the_benchmarks_page_has_its_place() -> None:
-    page = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-    report.insert(page.read_text(encoding="utf-8"), "bench_speed", "")
-
-
-def test_a_table_shows_samples_by_their_middle_and_ends() -> None:
-    figures = {"part": {"row": {"one": 0.25, "two": report.spread([1.0, 2.0])}, "other": {"two": report.spread([3.0])}}}
-    ((title, rows),) = tables.tables({"figures": figures})
-    assert title == "part"
-    assert rows == [["", "one", "two"], ["row", "0.25", "1.5 (1 to 2)"], ["other", "", "3"]]

@@ -98,12 +98,6 @@ def test_clicks_begin_with_every_full_second_and_are_the_loudest():
     assert (loud % 1).max() < 0.005
 
 
-def test_flashes_are_white_frames_with_the_clicks():
-    clip = replace(CLIP, fps=Fraction(30000, 1001), flashes=True)
-    white = [index for index in range(clip.frames) if clip.picture(index).min() == 1]
-    assert white == [0, 30, 60]
-
-
 def test_a_written_clip_has_its_size_rate_frames_and_sound(tmp_path: Path):
     clip = replace(CLIP, size=(64, 96), fps=Fraction(24000, 1001), seconds=1, cut=None)
     path = write(clip, tmp_path / "clip.mp4")

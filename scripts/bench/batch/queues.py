@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import select
 import subprocess
-import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.report import ROOT
+from bench import processes
 
 PICTURE_OF_TABLE = 4096  # bytes; a drawing of the table is never longer
 BEGIN_OF_TABLE = b"\x1b[?25l"  # hides the cursor
@@ -46,11 +44,10 @@ def run(config: Path, jobs: int) -> Night:
     import pty
 
     folder, report = config.parent, config.with_suffix(".json")
-    command = [sys.executable, "-m", "zoomdream", "batch", config.name, "--jobs", str(jobs), "--report", report.name]
+    command = processes.zoomdream("batch", config.name, "--jobs", str(jobs), "--report", report.name)
     night, begin = Night(), time.perf_counter()
     screen, terminal = pty.openpty()
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    surroundings = {**os.environ, "PYTHONPATH": path, "TERM": "xterm"}
+    surroundings = processes.environment(TERM="xterm")
     process = subprocess.Popen(command, cwd=folder, stderr=terminal, stdout=subprocess.DEVNULL, env=surroundings)
     os.close(terminal)
     try:
@@ -90,16 +87,5 @@ def _watch(screen: int, process: subprocess.Popen[bytes], night: Night) -> bytes
             drawn = now
         if drawn is not None and (looked is None or now - looked >= SECONDS_BETWEEN_LOOKS):
             looked = now
-            held = _resident(process.pid)
+            held = processes.resident(process.pid)
             night.memory += [held] if held else []
-
-
-def _resident(process: int) -> float | None:
-    """MiB that a process holds right now; None where it is gone."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    except OSError:
-        found = subprocess.run(["ps", "-o", "rss=", "-p", str(process)], capture_output=True, text=True).stdout.strip()
-        return int(found) / 1024 if found else None
-    resident = re.search(r"^VmRSS:\s*(\d+) kB", status, re.MULTILINE)
-    return int(resident[1]) / 1024 if resident else None

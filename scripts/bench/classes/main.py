@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from bench import command, report
-from bench.classes import pictures, tables
+from bench.classes import pictures
 from bench.classes.judging import Verdict, fresh_crops, judged
 from bench.classes.sheet import write_sheet
+from bench.dreamers import ASSETS, find_weights
 from bench.report import Report
+from bench.tables import Rows, rows_of
 from torch import Tensor, nn
 
 from zoomdream.networks import catalog, classes
@@ -30,7 +30,6 @@ from zoomdream.types import Network
 
 PARTS = ("classes", "priors")
 JUDGE = "torchvision/squeezenet1_1"
-FILES = {"googlenet": "bvlc_googlenet_caffe.pth", JUDGE: "squeezenet1_1_torchvision_layout.pth"}
 SIZE, QUICK_SIZE = (320, 320), (192, 192)
 LENGTH, QUICK_LENGTH = "1s", "0.2s"
 KNOWN = 12 / 20  # of the pictures must be known to the judge
@@ -46,26 +45,31 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--judged-by", default=JUDGE, metavar="NETWORK", help=f"a network (default: {JUDGE})")
     parser.add_argument("--judge", type=Path, help="the weights file of that one")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of the config")
-    parser.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet there (.webp or .jpg)")
     return parser.parse_args(words)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    return command.run(arguments(words), measure, markdown=lambda document: tables.to_markdown(document["figures"]))
+    return command.run(arguments(words), measure, tables)
+
+
+def tables(figures: Mapping[str, Any]) -> Iterator[tuple[str, Rows]]:
+    """Each class, and what each part of the recipe contributes."""
+    if "classes" in figures:
+        yield "the classes", rows_of(figures["classes"], "class")
+    if "priors" in figures:
+        yield "what each part of the recipe contributes", rows_of(figures["priors"], "recipe")
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Run the chosen parts; returns the report's document."""
-    if options.threads:
-        torch.set_num_threads(options.threads)
     found = Report()
     files = {
-        options.network: find(options.network, options.weights),
-        options.judged_by: find(options.judged_by, options.judge),
+        options.network: options.weights or find_weights(options.network),
+        options.judged_by: options.judge or find_weights(options.judged_by),
     }
     for name, file in files.items():
-        if file is None and name in FILES:
+        if file is None and name in ASSETS:
             found.skipped[name] = "no weights: set ZOOMDREAM_ASSETS, or give --weights and --judge"
     if not found.skipped:
         bench = Bench(options, files)
@@ -73,17 +77,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             if name in (options.only or PARTS):
                 part(found)
             if options.json:  # what there is, should the next part fail
-                report.write_json(options.json, found.document())
+                command.write_json(options.json, found.document())
     return found.document()
-
-
-def find(network: str, given: Path | None) -> Path | None:
-    """The weights file that was given, or that of the assets; None where there is none."""
-    folder = os.environ.get("ZOOMDREAM_ASSETS")
-    if given is not None or network not in FILES or not folder:
-        return given
-    path = Path(folder, "weights", FILES[network])
-    return path if path.is_file() else None
 
 
 class Bench:

@@ -11,22 +11,21 @@ both files are read back by ffmpeg. What each figure means stands in docs/benchm
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
-import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import yaml
-from bench import command, report
+from bench import command, processes, report
 from bench.clips import facts as clips_facts
 from bench.clips import sync as clips_sync
 from bench.clips.facts import Facts
 from bench.report import Report
+from bench.tables import Rows, rows_of
 
 PARTS = ("clips", "sync")
 SAMPLE = report.ROOT / "configs" / "clip_sample.mp4"
@@ -75,15 +74,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    def lines(document: command.Document) -> str:
-        return "\n".join(table(document["figures"].get("clips", {})))
-
-    return command.run(
-        arguments(words),
-        measure,
-        text=lambda document: f"{lines(document)}\n",
-        markdown=lambda document: f"\n```text\n{lines(document)}\n```\n",
-    )
+    return command.run(arguments(words), measure, tables)
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -108,11 +99,9 @@ def render(source: Path, output: Path, part: tuple[str, str] | None, settings: S
         about |= {"start": part[0], "end": part[1]}
     config = output.with_suffix(".yaml")
     config.write_text(yaml.safe_dump({"output": str(output), "source": about, "seed": 1}), encoding="utf-8")
-    command = [sys.executable, "-m", "zoomdream", "render", str(config), "--quiet", "--restart"]
-    for setting in settings:
-        command += ["--set", setting]
-    path = os.pathsep.join([str(report.ROOT), os.environ.get("PYTHONPATH", "")])
-    result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path})
+    words = [word for setting in settings for word in ("--set", setting)]
+    command = processes.zoomdream("render", str(config), "--quiet", "--restart", *words)
+    result = subprocess.run(command, capture_output=True, text=True, env=processes.environment())
     if result.returncode != 0:
         raise RuntimeError(f"{source.name}: exit code {result.returncode}: {result.stderr.strip()[-1000:]}")
 
@@ -198,23 +187,22 @@ def run_case(found: Report, case: Case, folder: Path, settings: Sequence[str]) -
     found.at_most(f"click against flash, in frames: {case.name}", worst, 0.5)
 
 
-def table(figures: dict[str, Any]) -> list[str]:
+def tables(figures: Mapping[str, Any]) -> Iterator[tuple[str, Rows]]:
     """Each clip, the source against the dream."""
-    rows = [("clip", "size", "lies", "frames", "rate", "seconds", "sound", "late, ms")]
-    for name, facts in figures.items():
-        sizes = ["x".join(map(str, size)) for size in facts["size"]]
-        late = facts.get("sound late, s")
-        rows.append(
-            (
-                name,
-                f"{sizes[0]} → {sizes[2]}",
-                facts["lies"],
-                f"{facts['frames'][1]} → {facts['frames'][2]}" + ("" if facts["steady"] else " (variable)"),
-                f"{facts['rate'][0]:.5g} → {facts['rate'][1]:.5g}",
-                f"{facts['seconds'][1]:.3f} → {facts['seconds'][2]:.3f}",
-                f"{facts['sound'][0] or 'none'} → {facts['sound'][1] or 'none'}",
-                " ".join(f"{1000 * value:+.1f}" for value in late) if late else "",
-            )
-        )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    clips = figures.get("clips", {})
+    if clips:
+        yield "the clips and their dreams", rows_of({name: _row(facts) for name, facts in clips.items()}, "clip")
+
+
+def _row(facts: Mapping[str, Any]) -> dict[str, str]:
+    source, _, dream = ("x".join(map(str, size)) for size in facts["size"])
+    heard = [sound or "none" for sound in facts["sound"]]
+    return {
+        "size": f"{source} → {dream}",
+        "lies": facts["lies"],
+        "frames": f"{facts['frames'][1]} → {facts['frames'][2]}{'' if facts['steady'] else ' (variable)'}",
+        "rate": f"{facts['rate'][0]:.5g} → {facts['rate'][1]:.5g}",
+        "seconds": f"{facts['seconds'][1]:.3f} → {facts['seconds'][2]:.3f}",
+        "sound": " → ".join(heard),
+        "late, ms": " ".join(f"{1000 * value:+.1f}" for value in facts.get("sound late, s", ())),
+    }

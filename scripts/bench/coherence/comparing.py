@@ -15,6 +15,7 @@ from bench.coherence import clips, measures, rules
 from bench.coherence.dreaming import Dreamer
 from bench.coherence.matching import Match, match
 from bench.report import Report
+from bench.tables import Rows, number, rows_of
 from torch import Tensor
 
 import zoomdream
@@ -105,6 +106,31 @@ def compare(
         "sharpness of the source": measures.sharpness(sources),
         "rules": by_rule,
     }
+
+
+def title(name: str, clip: dict[str, Any]) -> str:
+    """What a clip is, above the table of its rules."""
+    cuts = ", ".join(map(str, clip["cuts"]))
+    return (
+        f"{name}: {clip['frames']} frames{f', cut at {cuts}' if cuts else ''}; the source's own E_warp is "
+        f"{number(clip['E_warp of the source'])}, {clip['trusted pixels']:.0%} of the pixels are trusted"
+    )
+
+
+def rows(by_rule: dict[str, dict[str, Any]]) -> Rows:
+    """The figures of each rule on one clip."""
+    shown = ("step size", "E_warp", "E_warp less the source's", "strength", "sharpness")
+    return rows_of(
+        {
+            name: {
+                **{figure: figures[figure] for figure in shown},
+                "strength by second": " ".join(f"{value:.1f}" for value in figures["strength by second"]),
+                **{f"drift of {kind}": change for kind, change in figures["drift"].items()},
+            }
+            for name, figures in by_rule.items()
+        },
+        "rule",
+    )
 
 
 def hold(found: Report, subject: Subject, by_rule: dict[str, dict[str, Any]]) -> None:

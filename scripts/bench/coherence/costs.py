@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from torch import Tensor
 from zoomdream import assembly, ffmpeg
 from zoomdream.camera.warp import warp
 from zoomdream.config import Config, VideoSource
-from zoomdream.encode.segment import EncodeSettings, SegmentWriter
+from zoomdream.encode.segment import SegmentWriter
 from zoomdream.flow.confidence import confidence
 from zoomdream.flow.estimators import open_estimator
+from zoomdream.rendering.job import encode_settings
 from zoomdream.rendering.plan import make_plan
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import ClipReader
@@ -43,7 +45,7 @@ def measure(found: Report, config: Config, folder: Path, *, quick: bool) -> dict
     """
     planned = make_plan(config)
     reading, frames = timed_reading(config)
-    dreamer = Dreamer(config, planned, assembly.network(config))
+    dreamer = Dreamer(config, assembly.network(config))
     dream = dreamer.at(dreamer.step_size, frames)
     assert config.flow is not None
     estimate = open_estimator(config.flow.method, config.flow.weights, torch.device(planned.device))
@@ -106,17 +108,7 @@ def timed_reading(config: Config) -> tuple[list[float], list[Tensor]]:
 
 def timed_writing(config: Config, planned: Plan, frames: Sequence[Tensor], folder: Path) -> float:
     """Seconds per frame of encoding one segment, ffmpeg's start and the check of what it wrote included."""
-    settings = EncodeSettings(
-        codec=config.encode.codec,
-        width=config.size[0],
-        height=config.size[1],
-        fps=config.fps,
-        pixel_format=planned.pixel_format,
-        program=ffmpeg.executable(config.encode.ffmpeg),
-        crf=config.encode.crf,
-        preset=config.encode.preset,
-        threads=planned.threads,
-    )
+    settings = replace(encode_settings(config, planned), threads=planned.threads)
     begin = time.perf_counter()
     with SegmentWriter(settings, folder, 0) as writer:
         for frame in frames:

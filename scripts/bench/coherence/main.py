@@ -13,18 +13,19 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-import torch
 from bench import command
-from bench.coherence import clips, comparing, costs, drawn, tables
+from bench.coherence import clips, comparing, costs, drawn
 from bench.coherence.comparing import Subject
 from bench.coherence.dreaming import Dreamer
 from bench.dreamers import Dreamer as Chosen
 from bench.dreamers import find_weights, missing
 from bench.report import Report
+from bench.tables import Document, Rows, rows_of
 from torch import Tensor
 
 import zoomdream
@@ -60,7 +61,6 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--raft", action="append", default=[], metavar="METHOD=FILE", help="raft_small=weights.pth, ..."
     )
-    parser.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave every rule's dream of every clip here")
     chosen = parser.parse_args(words)
     chosen.frames = chosen.frames or (QUICK_FRAMES if chosen.quick else FRAMES)
@@ -69,13 +69,20 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    return command.run(arguments(words), measure, tables.to_text, tables.to_markdown)
+    return command.run(arguments(words), measure, tables)
 
 
-def measure(options: argparse.Namespace) -> command.Document:
+def tables(figures: Mapping[str, Any]) -> Iterator[tuple[str, Rows]]:
+    """One table per clip, one of the estimators and their masks, one of the costs; those that were measured."""
+    for name, clip in figures.get("rules", {}).items():
+        yield comparing.title(name, clip), comparing.rows(clip["rules"])
+    for heading, part in (("flow on the drawn clip", "flow"), ("costs at 640x360, 3 octaves, 4 steps", "costs")):
+        if figures.get(part):
+            yield heading, rows_of(figures[part])
+
+
+def measure(options: argparse.Namespace) -> Document:
     """Run the chosen parts; returns the report's document."""
-    if options.threads:
-        torch.set_num_threads(options.threads)
     found, parts = Report(), options.only or PARTS
     if reason := missing(options.network, options.weights):
         found.skipped["everything"] = reason
@@ -105,7 +112,8 @@ def chosen_subjects(options: argparse.Namespace, found: Report) -> list[Subject]
             subjects.append(drawn.subject(options.size, options.frames, DRAWN))
             continue
         sources = clips.read(path, options.size, options.frames)
-        subjects.append(Subject(path.stem, sources, clips.rate(path), clips.cuts(sources), path in held))
+        cuts = tuple(cut for cut in make_plan(config_for(options, path)).cuts if cut < len(sources))
+        subjects.append(Subject(path.stem, sources, clips.rate(path), cuts, path in held))
     return subjects
 
 
@@ -125,7 +133,7 @@ def run_rules(options: argparse.Namespace, found: Report, subjects: Sequence[Sub
     for number, subject in enumerate(subjects):
         clip = clips.write(folder / f"{number}.mp4", subject.sources, subject.rate)
         config = config_for(options, clip, f"dream.steps={options.steps}")
-        dreamer = Dreamer(config, make_plan(config), assembly.network(config))
+        dreamer = Dreamer(config, assembly.network(config))
 
         def render_at(step_size: float | None, clip: Path = clip) -> list[Tensor]:
             changes = () if step_size is None else (f"dream.step_size={step_size}",)

@@ -11,16 +11,14 @@ ZOOMDREAM_ASSETS names; without them their figures are skipped.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-from bench import command, report
+from bench import command, processes, report
 from bench.dreamers import ENDLESS, Dreamer, dreamers, find_weights, missing, render_config
-from bench.endless import kills, memory, natural, quality, still_camera
+from bench.endless import kills, natural, quality, still_camera
 from bench.report import Report
 
 from zoomdream.config import Config
@@ -41,7 +39,6 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
         "--config", type=Path, default=ENDLESS, help="whose settings (default: configs/endless_zoom.yaml)"
     )
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key of that config")
-    parser.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
     parser.add_argument("--photos", type=Path, nargs="+", default=[], help="measure the natural ranges on these files")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the videos here, and go on with those there")
     chosen = parser.parse_args(words)
@@ -51,14 +48,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    return command.run(arguments(words), measure)
-
-
-def measure(options: argparse.Namespace) -> command.Document:
-    """Run the chosen parts; returns the report's document."""
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    return command.run_parts(options, Report(), PARTS)
+    return command.run(arguments(words), lambda options: command.run_parts(options, Report(), PARTS))
 
 
 def config_for(
@@ -83,14 +73,13 @@ def run_quality(options: argparse.Namespace, found: Report, folder: Path) -> Non
     folder = options.keep or folder
     folder.mkdir(parents=True, exist_ok=True)
     ranges = natural.ranges_for(options.size, options.photos)
-    can_see_motion = importlib.util.find_spec("cv2") is not None
     runs = found.figures.setdefault("quality", {})
     for dreamer in chosen:
         output = folder / f"{dreamer.name.replace(' ', '_')}.mp4"
         config = config_for(options, dreamer, output, options.size, options.frames)
         path, seconds = quality.render(config)
-        judge = quality.Judge(config)
-        seen = quality.observe(path, config, judge, can_see_motion=can_see_motion)
+        judge = quality.judge_of(config)
+        seen = quality.observe(path, config, judge)
         figures = quality.judge_run(found, dreamer, config, seen, quality.noise_energy(config, judge), ranges)
         runs[dreamer.name] = {"size": list(options.size), "seconds per frame": seconds, **figures}
         command.say(f"{dreamer.name}: {config.frames} frames, {seconds.get('median', math.nan):.3f} s each")
@@ -156,10 +145,18 @@ def run_memory(options: argparse.Namespace, found: Report, folder: Path) -> None
     if isinstance(dreamer, str):
         found.skipped["memory"] = dreamer
         return
+    if not processes.can_see_memory():
+        found.skipped["memory"] = "this system does not tell what processes hold (/proc)"
+        return
     short, long = (60, 240) if options.quick else (200, 2000)
     changes = ("dream.octaves=1", "dream.steps=1", "encode.preset=ultrafast")
     config = config_for(options, dreamer, Path("memory.mp4"), MEMORY_SIZE, short, *changes)
-    peaks = memory.peaks(config, (short, long), folder)
+    peaks = {}
+    for count in (short, long):
+        path = folder / f"{count}.yaml"
+        sized = config.model_copy(update={"frames": count, "output": folder / f"{count}.mp4"})
+        path.write_text(sized.to_yaml(), encoding="utf-8")
+        peaks[count] = processes.peak_of(processes.zoomdream("render", str(path), "--quiet"))
     found.figures["memory"] = {f"peak of {count} frames, MiB": peak for count, peak in peaks.items()}
     found.at_most(f"memory: peak of {long} frames over that of {short}", peaks[long] / peaks[short], 1.05)
 

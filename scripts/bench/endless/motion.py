@@ -1,4 +1,4 @@
-"""The camera, from plain config values by formulas of its own, and the motion that is really in the frames."""
+"""The camera of a config, and the motion that is really in the frames."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from zoomdream.camera.motion import Motion, camera_flow, integrate
+from zoomdream.camera.motion import Motion, camera_flow
 from zoomdream.camera.warp import warp
-from zoomdream.config import Config, Schedule
+from zoomdream.config import Config
+from zoomdream.timeline import Timeline
 
 SPAN = 3  # frames between the two whose motion is measured: one frame's motion is a pixel at most
 
@@ -27,18 +28,7 @@ class Similarity:
 
 def motions(config: Config) -> tuple[Motion, ...]:
     """The camera's motion into each frame from the one before."""
-    camera = config.camera
-
-    def values(schedule: Schedule) -> list[float]:
-        return schedule.values(config.frames, config.fps, config.seed)
-
-    return integrate(
-        zoom=values(camera.zoom),
-        rotate=values(camera.rotate),
-        pan=list(zip(values(camera.pan[0]), values(camera.pan[1]), strict=True)),
-        pivot=list(zip(values(camera.pivot[0]), values(camera.pivot[1]), strict=True)),
-        frames_per_second=float(config.fps),
-    )
+    return Timeline.of(config).motions
 
 
 def doublings(path: Sequence[Motion]) -> float:

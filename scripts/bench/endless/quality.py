@@ -14,6 +14,7 @@ from bench import looks
 from bench.dreamers import Dreamer
 from bench.endless import motion, scenes
 from bench.endless.natural import Ranges
+from bench.judge import Judge
 from bench.report import Report, spread
 from bench.video import decoded_frames
 from torch import Tensor, nn
@@ -24,45 +25,32 @@ from zoomdream.camera.motion import Motion
 from zoomdream.color.statistics import luma
 from zoomdream.config import Config
 from zoomdream.config.schedule import constant
-from zoomdream.dream.terms import LayerTerm, energy
 from zoomdream.rendering import Progress
 from zoomdream.rendering.plan import make_plan
-from zoomdream.types import Network
 
 DEEPEST = "mixed5b"
 EVERY = 10  # frames between those that the network looks at
 PAIRS = 40  # places in the run where the motion is measured
 
 
-class Judge:
-    """The network that dreamed, looking at what came out of it. float32, on the render's device."""
+class Features:
+    """What the deepest layer of the network that dreamed says is in a picture (1, 3, H, W). float32."""
 
     def __init__(self, config: Config) -> None:
-        self._network: Network = assembly.network(config)
-        self._device = make_plan(config).device
+        self._network, self._device = assembly.network(config), make_plan(config).device
         if isinstance(self._network, nn.Module):
             self._network.to(self._device)
-        layers = assembly.layers(config, self._network)
-        weights = [term.weight.values(config.frames, config.fps, config.seed) for term in config.objective]
-        self._weights = list(zip(*weights, strict=True))  # by frame, then by term
-        self._terms = [
-            LayerTerm(layer.name, 1.0, term.channels) for layer, term in zip(layers, config.objective, strict=True)
-        ]
-        self._wanted = frozenset({DEEPEST, *(layer.name for layer in layers)})
 
-    def __call__(self, picture: Tensor, frame: int) -> tuple[float, Tensor]:
-        """The objective, and what the deepest features say is in the picture (1, 3, H, W).
-
-        The objective is the energy of the layer; of several, the geometric mean by the weights they have at `frame`.
-        """
+    def __call__(self, picture: Tensor) -> Tensor:
         with torch.no_grad():
-            found = self._network(picture.to(self._device), self._wanted)
-        weights = self._weights[frame]
-        total = sum(
-            weight * math.log(max(float(energy(found[term.layer].float(), term)), 1e-12))
-            for term, weight in zip(self._terms, weights, strict=True)
-        )
-        return math.exp(total / (sum(map(abs, weights)) or 1)), scenes.describe(found[DEEPEST]).cpu()
+            found = self._network(picture.to(self._device), frozenset({DEEPEST}))
+        return scenes.describe(found[DEEPEST]).cpu()
+
+
+def judge_of(config: Config) -> Judge:
+    """In float32, with the plain energy of each layer: half the mean square of its activations."""
+    exact = config.performance.model_copy(update={"precision": "float32"})
+    return Judge(config.model_copy(update={"performance": exact}), diversity=0.0)
 
 
 @dataclass
@@ -92,9 +80,9 @@ def render(config: Config) -> tuple[Path, dict[str, Any]]:
     return path, spread(seconds) if seconds else {}
 
 
-def observe(path: Path, config: Config, judge: Judge, *, can_see_motion: bool) -> Observed:
-    """Decode a video and measure every frame. can_see_motion: whether OpenCV is here."""
-    seen, camera = Observed(), motion.motions(config)
+def observe(path: Path, config: Config, judge: Judge) -> Observed:
+    """Decode a video and measure every frame."""
+    seen, camera, features = Observed(), motion.motions(config), Features(config)
     starts = pair_starts(config.frames)
     recent: list[Tensor] = []
     for index, pixels in enumerate(decoded_frames(path, config.size)):
@@ -104,22 +92,18 @@ def observe(path: Path, config: Config, judge: Judge, *, can_see_motion: bool) -
         seen.clipped.append(looks.clipped_share(pixels))
         seen.recurrence.add(grey)
         if index % EVERY == 0:
-            value, features = judge(picture, index)
-            seen.energies.append(value)
-            seen.features.append(features)
+            seen.energies.append(judge(picture, index))
+            seen.features.append(features(picture))
         recent = [*recent[-motion.SPAN :], grey]
         if index - motion.SPAN in starts:
-            _compare(seen, recent, camera, index - motion.SPAN, can_see_motion=can_see_motion)
+            _compare(seen, recent, camera, index - motion.SPAN)
     return seen
 
 
-def _compare(
-    seen: Observed, recent: list[Tensor], camera: tuple[Motion, ...], frame: int, *, can_see_motion: bool
-) -> None:
+def _compare(seen: Observed, recent: list[Tensor], camera: tuple[Motion, ...], frame: int) -> None:
     seen.correlations.append(motion.correlation(recent[0], recent[1], camera[frame + 1]))
-    if can_see_motion:
-        found = motion.measured_similarity(recent[0], recent[-1])
-        seen.similarities.append((found, motion.between(camera, frame, motion.SPAN)))
+    found = motion.measured_similarity(recent[0], recent[-1])
+    seen.similarities.append((found, motion.between(camera, frame, motion.SPAN)))
 
 
 def pair_starts(frames: int) -> set[int]:
@@ -138,7 +122,7 @@ def noise_energy(config: Config, judge: Judge) -> float:
             "color": config.color.model_copy(update={"hold": constant(0)}),
         }
     )
-    return judge(next(zoomdream.frames(still))[None], 0)[0]
+    return judge(next(zoomdream.frames(still))[None])
 
 
 def judge_run(
@@ -185,13 +169,11 @@ def _judge_objective(report: Report, name: str, energies: list[float], start: fl
     )
     report.at_least(f"{name}: objective over that of noise", min(early, late), 5)
     report.at_least(f"{name}: objective late over early", late / early, 0.9)
-    regularized = list(looks.window(len(gains), (looks.EARLY[0], 1.0)))
+    settled = list(looks.window(len(gains), (looks.EARLY[0], 1.0)))
     slope = 0.0
-    if len(regularized) > 1:
-        line = statistics.linear_regression(
-            [index * EVERY for index in regularized], [gains[index] for index in regularized]
-        )
-        slope = line.slope * 1000 / statistics.mean(gains[index] for index in regularized)
+    if len(settled) > 1:
+        line = statistics.linear_regression([index * EVERY for index in settled], [gains[index] for index in settled])
+        slope = line.slope * 1000 / statistics.mean(gains[index] for index in settled)
     return {"over noise": spread(gains), "early": early, "late": late, "change per 1000 frames": slope, "noise": start}
 
 
@@ -218,9 +200,6 @@ def _judge_motion(report: Report, name: str, seen: Observed) -> dict[str, Any]:
     )
     report.at_least(f"{name}: frame moved by the camera, correlation (worst)", min(seen.correlations), 0.9)
     figures: dict[str, Any] = {"correlation": spread(seen.correlations)}
-    if not seen.similarities:
-        report.skipped[f"{name}: measured motion"] = "needs OpenCV (opencv-python-headless)"
-        return figures
     for quantity, label in (("log_scale", "zoom"), ("degrees", "rotation")):
         found, true = ([getattr(pair[place], quantity) for pair in seen.similarities] for place in (0, 1))
         ratio = motion.slope(found, true)

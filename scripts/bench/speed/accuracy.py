@@ -10,21 +10,19 @@ There a single window is off by 1.3 (dreamnet) to 2.4 % (GoogLeNet) by chance.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 
-import torch
 from bench import looks
 from bench.command import say
+from bench.judge import Judge
 from bench.report import Report
 from bench.speed import renders
 from bench.speed.timing import Setting
-from torch import Tensor
 
 from zoomdream import assembly, pipeline
 from zoomdream.config import Config
-from zoomdream.dream.terms import LayerTerm, energy
 from zoomdream.rendering.plan import make_plan
 from zoomdream.types import State
 
@@ -71,7 +69,7 @@ def windows(setting: Setting, network: str, seed: int) -> list[tuple[Seen, Seen]
     pairs = []
     with ExitStack() as closing:
         exact, other = (_stages(config, closing) for config in configs(setting, network, size, count, seed))
-        judge = _judge(renders.config(setting, network, size, count))
+        judge = Judge(renders.config(setting, network, size, count, "performance.precision=float32"), diversity=0.0)
         zoom = list(pipeline.frames(exact, None, count))
         for begin in range(WINDOW, count, WINDOW):
             again = list(pipeline.frames(other, zoom[begin - 1], begin + WINDOW))
@@ -103,19 +101,8 @@ def _stages(config: Config, closing: ExitStack) -> pipeline.Stages:
     return stages
 
 
-def _seen(window: Sequence[State], judge: Callable[[Tensor], float]) -> Seen:
+def _seen(window: Sequence[State], judge: Judge) -> Seen:
     """Seven numbers of the look and the objective, means over the second half."""
     pictures = [state.picture.clamp(0, 1) for state in window[len(window) - 1 : len(window) // 2 - 1 : -JUDGED]]
     look = looks.mean_look([looks.look(picture) for picture in pictures], (0, 1))
     return {**asdict(look), "objective": statistics.fmean(map(judge, pictures))}
-
-
-def _judge(config: Config) -> Callable[[Tensor], float]:
-    """The energy of the layer that is climbed, in float32."""
-    network, term = assembly.network(config), LayerTerm("mixed4c")
-
-    def judge(picture: Tensor) -> float:
-        with torch.no_grad():
-            return float(energy(network(picture, frozenset({"mixed4c"}))["mixed4c"], term))
-
-    return judge

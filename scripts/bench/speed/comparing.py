@@ -105,9 +105,6 @@ def dreamnet(setting: Setting, found: Report) -> None:
     turns: dict[str, Turn] = {}
     judged: dict[str, int] = {}
     for every in FRAMES_PER_SECOND:
-        if every > 1 and not renders.has_key("dream", "every"):
-            found.skipped[f"dreamnet with dream.every: {every}"] = "this version has no such key"
-            continue
         for size in sizes:
             frames = renders.WINDOW if size == (480, 270) and not setting.quick else 10 if setting.quick else SHORT
             changes = [f"dream.every={every}"] if every > 1 else []

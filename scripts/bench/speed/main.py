@@ -13,16 +13,18 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from bench import command
 from bench.dreamers import find_weights, missing
 from bench.report import Report
-from bench.speed import accuracy, comparing, gpu, scale, starting, tables, weights
+from bench.speed import accuracy, comparing, gpu, scale, starting, weights
 from bench.speed.timing import Clock, Setting
+from bench.tables import Document, Rows, rows_of
 
 Part = Callable[[Setting, Report], None]
 PARTS: dict[str, Part] = {
@@ -40,7 +42,6 @@ PARTS: dict[str, Part] = {
 def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = command.parser("bench_speed", __doc__, PARTS)
     parser.add_argument("--googlenet", type=Path, metavar="FILE", help="weights of BVLC GoogLeNet")
-    parser.add_argument("--threads", type=int, help="of the processor (default: torch's choice)")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="which seconds (default: wall)")
     parser.add_argument(
         "--precision", action="append", choices=("float32", "bfloat16"), help="of renders and floors; may be repeated"
@@ -53,13 +54,17 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    return command.run(arguments(words), measure, tables.to_text, tables.to_markdown)
+    return command.run(arguments(words), measure, tables)
 
 
-def measure(options: argparse.Namespace) -> command.Document:
+def tables(figures: Mapping[str, Any]) -> Iterator[tuple[str, Rows]]:
+    """One table per part; of those of the rivals one for each."""
+    for part, rows in figures.items():
+        yield from ((title, rows_of(inner)) for title, inner in (rows.items() if part == "rivals" else [(part, rows)]))
+
+
+def measure(options: argparse.Namespace) -> Document:
     """Run the chosen parts; returns the report's document."""
-    if options.threads:
-        torch.set_num_threads(options.threads)
     found = Report()
     if reason := missing("dreamnet"):
         found.skipped["everything"] = reason

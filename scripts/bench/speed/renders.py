@@ -11,19 +11,12 @@ from bench.speed.timing import Clock, Setting
 
 import zoomdream
 from zoomdream.config import Config
-from zoomdream.config.schema import Performance
-from zoomdream.config.schema_render import Dream
 from zoomdream.rendering import Progress
 
 SEGMENT = 30  # frames; a window of that many holds the end of one segment, wherever it begins
 SKIPPED = 4  # frames that are slower, because everything is done for the first time
 WINDOW = SKIPPED + SEGMENT
 _numbers = itertools.count()
-
-
-def has_key(section: str, key: str) -> bool:
-    """Whether this zoomdream's configs have such a key already."""
-    return key in {"dream": Dream, "performance": Performance}[section].model_fields
 
 
 def config(setting: Setting, network: str, size: tuple[int, int], frames: int, *changes: str) -> Config:

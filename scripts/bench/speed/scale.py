@@ -7,9 +7,10 @@ import time
 from functools import partial
 from pathlib import Path
 
+from bench import processes
 from bench.command import say
 from bench.report import Report, spread
-from bench.speed import processes, renders
+from bench.speed import renders
 from bench.speed.timing import Setting, Turn, take_turns
 
 from zoomdream.config import Config
@@ -36,12 +37,11 @@ def measure(setting: Setting, found: Report) -> None:
 
 def pixels(setting: Setting, found: Report) -> None:
     """dreamnet, untiled: seconds per megapixel of each size, and how far they are off one line through nothing."""
-    whole = ("performance.tile=off",) if renders.has_key("performance", "tile") else ()
     pixels: dict[str, float] = {}
     turns: dict[str, Turn] = {}
     for size in QUICK_SIZES if setting.quick else SIZES:
         frames = renders.WINDOW if size[0] < 1000 else 8
-        chosen = renders.config(setting, "dreamnet", size, frames, *LIGHT, *whole)
+        chosen = renders.config(setting, "dreamnet", size, frames, *LIGHT, "performance.tile=off")
         title = f"{size[0]}x{size[1]}"
         pixels[title] = size[0] * size[1] / 1e6
         turns[title] = partial(renders.per_frame, chosen, setting.clock, 2)
@@ -68,9 +68,6 @@ def tiles(setting: Setting, found: Report) -> None:
 
     With as many steps as by default: the first one on an octave looks at all tiles twice.
     """
-    if not renders.has_key("performance", "tile"):
-        found.skipped["tiled over whole"] = "this version has no performance.tile"
-        return
     size, edge = (QUICK_TILED_SIZE, QUICK_TILE) if setting.quick else (TILED_SIZE, TILE)
     turns: dict[str, Turn] = {}
     for name, tile in (("whole", "off"), (f"tiles of {edge}", edge)):
@@ -110,16 +107,12 @@ def memory(setting: Setting, found: Report) -> None:
         found.skipped["memory"] = "this system does not tell what processes hold (/proc)"
         return
     rows = found.figures["memory"] = {}
-    limited = renders.has_key("performance", "memory")
-    if not limited:
-        found.skipped["memory with a limit"] = "this version has no performance.memory"
     wanted = [("dreamnet", "auto"), *(("googlenet", precision) for precision in setting.precisions)]
     for network, precision in wanted[:1] if setting.quick else wanted:
         for size in ((320, 180),) if setting.quick else MEMORY_SIZES:
             held = network == "googlenet" and size == MEMORY_SIZES[-1]
-            for limit in ("auto", f"{MOST_MEMORY} MiB") if held and limited else ("auto",):
-                changes = [*LIGHT, f"performance.precision={precision}"]
-                changes += [f"performance.memory={limit}"] if limited else []
+            for limit in ("auto", f"{MOST_MEMORY} MiB") if held else ("auto",):
+                changes = [*LIGHT, f"performance.precision={precision}", f"performance.memory={limit}"]
                 chosen = renders.config(setting, network, size, 2, *changes)
                 plan = make_plan(chosen)
                 begin = time.perf_counter()

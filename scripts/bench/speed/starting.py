@@ -6,9 +6,10 @@ import re
 import subprocess
 import sys
 
+from bench import processes
 from bench.command import say
 from bench.report import Report, spread
-from bench.speed import processes, renders
+from bench.speed import renders
 from bench.speed.scale import written
 from bench.speed.timing import Setting
 

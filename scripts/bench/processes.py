@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bench.speed.timing import Clock
+from bench.report import ROOT
 
 _BETWEEN_LOOKS = 0.05  # seconds
 
 
 def zoomdream(*words: str) -> list[str]:
-    """The command line of the package that this process sees too."""
+    """The command line of the package of this checkout; run it in `environment()`."""
     return [sys.executable, "-m", "zoomdream", *words]
 
 
-def seconds_of(words: Sequence[str], clock: Clock) -> float:
+def environment(**more: str) -> dict[str, str]:
+    """In which a command finds the package of this checkout, whatever its folder is."""
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path, **more}
+
+
+def seconds_of(words: Sequence[str], clock: Callable[[], float]) -> float:
     """From a command's start to its end."""
     begin = clock()
-    subprocess.run(words, check=True, capture_output=True)
+    subprocess.run(words, check=True, capture_output=True, env=environment())
     return clock() - begin
 
 
@@ -32,7 +39,9 @@ def seconds_until_first_frame(config: Path) -> float:
     """From the start of `zoomdream render` until its first frame is with the encoder. Then it is stopped."""
     begin = time.perf_counter()
     command = zoomdream("render", str(config), "--restart")
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
         assert process.stderr is not None
         said = []
         for line in process.stderr:
@@ -57,14 +66,16 @@ def peak_of(words: Sequence[str]) -> float:
 
     RSS, added up: what they share counts for each. Raises RuntimeError if it fails.
     """
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as process:
         assert process.stderr is not None
         said: list[str] = []
         reader = threading.Thread(target=lambda: said.append(process.stderr.read()), daemon=True)  # type: ignore[union-attr]
         reader.start()
         peak = 0.0
         while process.poll() is None:
-            peak = max(peak, sum(_resident(number) for number in _family(process.pid)))
+            peak = max(peak, sum(resident(number) for number in _family(process.pid)))
             time.sleep(_BETWEEN_LOOKS)
         reader.join()
     if process.returncode:
@@ -80,8 +91,8 @@ def _family(number: int) -> Iterator[int]:
                 yield from _family(int(child))
 
 
-def _resident(number: int) -> float:
-    """MiB that a process holds now; 0 once it has ended."""
+def resident(number: int) -> float:
+    """MiB that a process holds now; 0 once it has ended, and where there is no /proc."""
     try:
         found = re.search(r"^VmRSS:\s*(\d+) kB", Path(f"/proc/{number}/status").read_text(), re.MULTILINE)
     except OSError:
