@@ -13,7 +13,7 @@ from zoomdream.assembly.dream import make_dreamer
 from zoomdream.config import Config
 from zoomdream.config.schedule import constant
 from zoomdream.dream.dreamer import Dreamer
-from zoomdream.dream.objective import Height
+from zoomdream.dream.objective import Objective
 from zoomdream.rendering.plan import make_plan
 from zoomdream.timeline import Timeline
 from zoomdream.types import Network
@@ -40,6 +40,8 @@ class Judge:
 
     def __call__(self, picture: Tensor, frame: int = 0) -> float:
         groups = self._dream.objective(frame)
+        if not groups:  # nothing counts at this frame
+            return 1.0
         weights = sum(abs(term.weight) for _, terms in groups for term in terms)
         with torch.no_grad():
-            return math.exp(float(Height(groups)(picture.to(self._device))) / (weights or 1))
+            return math.exp(float(Objective(groups)(picture.to(self._device))) / (weights or 1))

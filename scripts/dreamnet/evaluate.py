@@ -13,26 +13,29 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
-import torchvision
+from bench.speed import floor
+from bench.speed.timing import Clock, repeated, take_turns
+from bench.speed.weights import random_torchvision
 from dreamnet.dreams import Look, gradient_of_energy, laplacian_normalize
 from dreamnet.learning import channel_rms, explained_variance
-from dreamnet.pictures import read_photo
-from dreamnet.zoom import noise_start, save_sheet, zoom_dream
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+import zoomdream
+from zoomdream.color.pyramid import fill
+from zoomdream.config import Config
 from zoomdream.networks import dreamnet, dreamnet_file, googlenet
 from zoomdream.networks.dreamnet import LOGITS, NAMES
+from zoomdream.source.picture import read_image
 
 DREAMT = ["mixed3b", "mixed4a", "mixed4c", "mixed4d", "mixed4e", "mixed5b"]
-_TORCHVISION_ORDER = ["conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b", "maxpool3"]
-_TORCHVISION_ORDER += [f"inception4{block}" for block in "abcde"] + ["maxpool4", "inception5a", "inception5b"]
 
 
 def arguments() -> argparse.Namespace:
@@ -52,17 +55,6 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--threads", type=int, default=0)
     return parser.parse_args()
-
-
-def square(path: Path, size: int) -> Tensor:
-    """(3, size, size): the middle of the photo, its short side scaled to size."""
-    picture = read_photo(path).float()[None] / 255
-    height, width = picture.shape[-2:]
-    scale = size / min(height, width)
-    target = (max(size, round(height * scale)), max(size, round(width * scale)))
-    picture = functional.interpolate(picture, target, mode="bicubic", antialias=True, align_corners=False)[0]
-    top, left = (target[0] - size) // 2, (target[1] - size) // 2
-    return picture[:, top : top + size, left : left + size].clamp(0, 1)
 
 
 class InUnits(nn.Module):
@@ -120,22 +112,31 @@ def energy(look: Look, picture: Tensor, layer: str) -> float:
         return look(picture, frozenset({layer}))[layer].square().mean().item()
 
 
-def starts(options: argparse.Namespace) -> dict[str, list[Tensor]]:
-    """Where the zooms begin: noise, and photos of the dreams' size."""
-    width, height = options.dream_size
-    photos = []
-    for path in options.photos[: options.starts]:
-        photo = read_photo(path).float()[None] / 255
-        scale = max(height / photo.shape[-2], width / photo.shape[-1])
-        size = [max(edge, round(scale * old)) for edge, old in zip((height, width), photo.shape[-2:], strict=True)]
-        photo = functional.interpolate(photo, size, mode="bicubic", antialias=True, align_corners=False)
-        top, left = (size[0] - height) // 2, (size[1] - width) // 2
-        photos.append(photo[:, :, top : top + height, left : left + width].clamp(0, 1))
-    return {"noise": [noise_start(height, width, seed=1 + place) for place in range(options.starts)], "photo": photos}
+def starts(options: argparse.Namespace) -> dict[str, list[dict[str, object]]]:
+    """What the zooms begin with, as keys of a config: noise of several seeds, and photos."""
+    photos = [{"source": {"kind": "image", "path": str(path.absolute())}} for path in options.photos[: options.starts]]
+    return {"noise": [{"seed": 1 + place} for place in range(options.starts)], "photo": photos}
+
+
+def zoom(options: argparse.Namespace, network: str, layer: str, start: dict[str, object], **dream: int) -> Config:
+    """A plain zoom: 1.5 percent closer with each frame, every channel for itself, nothing but the network's taste."""
+    weights = {"dreamnet": options.weights, "googlenet": options.teacher}[network]
+    plain = {"octaves": 2, "octave_scale": 1.5, "steps": 3, "step_size": 1 / 255, "warmup": 0, "noise": 0.0}
+    return zoomdream.load_config(
+        {
+            "size": options.dream_size,
+            "frames": max(*options.frames, options.judged) + 1,
+            "network": {"name": network, **({} if weights is None else {"weights": str(weights.absolute())})},
+            "objective": [{"layer": layer}],
+            "dream": {**plain, "diversity": 0.0, "variety": 0.0, **dream},
+            "camera": {"zoom": 1.015**30, "rotate": 3.4},
+            **start,
+        }
+    )
 
 
 def dreams(
-    student: Look, teacher: Look, begins: Sequence[Tensor], options: argparse.Namespace
+    teacher: Look, begins: Sequence[dict[str, object]], options: argparse.Namespace
 ) -> tuple[dict[str, dict[str, object]], list[list[Tensor]], list[Tensor]]:
     """For each layer the teacher's energy after the student's zoom over that after its own, mean over the starts and
     each (one alone is off by half by chance); the first start's sheet; and what the teacher dreamt at the judged frame.
@@ -146,21 +147,19 @@ def dreams(
     for layer in options.layers:
         row, shares, gains = [], [], []
         for begin in begins:
-            reached = []
-            for look in (student, teacher):
-                for frame, picture in enumerate(
-                    zoom_dream(look, begin, layer, max(*options.frames, options.judged) + 1)
-                ):
+            reached = {}
+            for network in ("dreamnet", "googlenet"):
+                for frame, picture in enumerate(zoomdream.frames(zoom(options, network, layer, begin))):
                     if frame in options.frames and begin is begins[0]:
-                        row.append(picture)
+                        row.append(picture[None])
                     if frame == options.judged:
-                        reached.append(energy(teacher, picture, layer))
-                        last = picture
+                        reached[network], last = energy(teacher, picture[None], layer), picture[None]
                         if begin is not begins[0]:
                             break
             dreamt.append(last)
-            shares.append(reached[0] / reached[1])
-            gains.append(reached[0] / energy(teacher, begin, layer))
+            undreamt = next(zoomdream.frames(zoom(options, "dreamnet", layer, begin, steps=0)))
+            shares.append(reached["dreamnet"] / reached["googlenet"])
+            gains.append(reached["dreamnet"] / energy(teacher, undreamt[None], layer))
         measured[layer] = {
             "of the teacher's own": statistics.fmean(shares),
             "over the start": statistics.fmean(gains),
@@ -171,41 +170,33 @@ def dreams(
     return measured, rows, dreamt
 
 
-def torchvision_googlenet() -> Callable[[Tensor, frozenset[str]], dict[str, Tensor]]:
-    """Random weights, batch norm folded, channels-last, cut at the layer: the quickest without changing it."""
-    network = torchvision.models.googlenet(weights=None, init_weights=False, aux_logits=False).eval()
-    for module in network.modules():
-        if isinstance(getattr(module, "bn", None), nn.BatchNorm2d):
-            module.conv, module.bn = fuse_conv_bn_eval(module.conv, module.bn), nn.Identity()
-    network.requires_grad_(False).to(memory_format=torch.channels_last)
-
-    def look(picture: Tensor, wanted: frozenset[str]) -> dict[str, Tensor]:
-        (layer,) = wanted
-        picture = picture.contiguous(memory_format=torch.channels_last)
-        network.to(picture.dtype)
-        for name in _TORCHVISION_ORDER:
-            picture = getattr(network, name)(picture)
-            if name == layer.replace("mixed", "inception"):
-                break
-        return {layer: picture}
-
-    return look
+def save_sheet(rows: Sequence[Sequence[Tensor]], path: Path) -> None:
+    """Pictures (1, 3, H, W) of one size as a table, a white line between them."""
+    lines = [torch.cat([functional.pad(cell[0], (2, 2, 2, 2), value=1.0) for cell in row], dim=2) for row in rows]
+    sheet = (torch.cat(lines, dim=1).clamp(0, 1) * 255).round().byte().permute(1, 2, 0)
+    Image.fromarray(sheet.numpy()).save(path)
 
 
 def cost(student: nn.Module, layers: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Seconds of a gradient step at 640x360 over torchvision's, the best of six of each, taken in turns."""
-    rival, result = torchvision_googlenet(), {}
-    for precision in (torch.float32, torch.bfloat16):
-        student.to(precision)
-        picture = torch.rand(1, 3, 360, 640).to(precision)
-        for layer in layers:
-            best = [float("inf"), float("inf")]
-            for _ in range(6):
-                for place, look in enumerate((student, rival)):
-                    begin = time.perf_counter()
-                    gradient_of_energy(look, picture, layer)
-                    best[place] = min(best[place], time.perf_counter() - begin)
-            result.setdefault(str(precision).removeprefix("torch."), {})[layer] = best[0] / best[1]
+    """Seconds of a gradient step at 640x360 over those of torchvision's network (batch norm folded, channels-last, cut
+    at the layer), the best of six of each, taken in turns.
+    """
+    result: dict[str, dict[str, float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        weights = random_torchvision(Path(folder) / "torchvision.pth")
+        for precision in (torch.float32, torch.bfloat16):
+            student.to(precision)
+            picture = torch.rand(1, 3, 360, 640).to(precision)
+            shares = result[str(precision).removeprefix("torch.")] = {}
+            for layer in layers:
+                rival = floor.TorchvisionGoogLeNet(weights, precision, last=layer.replace("mixed", "inception"))
+                works = {
+                    "student": partial(gradient_of_energy, student, picture, layer),
+                    "rival": partial(floor.gradient_step, rival, picture.contiguous(memory_format=torch.channels_last)),
+                }
+                turns = {name: repeated(work, Clock(), 1) for name, work in works.items()}
+                taken = take_turns(turns, 6, torch.get_num_threads())
+                shares[layer] = min(taken.seconds["student"]) / min(taken.seconds["rival"])
     student.float()
     return result
 
@@ -224,7 +215,7 @@ def main() -> None:
     result: dict[str, object] = {"weights": dreamnet_file.read(options.weights)[1], "photos": len(options.photos)}
     options.out.mkdir(parents=True, exist_ok=True)
     for size in options.sizes if {"variance", "gradients", "logits"} & set(options.parts) else []:
-        pictures = torch.stack([square(path, size) for path in options.photos])
+        pictures = torch.cat([fill(read_image(path), (size, size)) for path in options.photos])
         if "variance" in options.parts:
             result[f"explained variance, {size} px"] = variance(student, teacher, pictures)
         if "gradients" in options.parts:
@@ -235,7 +226,7 @@ def main() -> None:
     if "dreams" in options.parts:
         fresh_dreams: list[Tensor] = []
         for name, begins in starts(options).items():
-            measured, rows, dreamt = dreams(student, teacher, begins, options)
+            measured, rows, dreamt = dreams(teacher, begins, options)
             result[f"GoogLeNet's energy in dreams from {name}"] = measured
             save_sheet(rows, options.out / f"sheet_{name}.png")
             fresh_dreams += dreamt

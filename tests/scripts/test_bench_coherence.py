@@ -16,13 +16,14 @@ from bench.coherence.comparing import Subject
 from bench.coherence.drawn import Counts
 from bench.coherence.dreaming import Dreamer
 from bench.coherence.matching import match
+from bench.judge import Judge
 from bench.report import Report
 from torch import Tensor
 
 import zoomdream
 from tests.moving_pictures import SIZE, panned, texture
 from tests.tiny_network import TinyNetwork
-from zoomdream.config import load_config
+from zoomdream.config import Config, load_config
 
 
 def nothing(picture: Tensor, index: int) -> Tensor:
@@ -104,8 +105,8 @@ def test_a_strength_out_of_reach_is_told_by_its_share() -> None:
     assert found.share < 0.5
 
 
-def tiny_dreamer(frames: int, *words: str) -> Dreamer:
-    config = load_config(
+def tiny_config(frames: int, *words: str) -> Config:
+    return load_config(
         {
             "size": [SIZE[1], SIZE[0]],
             "frames": frames,
@@ -115,7 +116,19 @@ def tiny_dreamer(frames: int, *words: str) -> Dreamer:
         },
         ["dream.octaves=2", "dream.steps=2", "dream.jitter=4", *words],
     )
-    return Dreamer(config, TinyNetwork())
+
+
+def tiny_dreamer(frames: int, *words: str) -> Dreamer:
+    return Dreamer(tiny_config(frames, *words), TinyNetwork())
+
+
+def test_the_judge_sees_the_energy_of_the_layer_whatever_wanders() -> None:
+    picture, network = texture(3).clamp(0, 1), TinyNetwork()
+    config = tiny_config(2, "dream.variety=1")
+    activation = network(picture, frozenset({"shapes"}))["shapes"]
+    assert Judge(config, network, diversity=0.0)(picture, 1) == pytest.approx(
+        float(activation.square().mean() / 2), rel=1e-3
+    )
 
 
 def test_a_longer_step_dreams_more_strongly() -> None:

@@ -23,6 +23,12 @@ from zoomdream.networks.weights.googlenet_layouts import read_variant
 
 LAST = "4c"  # mixed4c: all blocks behind it are cut off
 BLOCKS = ("3a", "3b", "4a", "4b", "4c")
+ORDER = (
+    *("conv1", "maxpool1", "conv2", "conv3", "maxpool2", "inception3a", "inception3b", "maxpool3"),
+    *(f"inception4{block}" for block in "abcde"),
+    *("maxpool4", "inception5a", "inception5b"),
+)
+"""Of torchvision's GoogLeNet."""
 Passes = Callable[[Tensor], Tensor]  # a picture → the activations of mixed4c
 
 
@@ -75,20 +81,20 @@ def _pool(x: Tensor) -> Tensor:
 
 
 class TorchvisionGoogLeNet:
-    """torchvision's GoogLeNet up to and with inception4c, batch norm folded, on a picture (1, 3, H, W) in -1..1."""
+    """torchvision's GoogLeNet up to the layer `last`, batch norm folded, on a picture (1, 3, H, W) in -1..1."""
 
-    def __init__(self, weights: Path, dtype: torch.dtype, device: str = "cpu") -> None:
+    def __init__(self, weights: Path, dtype: torch.dtype, device: str = "cpu", last: str = "inception4c") -> None:
         model = torchvision_model(weights)
         for layer in model.modules():
             if isinstance(layer, BasicConv2d):
                 layer.conv, layer.bn = fuse_conv_bn_eval(layer.conv, layer.bn), nn.Identity()
         self._model = model.to(device, dtype).to(memory_format=torch.channels_last)
+        self._layers = ORDER[: ORDER.index(last) + 1]
 
     def __call__(self, x: Tensor) -> Tensor:
-        model = self._model
-        x = model.conv3(model.conv2(model.maxpool1(model.conv1(x))))
-        x = model.inception3b(model.inception3a(model.maxpool2(x)))
-        return model.inception4c(model.inception4b(model.inception4a(model.maxpool3(x))))
+        for name in self._layers:
+            x = getattr(self._model, name)(x)
+        return x
 
 
 def torchvision_model(weights: Path) -> nn.Module:

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from bench.speed.floor import torchvision_model
+from bench.speed.floor import ORDER, torchvision_model
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
@@ -84,12 +84,10 @@ class PytorchDeepdream:
     def _activations(self, x: Tensor) -> Tensor:
         model = self._model
         x = torch.cat([x[:, [c]] * (_DEVIATION[c] / 0.5) + (_MEAN[c] - 0.5) / 0.5 for c in range(3)], 1)
-        x = model.conv3(model.conv2(model.maxpool1(model.conv1(x))))
-        x = model.inception3b(model.inception3a(model.maxpool2(x)))
-        wanted = model.inception4c(model.inception4b(model.inception4a(model.maxpool3(x))))
-        model.inception4e(model.inception4d(wanted))
-        result: Tensor = wanted
-        return result
+        for name in ORDER[: ORDER.index("inception4c") + 1]:
+            x = getattr(model, name)(x)
+        model.inception4e(model.inception4d(x))
+        return x
 
 
 def _smooth(gradient: Tensor, sigma: float) -> Tensor:
