@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from zoomdream.color.statistics import NATURAL, ColorStatistics, hold, luma, measure, soft_limit
+from zoomdream.color.statistics import NATURAL, ColorStatistics, color_gains, hold, luma, measure, soft_limit
 from zoomdream.randomness import generator, natural_noise, white_noise
 
 
@@ -81,3 +81,22 @@ def test_noise_like_photographs_is_coarser_and_less_colourful_than_white_noise()
     assert natural.std() == pytest.approx(1, abs=0.01)
     assert natural.diff(dim=3).std() < 0.7 * white.diff(dim=3).std()
     assert measure(natural).saturation < 0.6 * measure(white).saturation
+
+
+def test_nothing_is_enlarged_more_than_twofold_in_one_go_so_that_a_flat_picture_stays_flat():
+    """It has no contrast to enlarge, only rounding noise."""
+    flat = 0.45 + 0.001 * natural_noise((96, 128), generator(3))
+    held = measure(hold(flat, NATURAL, 1.0))
+    before = measure(flat)
+    for now, then in zip(held.bands, before.bands, strict=True):
+        assert now < 2.2 * then
+    assert held.saturation < 2.2 * before.saturation
+
+
+def test_colour_is_favoured_at_most_twofold_and_disfavoured_eightfold():
+    """Networks love colour: left to themselves they would paint all of a grey picture."""
+    noise = natural_noise((96, 128), generator(4))
+    grey, loud = (0.45 + share * noise for share in (0.001, 1.0))
+    assert float(color_gains(grey, NATURAL).color) == 2
+    assert float(color_gains(loud, NATURAL).color) == pytest.approx(1 / 8, abs=0.1)
+    assert float(color_gains(grey, NATURAL).bands.max()) == 8
