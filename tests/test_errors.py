@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import pickle
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from zoomdream.config import Config, load_config_text
 from zoomdream.errors import ConfigError, InputError, OutputError, RenderInterrupted, ZoomdreamError
 
 PACKAGE = Path(__file__).parent.parent / "zoomdream"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+STARTS_WITH_A_KEY = rf"f?['\"]([a-z_]+\.[a-z_.\d]+|{'|'.join(Config.model_fields)})(: | is )"
 SEARCHES = {"startswith", "endswith", "removeprefix", "removesuffix", "find", "rfind", "index", "count"}
 FOREIGN = {"machine/memory.py", "rendering/state_file.py"}
 """Files that search the texts of other libraries' errors, which say it in no other way."""
@@ -127,3 +130,12 @@ def _holds_text(node: ast.AST, errors: set[str], texts: set[str]) -> bool:
         if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name) and part.value.id in errors:
             return True
     return False
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_key_is_a_fact_of_an_error_and_not_the_beginning_of_its_text(path: Path) -> None:
+    if path.relative_to(PACKAGE).parts[0] == "config":  # knows its keys, and makes sentences of them
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("ConfigError", "InputError", "OutputError"):
+            assert not re.match(STARTS_WITH_A_KEY, ast.unparse(node.args[0]))

@@ -73,7 +73,7 @@ def numbers(output: Path) -> set[int]:
     """The numbers of the pictures that are there."""
     found = re.fullmatch(r"([^%]*)%0?(\d*)d([^%]*)", output.name)
     if found is None:
-        raise ConfigError(f"output: {output.name} must hold one number such as %05d.")
+        raise ConfigError(f"{output.name} must hold one number such as %05d.", key="output")
     pattern = re.compile(re.escape(found[1]) + r"(\d+)" + re.escape(found[3]))
     if not output.parent.is_dir():
         return set()
@@ -91,6 +91,7 @@ def _check_sidecar(output: Path) -> None:
         ours = False
     if not ours:
         raise ConfigError(
-            f"output: the config of {output} would be written to {beside}, which was not made by a render. "
-            "Choose another output, or move that file away."
+            f"the config of {output} would be written to {beside}, which was not made by a render. "
+            "Choose another output, or move that file away.",
+            key="output",
         )
