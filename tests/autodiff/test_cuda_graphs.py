@@ -148,7 +148,8 @@ def test_whatever_is_wrong_with_graphs_costs_nothing_but_speed(
             calls(graphed, WARM_UP + TRIALS // 2)
             (kind,) = graphed._kinds.values()
             assert kind.graph is not None
-            kind.graph._inputs[0] = kind.graph._inputs[0].clone()  # one that is forgotten
+            forgotten = kind.graph._inputs[0]  # it lives on, and holds the numbers of an earlier call
+            kind.graph._inputs[0] = forgotten.clone()
     calls(graphed, 2 * SETTLED)
     assert emulated_gpu.captures <= 1
     assert not graphed._kinds
