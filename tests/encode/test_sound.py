@@ -29,7 +29,8 @@ EXACT, COPIED = 0.0001, 0.00101  # seconds: a sample or two; Matroska counts mil
 Play = Callable[..., Path]
 """Put a sound under pictures that flash every second: ending, sound, fps, frames, begin → the finished file."""
 
-Clip = Callable[[str, str, str], tuple[Path, Fraction]]
+Clip = Callable[..., tuple[Path, Fraction]]
+"""container, encoder and lateness of the sound, fps, seconds → a clip, and when its first frame is shown."""
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +74,15 @@ def heard(path: Path) -> str | None:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    """A clip of 120 frames by container, encoder and lateness of the sound, and when its first frame is shown."""
+    """Each is made once for all tests."""
     folder, made = tmp_path_factory.mktemp("clips"), dict[Path, Fraction]()
 
-    def written(container: str, codec: str, late: str) -> tuple[Path, Fraction]:
-        path = folder / f"{codec}{late.replace('/', '_')}.{container}"
+    def written(
+        container: str, codec: str, late: str = "0", fps: Fraction = NTSC, seconds: int = 4
+    ) -> tuple[Path, Fraction]:
+        path = folder / f"{codec}_{late}_{fps}_{seconds}.{container}".replace("/", "-")
         if path not in made:
-            clips_sync.write_clip(path, late=Fraction(late), audio=codec)
+            clips_sync.write_clip(path, late=Fraction(late), audio=codec, fps=fps, seconds=seconds)
             made[path] = clips_sync.measure(path).frames[0]
         return path, made[path]
 
@@ -165,9 +168,8 @@ def test_less_than_a_millisecond_counts_too(clip: Clip, play: Play) -> None:
 
 
 @pytest.mark.parametrize(("fps", "whole"), [(NTSC, True), (NTSC, False), (Fraction(24000, 1001), True)])
-def test_half_a_minute_does_not_drift(tmp_path: Path, play: Play, fps: Fraction, whole: bool) -> None:
-    source = tmp_path / "clip.mp4"
-    clips_sync.write_clip(source, fps=fps, seconds=30)
+def test_half_a_minute_does_not_drift(clip: Clip, play: Play, fps: Fraction, whole: bool) -> None:
+    source, _ = clip("mp4", "aac", fps=fps, seconds=30)
     frames = round(30 * fps)
     sound = audio.source_sound(PROGRAM, source, Fraction(0), frames / fps, whole)
     synced(play(".mp4", sound, fps=fps, frames=frames), EXACT, clicks=29)
@@ -242,10 +244,10 @@ def test_a_clip_cut_without_encoding_keeps_what_its_edit_list_says(tmp_path: Pat
 )  # fmt: skip
 @pytest.mark.parametrize("seconds", [4, 7])
 def test_a_sound_file_begins_with_the_first_frame(
-    tmp_path: Path, play: Play, name: str, codec: str, seconds: int, ending: str
+    clip: Clip, tmp_path: Path, play: Play, name: str, codec: str, seconds: int, ending: str
 ) -> None:
-    source, path = tmp_path / "clip.mkv", tmp_path / name
-    clips_sync.write_clip(source, seconds=seconds, audio="pcm_s16le")
+    source, _ = clip("mkv", "pcm_s16le", seconds=seconds)
+    path = tmp_path / name
     command = [str(PROGRAM), *ffmpeg.QUIET, "-i", str(source), "-vn", "-c:a", codec, "-strict", "-2", str(path)]
     ffmpeg.run(command, what="extracting")
     sound = audio.file_sound(PROGRAM, path, 120 / NTSC)
@@ -256,9 +258,8 @@ def test_a_sound_file_begins_with_the_first_frame(
     assert found.end <= 4.004 + 0.08
 
 
-def test_what_a_container_refuses_to_copy_is_encoded_again(tmp_path: Path, play: Play) -> None:
-    source = tmp_path / "clip.mov"
-    clips_sync.write_clip(source, audio="pcm_s16le")
+def test_what_a_container_refuses_to_copy_is_encoded_again(clip: Clip, play: Play) -> None:
+    source, _ = clip("mov", "pcm_s16le")
     sound = audio.source_sound(PROGRAM, source, Fraction(0), 120 / NTSC, True)
     assert sound is not None
     path = play(".webm", replace(sound, codec="opus"))  # taken for what WebM can hold
