@@ -173,9 +173,12 @@ def test_memory_that_runs_out_is_given_back_and_tried_again(
     assert len(caplog.records) == 1
 
 
-def test_what_goes_wrong_without_graphs_is_no_matter_of_theirs(emulated_gpu: EmulatedGpu) -> None:
+def test_what_goes_wrong_without_graphs_is_no_matter_of_theirs(
+    emulated_gpu: EmulatedGpu, caplog: pytest.LogCaptureFixture
+) -> None:
     def function(picture: Tensor) -> Tensor:
         raise ValueError("mine")
 
     with pytest.raises(ValueError, match="mine"):
         CudaGraphs()(function, there(3))
+    assert not caplog.records
