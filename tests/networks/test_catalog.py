@@ -14,8 +14,8 @@ from torch import Tensor
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.networks import catalog
 from zoomdream.networks.googlenet_layers import PLACES205, layers, tensor_shapes
-from zoomdream.networks.weights import addresses as sources
 from zoomdream.networks.weights import download
+from zoomdream.networks.weights.addresses import WEIGHTS
 from zoomdream.types import Layer
 
 
@@ -165,10 +165,10 @@ def test_a_user_without_a_home_has_no_cache_and_is_told_the_rest(homeless: None)
     assert catalog.default_weights("googlenet") is None
     with pytest.raises(InputError, match="name it in `weights`") as caught:
         catalog.open_network("googlenet", None)
-    assert sources.SOURCES["googlenet"].addresses[0] in str(caught.value)
+    assert WEIGHTS["googlenet"].addresses[0] in str(caught.value)
 
 
-@pytest.mark.parametrize("name", [*sources.SOURCES, "torchvision/resnet18"])
+@pytest.mark.parametrize("name", [*WEIGHTS, "torchvision/resnet18"])
 def test_offline_every_network_says_how_to_get_its_weights(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         catalog.open_network(name, None)
@@ -194,7 +194,7 @@ def test_missing_weights_are_downloaded_once_to_the_cache(
     monkeypatch.setattr(download, "fetch", fetch)
     for _ in range(2):
         assert catalog.open_network("googlenet", None).name == "googlenet"
-    source = sources.SOURCES["googlenet"]
+    source = WEIGHTS["googlenet"]
     assert asked == [(source.addresses, source.digest)]
     assert catalog.default_weights("googlenet") == empty_cache / source.files[-1]
     assert catalog.fetch_weights("dreamnet") is None
@@ -223,7 +223,7 @@ def test_torchvisions_weights_go_where_torchvision_puts_them(monkeypatch: pytest
 def test_every_address_is_https_and_every_digest_can_be_checked() -> None:
     import hashlib
 
-    for source in sources.SOURCES.values():
+    for source in WEIGHTS.values():
         assert all(address.startswith("https://") for address in source.addresses)
         assert source.files
         if source.digest:
@@ -235,7 +235,7 @@ def test_the_list_has_every_name_and_says_where_weights_come_from() -> None:
     assert tuple(info.name for info in listed) == catalog.NAMES
     assert all(info.description and info.licence and info.source for info in listed)
     assert listed[0].source == "embedded"
-    assert listed[1].source == sources.SOURCES["googlenet"].addresses[0]
+    assert listed[1].source == WEIGHTS["googlenet"].addresses[0]
     assert not any(info.present for info in (*listed[1:], *catalog.torchvision_networks()))
 
 

@@ -17,8 +17,8 @@ from zoomdream.errors import ConfigError, InputError
 from zoomdream.networks import dreamnet, dreamnet_file, googlenet
 from zoomdream.networks.googlenet_layers import VARIANTS
 from zoomdream.networks.googlenet_layers import layers as googlenet_layers
-from zoomdream.networks.weights import addresses as sources
 from zoomdream.networks.weights import download
+from zoomdream.networks.weights.addresses import MAX_BYTES, WEIGHTS, cache_folder, cached
 from zoomdream.networks.weights.googlenet_layouts import guess
 from zoomdream.networks.weights.read import read_tensors
 from zoomdream.types import Layer, Network
@@ -56,10 +56,10 @@ def networks() -> tuple[NetworkInfo, ...]:
     present = resources.files("zoomdream").joinpath("data", dreamnet_file.FILE_NAME).is_file()
     description = "a small network taught by GoogLeNet, inside the package; the default"
     found = [NetworkInfo("dreamnet", description, "MIT, like zoomdream itself", "embedded", present)]
-    for name, source in sources.SOURCES.items():
-        file = sources.kept(name)
-        where = str(file) if file else source.addresses[0]
-        found.append(NetworkInfo(name, source.description, source.licence, where, file is not None))
+    for name, weights in WEIGHTS.items():
+        file = cached(name)
+        where = str(file) if file else weights.addresses[0]
+        found.append(NetworkInfo(name, weights.description, weights.licence, where, file is not None))
     return tuple(found)
 
 
@@ -84,7 +84,7 @@ def default_weights(name: str) -> Path | None:
         check_name(name)
         file: Path = _zoo().cached(name.removeprefix(TORCHVISION))
         return file if file.is_file() else None
-    return sources.kept(name)
+    return cached(name)
 
 
 def fetch_weights(name: str) -> Path | None:
@@ -101,11 +101,11 @@ def fetch_weights(name: str) -> Path | None:
         origin, target = _zoo().origin(bare), _zoo().cached(bare)
         addresses, digest, most = (origin.address,), f"sha256:{origin.digest}", _zoo().MAX_BYTES
     else:
-        source, folder = sources.SOURCES[name], sources.cache_folder()
-        addresses, digest, most = source.addresses, source.digest, sources.MAX_BYTES
+        weights, folder = WEIGHTS[name], cache_folder()
+        addresses, digest, most = weights.addresses, weights.digest, MAX_BYTES
         if folder is None:
             raise InputError(f"{name} has no weights here. {_by_hand(addresses, None)}")
-        target = folder / source.files[-1]
+        target = folder / weights.files[-1]
     try:
         return download.fetch(addresses, target, digest=digest, max_bytes=most)
     except InputError as error:

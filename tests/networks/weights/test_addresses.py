@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zoomdream.networks.weights.addresses import SOURCES, cache_folder, kept
+from zoomdream.networks.weights.addresses import WEIGHTS, cache_folder, cached
 
 
 def test_the_variable_for_caches_counts_on_every_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -29,16 +29,16 @@ def test_without_it_linux_has_the_users_cache(monkeypatch: pytest.MonkeyPatch, t
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has its own variables for this")
 def test_a_user_without_a_home_has_none(homeless: None) -> None:
     assert cache_folder() is None
-    assert all(kept(name) is None for name in SOURCES)
+    assert all(cached(name) is None for name in WEIGHTS)
 
 
 def test_a_file_that_is_there_is_found_by_any_of_its_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "zoomdream").mkdir()
-    for name, source in SOURCES.items():
-        for file in source.files:
+    for name, weights in WEIGHTS.items():
+        for file in weights.files:
             path = tmp_path / "zoomdream" / file
             path.touch()
-            assert kept(name) == path
+            assert cached(name) == path
             path.unlink()
-        assert kept(name) is None
+        assert cached(name) is None

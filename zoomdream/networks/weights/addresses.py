@@ -1,8 +1,8 @@
-"""Where the weights of the GoogLeNets are to be had, and where they are kept on this machine.
+"""The addresses of the GoogLeNets' weights, and the folder where they are kept on this machine.
 
-None of the addresses could be tried where this was written; they are those that Caffe's, neural-dream's and captum's
-own scripts name. Of BVLC's file Caffe's model zoo gives the SHA-1; of the others no digest is known, so only their
-tensors' names and shapes are checked.
+Nobody could try the addresses while this was written: they are from the scripts of Caffe, neural-dream and captum.
+Caffe's model zoo gives the SHA-1 of BVLC's file. No digest of the others is known: their tensors' names and shapes are
+checked.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ MAX_BYTES = 300 * 10**6
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A network's files by the names that are looked for in the cache, the last one being that of a download.
-
-    addresses: of the same file, tried in turn. digest: see `download.fetch`.
+class WeightFiles:
+    """The weights of a network. files: names that they may have in the cache, the last one that of a download;
+    addresses: of one and the same file, tried in turn; digest: as in `download.fetch`.
     """
 
     files: tuple[str, ...]
@@ -32,8 +31,8 @@ class Source:
 
 _CSAIL = "released by MIT CSAIL under CC BY"
 _PROGAMER = "https://github.com/ProGamerGov"
-SOURCES = {
-    "googlenet": Source(
+WEIGHTS = {
+    "googlenet": WeightFiles(
         ("bvlc_googlenet.safetensors", "bvlc_googlenet.pth", "bvlc_googlenet.caffemodel"),
         (
             "https://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel",
@@ -43,21 +42,21 @@ SOURCES = {
         "BVLC model, released for unrestricted use",
         "BVLC GoogLeNet, the network of the first Deep Dreams (Szegedy et al. 2014, trained with Caffe)",
     ),
-    "googlenet-places205": Source(
+    "googlenet-places205": WeightFiles(
         ("googlenet_places205.safetensors", "googlenet_places205.caffemodel", "googlenet_places205.pth"),
         (f"{_PROGAMER}/pytorch-places/raw/master/googlenet_places205.pth",),
         "",
         _CSAIL,
         "GoogLeNet that knows 205 kinds of places: landscapes, temples, arches (Zhou et al. 2014)",
     ),
-    "googlenet-places365": Source(
+    "googlenet-places365": WeightFiles(
         ("googlenet_places365.safetensors", "googlenet_places365.caffemodel", "googlenet_places365.pth"),
         (f"{_PROGAMER}/pytorch-places/raw/master/googlenet_places365.pth",),
         "",
         _CSAIL,
         "GoogLeNet that knows 365 kinds of places (Zhou et al. 2017)",
     ),
-    "inception5h": Source(
+    "inception5h": WeightFiles(
         ("inception5h.safetensors", "inception5h.pth"),
         (
             "https://pytorch.s3.amazonaws.com/models/captum/inception5h.pth",
@@ -71,7 +70,7 @@ SOURCES = {
 
 
 def cache_folder() -> Path | None:
-    """Where this user's weights files are looked for; None for a user without a home. Nothing is created."""
+    """The folder of this user's weights files; None for a user without a home. Nothing is created."""
     if chosen := os.environ.get("XDG_CACHE_HOME"):  # counts on every system
         return Path(chosen) / "zoomdream"
     try:
@@ -81,9 +80,9 @@ def cache_folder() -> Path | None:
     return folder if folder.is_absolute() else None  # older platformdirs say "~/.cache" to such a user
 
 
-def kept(name: str) -> Path | None:
-    """The file of the network in the cache; None where there is none."""
+def cached(name: str) -> Path | None:
+    """The file of the network's weights in the cache; None where there is none."""
     folder = cache_folder()
-    if folder is None or name not in SOURCES:
+    if folder is None or name not in WEIGHTS:
         return None
-    return next((path for file in SOURCES[name].files if (path := folder / file).is_file()), None)
+    return next((path for file in WEIGHTS[name].files if (path := folder / file).is_file()), None)
