@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoomdream import config as configs
 from zoomdream.config import ClipFacts, Config, NoiseSource, load
 from zoomdream.config.defaults import DEFAULT_OUTPUT
+from zoomdream.config.fields import LARGEST_EDGE, SMALLEST_EDGE
 from zoomdream.config.origin import Place
 from zoomdream.config.read_yaml import Tree
 from zoomdream.errors import ConfigError
@@ -121,8 +122,9 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
     if batch.ndim != 4 or batch.shape[:2] != (1, 3):
         raise ConfigError(f"dream takes a picture of shape (3, H, W) or (1, 3, H, W), not {tuple(image.shape)}")
     height, width = batch.shape[-2:]
-    if not (16 <= height <= 16384 and 16 <= width <= 16384):
-        raise ConfigError(f"dream takes pictures with edges of 16 to 16384 pixels, not {width}x{height}")
+    if min(height, width) < SMALLEST_EDGE or max(height, width) > LARGEST_EDGE:
+        allowed = f"{SMALLEST_EDGE} to {LARGEST_EDGE} pixels"
+        raise ConfigError(f"dream takes pictures with edges of {allowed}, not {width}x{height}")
     alone = chosen.model_copy(update={"size": (width, height), "source": NoiseSource(kind="noise")})
     with alone.error_context():
         planned = make_plan(alone)

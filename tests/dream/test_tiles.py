@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from tests.tiny_network import TinyNetwork
+from zoomdream.config import load_config
 from zoomdream.dream.ascent import View, objective_gradient
 from zoomdream.dream.objective import weighted_sum
 from zoomdream.dream.octaves import Recipe, dream
 from zoomdream.dream.terms import ClassTerm, GuideTerm, LayerTerm, ObjectiveTerm, Pick, TilePlace
 from zoomdream.dream.tile_size import SMALLEST_EDGE, TileSize, receptive_field
 from zoomdream.dream.tiles import TiledObjective, spans
+from zoomdream.errors import ConfigError
 from zoomdream.randomness import generator, natural_noise
 from zoomdream.types import Layer
 
@@ -245,6 +247,6 @@ def test_parts_of_an_activation_add_up_to_the_whole() -> None:
 
 
 def test_the_smallest_tile_is_one_that_a_config_may_ask_for() -> None:
-    from zoomdream.rendering import memory_budget as room
-
-    assert room.SMALLEST_EDGE == SMALLEST_EDGE
+    assert load_config({"performance": {"tile": SMALLEST_EDGE}}).performance.tile == SMALLEST_EDGE
+    with pytest.raises(ConfigError, match=r"performance\.tile"):
+        load_config({"performance": {"tile": SMALLEST_EDGE - 1}})

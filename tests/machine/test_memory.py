@@ -1,13 +1,17 @@
-"""One rule for what counts as out of memory."""
+"""How much memory is free, and one rule for what counts as out of memory."""
 
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 import pytest
 import torch
 
+from zoomdream.machine import memory
 from zoomdream.machine.memory import is_out_of_memory
+
+_GIB = 2**30
 
 
 @pytest.mark.parametrize(
@@ -41,3 +45,14 @@ def test_what_torch_itself_raises_is_known() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60)
     assert is_out_of_memory(caught.value)
+
+
+def test_control_groups_limit_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = tmp_path / "outer" / "inner"
+    inner.mkdir(parents=True)
+    for folder, most in ((inner, "max"), (inner.parent, str(3 * _GIB))):
+        (folder / "memory.max").write_text(most)
+        (folder / "memory.current").write_text(str(_GIB))
+        (folder / "memory.stat").write_text(f"anon 5\ninactive_file {_GIB // 2}\n")
+    monkeypatch.setattr(memory, "_groups", lambda: ["0::/outer/inner", "7:cpu,cpuacct:/other", "no colons"])
+    assert list(memory._free_in_groups(tmp_path)) == [3 * _GIB - _GIB + _GIB // 2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import torch
 from tests.tiny_network import TinyNetwork
 from zoomdream.config import Config, load_config
 from zoomdream.errors import ConfigError
+from zoomdream.machine import memory
 from zoomdream.networks import dreamnet
 from zoomdream.rendering import memory_budget as room
 from zoomdream.rendering.plan import make_plan, resolved
@@ -24,7 +24,7 @@ def config(memory: str = "auto", size: tuple[int, int] = (3840, 2160), **keys: A
 
 @pytest.fixture
 def plenty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "available_memory", lambda: 64 * GIB)
+    monkeypatch.setattr(memory, "available_memory", lambda: 64 * GIB)
 
 
 @pytest.mark.usefixtures("plenty")
@@ -47,7 +47,7 @@ def test_half_the_precision_leaves_room_for_larger_tiles() -> None:
 
 
 def test_what_is_free_counts_even_where_the_user_allows_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "available_memory", lambda: 5 * GIB)
+    monkeypatch.setattr(memory, "available_memory", lambda: 5 * GIB)
     assert room.tile_edge(config("60 GiB"), "cpu", "float32") == room.tile_edge(config(), "cpu", "float32") > 0
 
 
@@ -88,17 +88,6 @@ def test_deeper_layers_and_finer_numbers_take_more_memory() -> None:
     )
     assert half < shallow < deep
     assert deep <= room._MOST["dreamnet"]
-
-
-def test_control_groups_limit_what_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    inner = tmp_path / "outer" / "inner"
-    inner.mkdir(parents=True)
-    for folder, most in ((inner, "max"), (inner.parent, str(3 * GIB))):
-        (folder / "memory.max").write_text(most)
-        (folder / "memory.current").write_text(str(GIB))
-        (folder / "memory.stat").write_text(f"anon 5\ninactive_file {GIB // 2}\n")
-    monkeypatch.setattr(room, "_groups", lambda: ["0::/outer/inner", "7:cpu,cpuacct:/other", "no colons"])
-    assert list(room._free_in_groups(tmp_path)) == [3 * GIB - GIB + GIB // 2]
 
 
 @pytest.mark.usefixtures("plenty")

@@ -203,8 +203,9 @@ def test_a_palette_that_is_missing_is_damage(tmp_path: Path) -> None:
         read_image(tmp_path / "a.png")
 
 
-def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path) -> None:
-    Image.new("1", (16000, 6000)).save(tmp_path / "a.png")
+@pytest.mark.parametrize("size", [(16000, 6000), (8001, 8000)], ids=["far too many pixels", "a row too many"])
+def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path, size: tuple[int, int]) -> None:
+    Image.new("1", size).save(tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size < 200_000
     with pytest.raises(InputError, match="64 megapixels"):
         read_image(tmp_path / "a.png")

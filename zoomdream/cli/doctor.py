@@ -109,7 +109,7 @@ def _ffmpeg() -> Iterator[Finding]:
     try:
         program = ffmpeg.executable("bundled")
         version = ffmpeg.version(program)
-        listed = ffmpeg.run([str(program), "-hide_banner", "-encoders"], what="asking ffmpeg for its encoders").split()
+        listed = ffmpeg.encoders(program)
     except ZoomdreamError as error:
         yield Finding("missing", "ffmpeg", str(error), blocks=OutputError.exit_code)
     else:

@@ -8,14 +8,12 @@ from pathlib import Path
 
 from zoomdream.config.codecs import CODECS, CONTAINERS, HARDWARE, fitting
 from zoomdream.config.explain import Problem, problem
-from zoomdream.config.fields import schedules
+from zoomdream.config.fields import LARGEST_AREA, schedules
 from zoomdream.config.origin import did_you_mean
 from zoomdream.config.schema import Config, Encode
 from zoomdream.config.schema_objective import Term
 from zoomdream.config.schema_render import VideoSource
 from zoomdream.errors import ConfigError
-
-LARGEST_AREA = 64_000_000
 
 
 def problems(config: Config) -> Iterator[Problem]:

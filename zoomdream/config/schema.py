@@ -12,7 +12,20 @@ from pydantic import Field, PrivateAttr
 
 from zoomdream.config import write
 from zoomdream.config.codecs import CodecName, Hardware
-from zoomdream.config.fields import FilePath, Flag, Memory, Preset, Rate, Section, Text, Whole, rebuilt, setting
+from zoomdream.config.fields import (
+    LARGEST_EDGE,
+    SMALLEST_EDGE,
+    FilePath,
+    Flag,
+    Memory,
+    Preset,
+    Rate,
+    Section,
+    Text,
+    Whole,
+    rebuilt,
+    setting,
+)
 from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema_objective import Term
@@ -124,8 +137,8 @@ class Config(Section):
         "a path that ends in .mp4, .mkv, .mov, .webm, .gif, .webp or .png",
     )
     size: tuple[
-        Annotated[Whole, Field(ge=16, le=16384)],
-        Annotated[Whole, Field(ge=16, le=16384)],
+        Annotated[Whole, Field(ge=SMALLEST_EDGE, le=LARGEST_EDGE)],
+        Annotated[Whole, Field(ge=SMALLEST_EDGE, le=LARGEST_EDGE)],
     ] = setting(
         (960, 540),
         "Width and height; by default a clip's own.",

@@ -196,7 +196,7 @@ class SegmentWriter:
         self.write_raw(raw(pack(picture, raw_bits(self._settings)).cpu()))
 
     def write_raw(self, data: memoryview) -> None:
-        """Add one frame as raw pixels, see media.pixels. Raises OutputError if ffmpeg has given up."""
+        """Add one frame as raw pixels, see encode.pixels. Raises OutputError if ffmpeg has given up."""
         self._frames += 1
         if self._settings.still:
             self._held = data

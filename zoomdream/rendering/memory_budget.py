@@ -1,27 +1,24 @@
-"""How much memory there is, how much a render takes, and so how large its tiles may be."""
+"""The memory budget of a render: how much it takes besides its tiles, and so how large those may be."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sys
 from collections.abc import Iterator, Mapping
 from math import isqrt
-from pathlib import Path
 
 import torch
 
 from zoomdream.assembly.dream import margin
-from zoomdream.assembly.targets import find_targets, network
+from zoomdream.assembly.targets import find_targets, named_networks, network
 from zoomdream.config import Config
+from zoomdream.dream.tile_size import SMALLEST_EDGE
 from zoomdream.errors import ConfigError, InputError
+from zoomdream.machine.memory import free_memory
 from zoomdream.machine.tensor_bytes import most_bytes
 from zoomdream.networks import catalog
 from zoomdream.source.open import open_source
 from zoomdream.timeline import Timeline
 from zoomdream.types import Network
 
-SMALLEST_EDGE = 256
 _SPARE = 0.85
 """Share of the free memory that is taken; others want some too."""
 _PROGRAM = 550 * 2**20
@@ -39,8 +36,8 @@ per pixel foretold and taken: GoogLeNet mixed4c 560 and 466 in bfloat16, 904 and
 and 175, 331 and 268; vgg16 features.22 996 and 768, 1722 and 1360; densenet121 transition2 1784 and 1424.
 """
 _PIECES = 1.5
-"""What tiles take more than that, as a factor, because freed memory is kept (`machine.malloc`) and tiles of one size do
-not fit into all the pieces that those of another have left. At 3840x2160 GoogLeNet's took 1.5 times as much, in
+"""What tiles take more than that, as a factor, because freed memory is kept (`machine.startup`) and tiles of one size
+do not fit into all the pieces that those of another have left. At 3840x2160 GoogLeNet's took 1.5 times as much, in
 bfloat16 and in float32.
 """
 _MOST = {"dreamnet": 400, "googlenet": 1200}
@@ -57,9 +54,7 @@ def tile_edge(config: Config, device: str, precision: str) -> int:
     free = int(_SPARE * free_memory(device))
     budget = free if limit == "auto" else min(free, limit)
     left = budget - _besides(config, device, pixels)
-    known = {config.network.name} if config.network.python is None else {""}
-    known |= {term.network.name for term in config.objective if term.network is not None}
-    if left >= sum(_most(name) for name in known) * pixels:
+    if left >= sum(_most(name) for name, _ in named_networks(config)) * pixels:
         return 0
     try:
         needs = [bytes_per_pixel(network, layers, precision) for network, layers in _networks(config)]
@@ -81,7 +76,7 @@ def tile_edge(config: Config, device: str, precision: str) -> int:
 
 
 def _most(name: str) -> int:
-    """Bytes per pixel that no layer of the network needs more than, as far as that is known beforehand."""
+    """Bytes per pixel that no layer of the network needs more than, where that is known without opening it."""
     return _MOST.get(name, _MOST["googlenet"] if name in catalog.NAMES else 8000)
 
 
@@ -132,63 +127,3 @@ def _peak(network: Network, layers: frozenset[str], edge: int) -> tuple[int, int
 
     gradient()  # packs weights for pictures of this size, which must not count
     return most_bytes(gradient)
-
-
-def free_memory(device: str) -> int:
-    """Bytes that may still be taken on a device."""
-    if device.startswith("cuda"):
-        return int(torch.cuda.mem_get_info(device)[0])
-    if device == "mps":
-        return int(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
-    return available_memory()
-
-
-def available_memory() -> int:
-    """Bytes that may still be taken on this machine, by the system and by the limits of its control groups (as
-    containers have them); what the system has in all where it does not say more.
-    """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, ValueError, IndexError, StopIteration), open("/proc/meminfo") as file:
-            free = 1024 * int(next(line for line in file if line.startswith("MemAvailable")).split()[1])
-            return min([free, *_free_in_groups(Path("/sys/fs/cgroup"))])
-    if hasattr(os, "sysconf"):
-        with contextlib.suppress(OSError, ValueError):
-            return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 8 * 2**30
-
-
-def _free_in_groups(root: Path) -> Iterator[int]:
-    """What the control group of this process and those around it leave free; version 2, then version 1."""
-    for line in _groups():
-        _, _, rest = line.partition(":")
-        controllers, colon, path = rest.partition(":")
-        if not colon:
-            continue
-        if controllers and "memory" not in controllers.split(","):
-            continue
-        top = root / "memory" if controllers else root
-        names = ("memory.limit_in_bytes", "memory.usage_in_bytes") if controllers else ("memory.max", "memory.current")
-        folder = top / path.lstrip("/")
-        for group in (folder, *folder.parents):
-            if group != top and top not in group.parents:
-                break
-            with contextlib.suppress(OSError, ValueError):  # "max" where there is no limit
-                most, used = (int((group / name).read_text()) for name in names)
-                yield max(0, most - used + _reclaimable(group))
-
-
-def _groups() -> list[str]:
-    """The lines "number:controllers:path" that Linux has on this process."""
-    with contextlib.suppress(OSError):
-        return Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    return []
-
-
-def _reclaimable(group: Path) -> int:
-    """Bytes of files in memory that the group would give up."""
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        lines = (group / "memory.stat").read_text().splitlines()
-        return int(
-            next(line for line in lines if line.startswith(("inactive_file ", "total_inactive_file"))).split()[1]
-        )
-    return 0

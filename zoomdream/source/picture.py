@@ -14,10 +14,8 @@ import torch
 from PIL import Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 
+from zoomdream.config.fields import LARGEST_AREA
 from zoomdream.errors import InputError
-
-LARGEST = 64 * 2**20
-"""Pixels of the largest picture that is read: 64 megapixels. A few kilobytes can unpack to gigabytes."""
 
 LARGEST_FILE = 2**30
 """Bytes of the largest file that is read: as many as 64 megapixels of four 32 bit channels."""
@@ -55,7 +53,7 @@ def read_image(path: Path, background: tuple[float, float, float] = (0.0, 0.0, 0
             Image.init()
             with Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN]) as opened:
                 width, height = opened.size
-            if width * height > LARGEST:
+            if width * height > LARGEST_AREA:  # a few kilobytes can unpack to gigabytes
                 raise InputError(f"{path} is {width}x{height}, more than the 64 megapixels that are read.")
             return _over(torch.from_numpy(_decode(data)), background)
     except Image.DecompressionBombError:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from zoomdream.config.fields import LARGEST_AREA
 from zoomdream.errors import InputError
 from zoomdream.source.clip.clip import HDR, Clip
 from zoomdream.source.clip.scan import DEINTERLACE, Colors
-from zoomdream.source.picture import LARGEST
 
 Fit = Literal["fill", "fit", "stretch"]
 
@@ -44,7 +44,7 @@ def filters(clip: Clip, size: tuple[int, int], fit: Fit, chosen: str) -> str:
     """The filter chain for -vf. size: (height, width). chosen: the condition by which `select` chooses frames."""
     height, width = size
     tall, wide = scaled_size(clip.size, size, fit)
-    if tall * wide > LARGEST:
+    if tall * wide > LARGEST_AREA:
         raise InputError(
             f"{clip.path} is {clip.size[1]}x{clip.size[0]} and cannot sensibly fill {width}x{height}; "
             "set `source.fit` to `fit` or `stretch`."

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoomdream import ffmpeg
+from zoomdream.config.fields import LARGEST_AREA, LARGEST_EDGE, SMALLEST_EDGE
 from zoomdream.errors import InputError
 from zoomdream.ffmpeg import probe
-from zoomdream.source.picture import LARGEST
-
-SMALLEST_EDGE, LARGEST_EDGE = 16, 16384
 
 _PROTOCOLS = "file,crypto,data"  # a playlist may name other files, never a server
+
+_MOST_DECODED = LARGEST_AREA + 256 * LARGEST_EDGE  # pixels: decoders count whole blocks, of at most 128 pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def is_picture(program: Path, path: Path) -> bool:
 def check_size(path: Path, size: tuple[int, int]) -> None:
     """InputError unless (height, width) is a size that can be dreamt on."""
     height, width = size
-    if min(size) < SMALLEST_EDGE or max(size) > LARGEST_EDGE or height * width > LARGEST:
+    if min(size) < SMALLEST_EDGE or max(size) > LARGEST_EDGE or height * width > LARGEST_AREA:
         raise InputError(
             f"{path} is {width}x{height}; a clip's edges must be {SMALLEST_EDGE} to {LARGEST_EDGE} pixels, and it may "
             "have at most 64 megapixels."
@@ -80,7 +80,7 @@ def input_options(program: Path, path: Path, *, threads: int, seek: str | None =
 def _input_options(program: Path, path: Path, *more: str, threads: int) -> list[str]:
     return [
         str(program), "-hide_banner", "-nostdin", "-nostats", "-protocol_whitelist", _PROTOCOLS,
-        "-max_pixels", str(LARGEST), "-threads", str(threads), *more, "-i", f"file:{path.absolute()}",
+        "-max_pixels", str(_MOST_DECODED), "-threads", str(threads), *more, "-i", f"file:{path.absolute()}",
     ]  # fmt: skip
 
 
