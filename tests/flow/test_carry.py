@@ -38,7 +38,7 @@ def test_fine_detail_fades_more_slowly_but_fades() -> None:
     board = stripes * (torch.arange(24) % 2 * 2.0 - 1).view(24, 1)
     for waves in (stripes, board):
         carried = carry(waves, motion(0), 0.9)[..., 4:-4, 4:-4]
-        assert 0.9 < carried.abs().max() < 0.99
+        assert 0.93 < carried.abs().max() < 0.99, "coarse things are carried at 0.9"
 
 
 def test_nothing_is_carried_where_the_motion_cannot_be_trusted() -> None:

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from zoomdream.camera.motion import Motion, camera_flow, combined, inverse
 from zoomdream.camera.warp import warp
-from zoomdream.flow.inbetween import KeyInterval, between
+from zoomdream.flow.bidirectional import BidirectionalFlow, ConfidentFlow
+from zoomdream.flow.inbetween import KeyInterval, between, blend_by_visibility, interpolate_added
 from zoomdream.randomness import generator
 
 SIZE = (48, 64)
@@ -95,3 +96,25 @@ def test_noise_that_came_in_over_the_border_is_the_same_in_the_frames_between() 
         between(interval, 1, there, home, "reflect", known=False)[..., 0], torch.tensor(0.9), atol=0.01
     )
     assert torch.allclose(between(interval, 1, there, home, "reflect")[..., 0], torch.tensor(0.5), atol=0.01)
+
+
+def test_a_pixel_gets_as_much_of_the_new_dream_as_it_has_been_visible_since_the_last_key_frame() -> None:
+    def blended(*confidences: float) -> float:
+        """Nothing moves; `confidences` of the frames since the last key frame. Carried is 0, new is 1."""
+        still = torch.zeros(1, 2, *SIZE)
+        flows = [ConfidentFlow(still, torch.full((1, 1, *SIZE), confidence)) for confidence in confidences]
+        motions = [BidirectionalFlow(flow) for flow in flows]
+        return float(blend_by_visibility(torch.zeros(1, 3, *SIZE), torch.ones(1, 3, *SIZE), motions).mean())
+
+    assert blended(1, 1, 1, 1) == 1, "seen all the time"
+    assert blended(1, 1, 1, 0) == pytest.approx(1 / 4), "only just come into sight"
+    assert blended(1, 0, 1, 1) == pytest.approx(3 / 4)
+    assert blended(0) == 1, "without frames in between there is nothing to make up for"
+
+
+def test_what_is_new_fades_in_over_the_frames_of_a_clip_between_two_key_frames() -> None:
+    still = ConfidentFlow(torch.zeros(1, 2, *SIZE), torch.ones(1, 1, *SIZE))
+    motions = [BidirectionalFlow(still, (still.flow, still.flow)) for _ in range(4)]
+    carried = [torch.zeros(1, 3, *SIZE)] * 5
+    shown = [float(added.mean()) for added in interpolate_added(carried, motions, torch.ones(1, 3, *SIZE))]
+    assert shown == pytest.approx([1 / 4, 2 / 4, 3 / 4], abs=1e-3)
