@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -44,8 +43,3 @@ def frame_checksums(path: Path) -> list[str]:
     command = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-i", str(path), "-map", "0:v:0", "-f", "framemd5", "-"]
     lines = ffmpeg.run(command, what=f"Decoding {path}").splitlines()
     return [line.rpartition(",")[2].strip() for line in lines if line and not line.startswith("#")]
-
-
-def frame_at(seconds: float, fps: Fraction) -> int:
-    """The number of the frame at a time."""
-    return round(seconds * fps)

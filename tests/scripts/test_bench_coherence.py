@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from bench.coherence import clips, comparing, costs, drawn, main, measures, rules
+from bench.coherence import clips, comparing, costs, drawn, main, rules
 from bench.coherence.comparing import Subject
 from bench.coherence.drawn import Counts
 from bench.coherence.dreaming import Dreamer
@@ -100,11 +100,6 @@ def test_the_step_size_of_a_wanted_strength_is_found(law: Callable[[float], floa
     assert found.tries <= 8
 
 
-def test_a_strength_out_of_reach_is_told_by_its_share() -> None:
-    found = match(lambda step: [torch.tensor(1 + step)], lambda outputs: float(outputs[0]), 4.0, 0.01)
-    assert found.share < 0.5
-
-
 def tiny_config(frames: int, *words: str) -> Config:
     return load_config(
         {
@@ -129,27 +124,6 @@ def test_the_judge_sees_the_energy_of_the_layer_whatever_wanders() -> None:
     assert Judge(config, network, diversity=0.0)(picture, 1) == pytest.approx(
         float(activation.square().mean() / 2), rel=1e-3
     )
-
-
-def test_a_longer_step_dreams_more_strongly() -> None:
-    sources = panned(2, 1, 0)
-    dreamer = tiny_dreamer(2)
-    strengths = [
-        measures.strength(rules.frame_by_frame(sources, dreamer.at(step, sources)), sources, dreamer.energy)
-        for step in (0.0, 0.01, 0.03)
-    ]
-    assert strengths[0] == pytest.approx(1)
-    assert strengths[0] < strengths[1] < strengths[2]
-
-
-def test_fixed_jitter_makes_the_dreams_of_equal_pictures_equal() -> None:
-    sources = [texture(1).clamp(0, 1)] * 3
-    dreamer = tiny_dreamer(3, "dream.variety=0")
-    fixed = rules.frame_by_frame(sources, dreamer.at(0.02, sources, fixed_jitter=True))
-    moving = rules.frame_by_frame(sources, dreamer.at(0.02, sources))
-    assert torch.equal(fixed[0], fixed[2])
-    assert torch.equal(fixed[0], moving[0])
-    assert not torch.equal(moving[0], moving[2])
 
 
 def carrying(dreamer: Dreamer, sources: Sequence[Tensor]) -> Callable[[float | None], Sequence[Tensor]]:
@@ -177,14 +151,6 @@ def test_a_clip_is_compared_at_the_same_strength() -> None:
     assert figures["rules"][rules.FRAME_BY_FRAME]["E_warp"] < 1e-5  # still, and dreamt identically
     assert found.bars["still: strength over frame by frame's"]["holds"]
     assert len(found.bars) == 6
-
-
-def test_clips_that_are_only_reported_have_no_bars() -> None:
-    sources = panned(3, 1, 0)
-    dreamer, found = tiny_dreamer(3), Report()
-    subject = Subject("water", sources, Fraction(4), (), held=False)
-    comparing.compare(found, subject, dreamer, carrying(dreamer, sources), 0.02)
-    assert found.bars == {}
 
 
 def test_what_is_carried_across_a_cut_is_seen() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -14,8 +13,8 @@ import pytest
 import torch
 from bench import processes
 from bench.report import Report
-from bench.speed import accuracy, comparing, renders, scale, starting
-from bench.speed.timing import Clock, Elsewhere, Setting, Turns, repeated, take_turns
+from bench.speed import accuracy, comparing, renders, scale
+from bench.speed.timing import Clock, Elsewhere, Setting, repeated, take_turns
 
 import zoomdream
 from zoomdream.config import Config
@@ -146,49 +145,11 @@ def test_efficiency_compares_a_real_render_with_the_floor(setting: Setting, monk
     assert not list(setting.folder.glob("*.mp4"))
 
 
-def test_rivals_are_held_against_the_floor(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    seconds = itertools.cycle([8.0, 1.0, 2.0, 0.5])  # rival, floor, zoomdream, dreamnet
-
-    def taken(turns: dict[str, Any], rounds: int, threads: int) -> Turns:
-        return Turns({name: [next(seconds)] for name in turns})
-
-    monkeypatch.setattr(comparing, "take_turns", taken)
-    found = Report()
-    turns = dict.fromkeys(("rival", "floor float32", "zoomdream float32", "dreamnet"))
-    comparing._compared(setting, found, "rival", turns)  # type: ignore[arg-type]
-    values = {name: bar["value"] for name, bar in found.bars.items()}
-    assert values == {
-        "float32: times faster than rival, of what the floor allows": 0.5,
-        "dreamnet: times faster than rival with GoogLeNet": 16,
-    }
-
-
-def test_what_check_and_the_eta_foretell_is_found(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    small = renders.config
-
-    def smaller(setting: Setting, network: str, size: tuple[int, int], frames: int, *changes: str) -> Any:
-        return small(setting, network, (64, 48), frames, *changes, "dream.steps=1", "dream.octaves=1")
-
-    monkeypatch.setattr(renders, "config", smaller)
-    found = Report()
-    starting.prediction(setting, found)
-    assert all(value > 0 for value in found.figures["prediction"]["dreamnet, 480x270"].values())
-    assert len(found.bars) == 2
-
-
 @pytest.fixture
 def small_precision(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> Setting:
     monkeypatch.setattr(accuracy, "WINDOW", 8)
     monkeypatch.setattr(accuracy, "PRECISIONS", ("float32", "float32"))
     return dataclasses.replace(setting, precisions=("float32", "bfloat16"))
-
-
-def test_a_zoom_that_goes_on_from_its_own_pictures_is_the_same_zoom(small_precision: Setting) -> None:
-    found = Report()
-    accuracy.measure(small_precision, found)
-    assert set(found.figures["precision"]["dreamnet, bfloat16 over float32, less 1"].values()) == {0}
-    assert set(found.skipped) == {"precision, googlenet"}
-    assert all(bar["holds"] for bar in found.bars.values())
 
 
 def test_who_dreams_less_well_from_the_same_pictures_fails(

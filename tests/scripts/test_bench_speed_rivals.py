@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 import torch
 from bench.speed import floor, rivals
 from torch import Tensor
@@ -78,35 +77,3 @@ def test_pytorch_deepdream_sees_what_zoomdream_sees(random_torchvision: Path, tm
     mean, deviation = (torch.from_numpy(values).view(1, 3, 1, 1) for values in (rivals._MEAN, rivals._DEVIATION))
     seen = rival._activations((drawn() - mean) / deviation)
     assert alike(seen, seen_by_zoomdream("torchvision/googlenet", random_torchvision, drawn()))
-
-
-def test_pytorch_deepdream_climbs_and_saves_frames_and_a_video(random_torchvision: Path, tmp_path: Path) -> None:
-    rival = rivals.PytorchDeepdream(random_torchvision, SIZE, 2, 2, tmp_path)
-    start = 0.1 * torch.randn(1, 3, SIZE[1], SIZE[0], generator=torch.Generator().manual_seed(5))
-    climbed = rival._climb(start.clone(), 0).detach()
-    energies = [float(rival._activations(image).square().mean()) for image in (start, climbed)]
-    assert energies[1] > energies[0]
-    for _ in range(2):
-        rival.frame()
-    rival.finish()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["000000.jpg", "000001.jpg", "video.mp4"]
-
-
-def test_neural_dream_climbs_and_saves_frames(random_googlenet: Path, tmp_path: Path) -> None:
-    dreamer = rivals.NeuralDream(random_googlenet, rivals.smallest_size(1), 1, 1, tmp_path)
-    picture = dreamer._picture.clone().requires_grad_()
-    optimizer = torch.optim.Adam([picture], lr=1.5)
-    energies = []
-    for _ in range(3):
-        energies.append(float(dreamer._network(picture.detach()).square().sum()))
-        optimizer.step(dreamer._loss_of(picture, optimizer))
-    assert energies[-1] > energies[0]
-    dreamer.frame()
-    assert [path.name for path in tmp_path.iterdir()] == ["out_0.png"]
-
-
-def test_neural_dream_stops_where_its_last_pooling_has_no_room(random_googlenet: Path, tmp_path: Path) -> None:
-    width, height = rivals.smallest_size(2)
-    rivals.NeuralDream(random_googlenet, (width, height), 2, 1, tmp_path)
-    with pytest.raises(ValueError, match="below 224"):
-        rivals.NeuralDream(random_googlenet, (width, height - 4), 2, 1, tmp_path)

@@ -72,10 +72,6 @@ def test_the_same_clip_is_drawn_again_exactly():
     assert torch.equal(CLIP.flow(50), again.flow(50))
 
 
-def test_another_frame_rate_shows_the_same_moments():
-    assert torch.equal(CLIP.picture(24), replace(CLIP, fps=Fraction(48)).picture(48))
-
-
 @pytest.mark.parametrize("size", [(60, 45), (45, 60), (31, 96)])
 def test_any_shape_is_filled_with_colour_to_its_edges(size):
     picture = replace(CLIP, size=size).picture(10)
@@ -84,10 +80,6 @@ def test_any_shape_is_filled_with_colour_to_its_edges(size):
     assert picture.amax() <= 1
     assert picture[..., (0, -1)].mean(dim=1).min() > 0.02
     assert picture[..., (0, -1), :].mean(dim=1).min() > 0.02
-
-
-def test_a_clip_without_a_cut_has_one_scene():
-    assert replace(CLIP, cut=None).shots == (0,)
 
 
 def test_clicks_begin_with_every_full_second_and_are_the_loudest():

@@ -82,11 +82,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 
 class Bench:
-    """The networks, opened once: the one that dreams, the same again to look at the pictures, and the judge."""
+    """The networks that look at the pictures: the one that dreams them, and the judge."""
 
     def __init__(self, options: argparse.Namespace, files: dict[str, Path | None]) -> None:
         self._options, self._weights = options, files[options.network]
-        self._dreaming = catalog.open_network(options.network, self._weights)
         self._itself = catalog.open_network(options.network, self._weights)
         self._judge = catalog.open_network(options.judged_by, files[options.judged_by])
         self._size = QUICK_SIZE if options.quick else SIZE
@@ -143,7 +142,7 @@ class Bench:
             config = pictures.config_for(
                 name, self._options.network, self._weights, self._size, [*self._changes, *changes]
             )
-            picture, seconds = pictures.dreamt(config, self._dreaming)
+            picture, seconds = pictures.dreamt(config)
             crops = fresh_crops(picture, config.seed)
             itself, judge = (self._verdict(network, crops, name) for network in (self._itself, self._judge))
             self._done[name, changes] = picture, itself, judge, seconds

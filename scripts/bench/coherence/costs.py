@@ -68,27 +68,17 @@ def measure(found: Report, config: Config, folder: Path, *, quick: bool) -> dict
     times["reading"] = reading
     times["writing"] = [timed_writing(config, planned, frames, folder)]
 
-    seconds = {part: statistics.median(values) for part, values in times.items()}
-    added = sum(value for part, value in seconds.items() if part != "dreaming")
-    network = f"{config.network.name} {config.objective[0].layer}"
+    def row(lowest: float, seconds: float) -> dict[str, float]:
+        return {"seconds per frame": seconds, "lowest": lowest, "share of dreaming": seconds / dreaming}
+
+    dreaming = statistics.median(times["dreaming"])
+    rows = {part: row(min(values), statistics.median(values)) for part, values in times.items()}
+    others = [figures for part, figures in rows.items() if part != "dreaming"]
+    added = row(sum(one["lowest"] for one in others), sum(one["seconds per frame"] for one in others))
     if config.network.name == "googlenet":  # the bar is about GoogLeNet; a smaller network is reported
-        found.at_most(f"costs besides dreaming, {network}: share of it", added / seconds["dreaming"], LIMIT)
-    rows = {
-        part: {
-            "seconds per frame": value,
-            "lowest": min(times[part]),
-            "share of dreaming": value / seconds["dreaming"],
-        }
-        for part, value in seconds.items()
-    }
-    return {
-        **rows,
-        "all but dreaming": {
-            "seconds per frame": added,
-            "lowest": sum(row["lowest"] for part, row in rows.items() if part != "dreaming"),
-            "share of dreaming": added / seconds["dreaming"],
-        },
-    }
+        network = f"{config.network.name} {config.objective[0].layer}"
+        found.at_most(f"costs besides dreaming, {network}: share of it", added["share of dreaming"], LIMIT)
+    return {**rows, "all but dreaming": added}
 
 
 def timed_reading(config: Config) -> tuple[list[float], list[Tensor]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import random
 import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -21,16 +21,6 @@ from zoomdream.encode.segment import SEGMENT_FRAMES
 
 JOINING = "joined*"  # the files that are made while the segments are joined
 _POLL = 0.001  # seconds
-
-
-@dataclass
-class Killed:
-    """What became of a render under fire."""
-
-    kills: int = 0
-    while_joining: int = 0
-    starts: int = 0
-    seconds: float = 0.0
 
 
 def render_yaml(text: str, output: str) -> None:
@@ -59,15 +49,12 @@ def launcher(text: str) -> Callable[[Path], BaseProcess]:
 def undisturbed(launch: Callable[[Path], BaseProcess], output: Path) -> tuple[float, float]:
     """Render once; returns the seconds that it took, and those of joining at its end."""
     begin = time.monotonic()
-    process, joining = launch(output), None
-    while process.is_alive():
-        if joining is None and is_joining(output):
-            joining = time.monotonic()
-        process.join(_POLL)
-    if process.exitcode != 0:
-        raise RuntimeError(f"the undisturbed render ended with code {process.exitcode}")
+    process = launch(output)
+    joins = _wait(process, lambda: is_joining(output), math.inf)
+    joining = time.monotonic()
+    _succeed(process)
     end = time.monotonic()
-    return end - begin, 0.05 if joining is None else end - joining
+    return end - begin, end - joining if joins else 0.05
 
 
 def is_joining(output: Path) -> bool:
@@ -81,50 +68,47 @@ def under_fire(
     kills: int,
     joining_kills: int,
     segments: int,
-    seconds: float,
-    joining_seconds: float,
+    seconds: tuple[float, float],
     seed: int,
-) -> Killed:
+) -> tuple[int, int]:
     """Render, killed `kills` times at random moments, the last `joining_kills` of them while the segments are joined.
 
-    segments: how many the render has. seconds, joining_seconds: what an undisturbed render and its joining take. Ends
-    early, with fewer kills, where the render was finished before the next one came.
+    segments: how many the render has. seconds: what an undisturbed render and its joining take. Returns how often it
+    was killed, and how often of these while joining: fewer where it was finished before the next kill came.
     """
-    moments, result = random.Random(seed), Killed()
-    begin = time.monotonic()
-    while result.kills < kills:
+    moments, done, while_joining = random.Random(seed), 0, 0
+    whole, end = seconds
+    while done < kills:
         process = launch(output)
-        result.starts += 1
-        if result.kills >= kills - joining_kills:
-            joining = _wait(process, lambda: is_joining(output), 60 * seconds)
+        if done >= kills - joining_kills:
+            joining = _wait(process, lambda: is_joining(output), 60 * whole)
         else:
             # where it is behind, it may finish a segment first: so the kills are spread over the whole render
-            due = result.kills * segments // (kills - joining_kills)
-            _wait(process, lambda due=due: finished_segments(output) >= due, 60 * seconds)
-            joining = _wait(process, lambda: is_joining(output), moments.uniform(0, seconds / segments / 2))
+            due = done * segments // (kills - joining_kills)
+            _wait(process, lambda due=due: finished_segments(output) >= due, 60 * whole)
+            joining = _wait(process, lambda: is_joining(output), moments.uniform(0, whole / segments / 2))
         if joining:
-            time.sleep(moments.uniform(0, 0.6 * joining_seconds))
+            time.sleep(moments.uniform(0, 0.6 * end))
         process.kill()
         process.join()
         if process.exitcode == 0:
-            break
+            return done, while_joining
         if process.exitcode != -signal.SIGKILL and sys.platform != "win32":
             raise RuntimeError(f"the render ended by itself, with code {process.exitcode}")
-        result.kills += 1
-        result.while_joining += joining
-    if process.exitcode != 0:
-        process = launch(output)
-        result.starts += 1
-        process.join()
-        if process.exitcode != 0:
-            raise RuntimeError(f"the last render ended with code {process.exitcode}")
-    result.seconds = time.monotonic() - begin
-    return result
+        done, while_joining = done + 1, while_joining + joining
+    _succeed(launch(output))
+    return done, while_joining
 
 
 def finished_segments(output: Path) -> int:
     found = output.with_name(f"{output.name}.zoomdream").glob("segment_*")
     return sum(".partial" not in path.name for path in found)
+
+
+def _succeed(process: BaseProcess) -> None:
+    process.join()
+    if process.exitcode != 0:
+        raise RuntimeError(f"a render that was left alone ended with code {process.exitcode}")
 
 
 def _wait(process: BaseProcess, happened: Callable[[], bool], patience: float) -> bool:
@@ -144,29 +128,30 @@ def measure(text: str, folder: Path, *, kills: int, joining_kills: int, seed: in
     """
     launch = launcher(text)
     reference = folder / "undisturbed.mp4"
-    seconds, joining_seconds = undisturbed(launch, reference)
+    seconds = undisturbed(launch, reference)
     truth = frame_checksums(reference)
+    segments = -(-len(truth) // SEGMENT_FRAMES)
     for attempt in range(3):
         output = folder / f"killed_{attempt}.mp4"
-        found = under_fire(
+        begin = time.monotonic()
+        done, while_joining = under_fire(
             launch,
             output,
             kills=kills,
             joining_kills=joining_kills,
-            segments=-(-len(truth) // SEGMENT_FRAMES),
+            segments=segments,
             seconds=seconds,
-            joining_seconds=joining_seconds,
             seed=seed + attempt,
         )
-        if found.kills == kills:
+        if done == kills:
             break
     checksums = frame_checksums(output)
     same = sum(left == right for left, right in zip(truth, checksums, strict=False))
     return {
         "frames": len(truth),
         "different frames": max(len(truth), len(checksums)) - same,
-        "kills": found.kills,
-        "kills while joining": found.while_joining,
+        "kills": done,
+        "kills while joining": while_joining,
         "left behind": sorted(entry.name for entry in folder.iterdir() if entry.suffix != ".mp4"),
-        "seconds": {"undisturbed": seconds, "joining": joining_seconds, "killed": found.seconds},
+        "seconds": {"undisturbed": seconds[0], "joining": seconds[1], "killed": time.monotonic() - begin},
     }

@@ -9,7 +9,6 @@ from fractions import Fraction
 import torch
 import torch.nn.functional as F
 from bench.looks import window
-from bench.video import frame_at
 from torch import Tensor
 
 NEAR_SECONDS, FAR_SECONDS = 2, 60
@@ -56,8 +55,8 @@ def novelty(features: Sequence[Tensor], every: int, fps: Fraction) -> dict[str, 
     run; those at the end end in its last 10 %.
     """
     count = len(features)
-    near = max(1, round(frame_at(NEAR_SECONDS, fps) / every))
-    far = round(frame_at(FAR_SECONDS, fps) / every)
+    near = max(1, round(NEAR_SECONDS * fps / every))
+    far = round(FAR_SECONDS * fps / every)
     first = round(0.025 * count)  # the very first frames are hardly dreamt
     return {
         "near_beginning": _distance(features, [(index, index + near) for index in window(count, BEGINNING)]),

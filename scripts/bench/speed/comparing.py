@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,21 @@ FRAMES_PER_SECOND = {1: 6, 2: 12}  # by dream.every, on two cores at 480x270
 OF_TORCHVISION = 0.5
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a turn does. network: googlenet, torchvision or dreamnet; size: (width, height)."""
+
+    network: str
+    size: tuple[int, int]
+    octaves: int
+    steps: int
+    precision: str = "float32"
+
+    def __str__(self) -> str:
+        octaves = f"{self.octaves} octave{'s' if self.octaves > 1 else ''}"
+        return f"{self.size[0]}x{self.size[1]}, {octaves}, {self.steps} steps"
+
+
 def efficiency(setting: Setting, found: Report) -> None:
     """Seconds per frame over the floor, BVLC GoogLeNet to mixed4c, three octaves."""
     size = setting.size or (QUICK_SIZE if setting.quick else SIZE)
@@ -34,11 +50,12 @@ def efficiency(setting: Setting, found: Report) -> None:
     for steps, limit in OF_THE_FLOOR.items():
         frames = renders.WINDOW if steps < 10 else SHORT
         for precision in setting.precisions:
+            work = Work("googlenet", size, 3, steps, precision)
             turns = take_turns(
                 {
-                    "floor": floor_turn(setting, "googlenet", precision, size, 3, steps),
-                    KEPT: floor_turn(setting, "googlenet", precision, size, 3, steps, keep=True),
-                    "zoomdream": render_turn(setting, "googlenet", precision, size, 3, steps, frames),
+                    "floor": floor_turn(setting, work),
+                    KEPT: floor_turn(setting, work, keep=True),
+                    "zoomdream": render_turn(setting, work, frames),
                 },
                 setting.rounds,
                 setting.threads,
@@ -58,28 +75,25 @@ def against_rivals(setting: Setting, found: Report) -> None:
     steps = 2 if setting.quick else 4
     size = setting.size or (QUICK_SIZE if setting.quick else SIZE)
     figures = found.figures["rivals"] = {}
-    turns = {
-        PYTORCH_DEEPDREAM: rival_turn(setting, PYTORCH_DEEPDREAM, size, 3, steps),
-        **_ours(setting, "torchvision", size, 3, steps),
-        "dreamnet": render_turn(setting, "dreamnet", setting.precisions[-1], size, 3, steps, SHORT),
-    }
-    figures[f"{PYTORCH_DEEPDREAM}, {_work(size, 3, steps)}"] = _compared(setting, found, PYTORCH_DEEPDREAM, turns)
+    work = Work("torchvision", size, 3, steps)
+    turns = _turns(setting, PYTORCH_DEEPDREAM, work)
+    turns["dreamnet"] = render_turn(setting, replace(work, network="dreamnet", precision=setting.precisions[-1]), SHORT)
+    figures[f"{PYTORCH_DEEPDREAM}, {work}"] = _compared(setting, found, PYTORCH_DEEPDREAM, turns)
 
     octaves = 1 if setting.quick else 2
     least = rivals.smallest_size(octaves)
     size = size if min(size[0] - least[0], size[1] - least[1]) >= 0 else least
-    turns = {
-        NEURAL_DREAM: rival_turn(setting, NEURAL_DREAM, size, octaves, steps),
-        **_ours(setting, "googlenet", size, octaves, steps),
-    }
-    figures[f"{NEURAL_DREAM}, {_work(size, octaves, steps)}"] = _compared(setting, found, NEURAL_DREAM, turns)
+    work = Work("googlenet", size, octaves, steps)
+    figures[f"{NEURAL_DREAM}, {work}"] = _compared(setting, found, NEURAL_DREAM, _turns(setting, NEURAL_DREAM, work))
 
 
-def _ours(setting: Setting, network: str, size: tuple[int, int], octaves: int, steps: int) -> dict[str, Turn]:
-    turns: dict[str, Turn] = {}
+def _turns(setting: Setting, rival: str, work: Work) -> dict[str, Turn]:
+    """A rival's, and in each precision the floor's and ours."""
+    turns: dict[str, Turn] = {rival: rival_turn(setting, rival, work)}
     for precision in setting.precisions:
-        turns[f"floor {precision}"] = floor_turn(setting, network, precision, size, octaves, steps)
-        turns[f"zoomdream {precision}"] = render_turn(setting, network, precision, size, octaves, steps, SHORT)
+        exact = replace(work, precision=precision)
+        turns[f"floor {precision}"] = floor_turn(setting, exact)
+        turns[f"zoomdream {precision}"] = render_turn(setting, exact, SHORT)
     return turns
 
 
@@ -166,68 +180,46 @@ def _cost(setting: Setting, found: Report) -> None:
         )
 
 
-def floor_turn(
-    setting: Setting,
-    network: str,
-    precision: str,
-    size: tuple[int, int],
-    octaves: int,
-    steps: int,
-    *,
-    keep: bool = False,
-) -> Turn:
+def floor_turn(setting: Setting, work: Work, *, keep: bool = False) -> Turn:
     """A few frames of the bare passes, in a process of their own. keep: it keeps freed memory as zoomdream does."""
-    weights = {"googlenet": setting.googlenet, "torchvision": setting.torchvision}[network]
-    work = partial(_floor, network, weights, precision, size, octaves, steps, setting.clock, keep)
-    return Elsewhere(work, setting.threads)
+    weights = {"googlenet": setting.googlenet, "torchvision": setting.torchvision}[work.network]
+    return Elsewhere(partial(_floor, work, weights, setting.clock, keep), setting.threads)
 
 
-def _floor(
-    network: str,
-    weights: Path,
-    precision: str,
-    size: tuple[int, int],
-    octaves: int,
-    steps: int,
-    clock: Clock,
-    keep: bool,
-) -> Turn:
+def _floor(work: Work, weights: Path, clock: Clock, keep: bool) -> Turn:
     if keep:
         keep_freed_memory()
-    dtype: torch.dtype = getattr(torch, precision)
-    bare = {"googlenet": floor.GoogLeNet, "torchvision": floor.TorchvisionGoogLeNet}[network]
-    return repeated(floor.frame(bare(weights, dtype), size, octaves, steps, dtype), clock, 3)
+    dtype: torch.dtype = getattr(torch, work.precision)
+    bare = {"googlenet": floor.GoogLeNet, "torchvision": floor.TorchvisionGoogLeNet}[work.network]
+    return repeated(floor.frame(bare(weights, dtype), work.size, work.octaves, work.steps, dtype), clock, 3)
 
 
-def render_turn(
-    setting: Setting, network: str, precision: str, size: tuple[int, int], octaves: int, steps: int, frames: int
-) -> Turn:
+def render_turn(setting: Setting, work: Work, frames: int) -> Turn:
     """A real render."""
+    changes = (
+        f"performance.precision={work.precision}",
+        f"dream.octaves={work.octaves}",
+        f"dream.steps={work.steps}",
+    )
 
     def turn() -> float:
-        changes = (f"performance.precision={precision}", f"dream.octaves={octaves}", f"dream.steps={steps}")
-        chosen = renders.config(setting, network, size, frames, *changes)
-        return renders.timed(chosen, setting.clock).per_frame
+        return renders.per_frame(renders.config(setting, work.network, work.size, frames, *changes), setting.clock)
 
     return turn
 
 
-def rival_turn(setting: Setting, name: str, size: tuple[int, int], octaves: int, steps: int) -> Turn:
+def rival_turn(setting: Setting, name: str, work: Work) -> Turn:
     """A few frames, with their share of the video that is made of them at the end; in a process of their own."""
     folder = setting.folder / name
     folder.mkdir()
     weights = setting.torchvision if name == PYTORCH_DEEPDREAM else setting.googlenet
     times = 2 if setting.quick else 4
-    return Elsewhere(
-        partial(_rival, name, weights, size, octaves, steps, folder, setting.clock, times), setting.threads
-    )
+    return Elsewhere(partial(_rival, name, weights, work, folder, setting.clock, times), setting.threads)
 
 
-def _rival(
-    name: str, weights: Path, size: tuple[int, int], octaves: int, steps: int, folder: Path, clock: Clock, times: int
-) -> Turn:
+def _rival(name: str, weights: Path, work: Work, folder: Path, clock: Clock, times: int) -> Turn:
     kind = rivals.PytorchDeepdream if name == PYTORCH_DEEPDREAM else rivals.NeuralDream
-    rival = kind(weights, size, octaves, steps, folder)
+    rival = kind(weights, work.size, work.octaves, work.steps, folder)
     frames = repeated(rival.frame, clock, times)
 
     def turn() -> float:
@@ -237,7 +229,3 @@ def _rival(
         return seconds + (clock() - begin) / rival.frames
 
     return turn
-
-
-def _work(size: tuple[int, int], octaves: int, steps: int) -> str:
-    return f"{size[0]}x{size[1]}, {octaves} octave{'s' if octaves > 1 else ''}, {steps} steps"
