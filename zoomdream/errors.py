@@ -12,6 +12,9 @@ beside the text, never in it. Any other exception is our own bug.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 
 class ZoomdreamError(Exception):
     """Something that the user can mend. `exit_code` is what the command ends with.
@@ -28,7 +31,7 @@ class ZoomdreamError(Exception):
 
     def __str__(self) -> str:
         """The paragraph. Without a place no config is behind the error, and a key would be none that anybody wrote."""
-        return f"{self.place}: {self.key}: {self.text}" if self.place else self.text
+        return ": ".join(part for part in (self.place, self.place and self.key, self.text) if part)
 
 
 class ConfigError(ZoomdreamError):
@@ -57,3 +60,18 @@ class RenderInterrupted(ZoomdreamError):
     """The user stopped the render; what is finished is kept."""
 
     exit_code = 130
+
+
+@contextmanager
+def error_context(key: str, locate: Callable[[str], str]) -> Iterator[None]:
+    """Adds what an error from in here does not know itself: the dotted key, and its place by `locate`.
+
+    The innermost context counts. RenderInterrupted has nothing to do with keys and goes through.
+    """
+    try:
+        yield
+    except (ConfigError, InputError, OutputError) as error:
+        if not error.place:
+            error.key = error.key or key
+            error.place = locate(error.key) if error.key else ""
+        raise

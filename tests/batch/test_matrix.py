@@ -104,7 +104,7 @@ def test_a_wrong_value_is_told_with_its_own_line_and_leaves_the_others_alone(tmp
         ("matrix: {dream.steps: [1], dream: {steps: [2]}}", "dream.steps is given twice"),
         ("output: '{sed}.mp4'\nmatrix: {seed: [1]}", "line 1: output is .*, and sed is not given"),
         ("output: '{camera}.mp4'\nmatrix: {seed: [1]}", "camera is a section .* which makes no name"),
-        ("matrix: {objective.3.layer: [mixed4a]}", "line 1: objective is a list of 1"),
+        ("matrix: {objective.3.layer: [mixed4a]}", "line 1: objective: this is a list of 1"),
         ("matrix: {seed: [%s], fps: [%s]}" % (("1, " * 200,) * 2), "matrix makes 40000 renders"),
         ("output: '{seed}.mp5'\nmatrix: {seed: [1]}", "ends in .mp5"),
     ],
@@ -120,6 +120,6 @@ def test_what_is_no_matrix_says_why(tmp_path: Path, text: str, problem: str) -> 
 def test_a_matrix_is_for_batch_alone(file: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, str(file)]) == 2
     assert (
-        "many.yaml, line 3: matrix makes many renders of one file, for which `zoomdream batch`"
+        "many.yaml, line 3: matrix: this makes many renders of one file, for which `zoomdream batch`"
         in capsys.readouterr().err
     )

@@ -125,7 +125,7 @@ def test_words_in_the_place_of_paths_stay_words():
 def test_a_circle_of_extends_is_an_error(write, names):
     for name, base in zip(names, [*names[1:], names[0]], strict=True):
         write(f"{name}.yaml", f"extends: {base}.yaml\n")
-    with pytest.raises(ConfigError, match=r"line 1: extends goes in a circle: a.yaml"):
+    with pytest.raises(ConfigError, match=r"line 1: extends: this goes in a circle: a.yaml"):
         load_config("a.yaml")
 
 
@@ -187,7 +187,7 @@ def test_set_to_noise_forgets_the_picture():
         ("camera..zoom=3", "is not key.path=value"),
         ("extends=a.yaml", "is not key.path=value"),
         ("objective.3.weight=1", "positions are 0 to 0"),
-        ("fps.x=3", "fps is 30, so it has no key x"),
+        ("fps.x=3", "fps: 30 has no key x"),
         ("camera.zoom=[1,", "not valid YAML"),
         ("camera.zoom=!!int 3", "tags"),
     ],

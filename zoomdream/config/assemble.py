@@ -13,7 +13,7 @@ from typing import Any
 from zoomdream.config.origin import KeyPath, Origin, Place, dotted, shown
 from zoomdream.config.read_yaml import DEEPEST, MOST_VALUES, Tree, read_yaml
 from zoomdream.config.units import rate_text
-from zoomdream.errors import ConfigError
+from zoomdream.errors import ConfigError, error_context
 
 LARGEST_FILE = 1_000_000
 LONGEST_CHAIN = 16
@@ -26,7 +26,7 @@ def from_file(path: Path) -> tuple[Tree, Place]:
     if "\0" in str(path):
         raise ConfigError("The name of a config cannot hold a zero byte.")
     place = Place(str(path), None, Path(os.path.abspath(path)).parent)
-    return _extended(_read_file(path, place, ""), place, (Path(os.path.realpath(path)),)), place
+    return _extended(_read_file(path, place), place, (Path(os.path.realpath(path)),)), place
 
 
 def from_text(text: str, name: str, folder: Path) -> tuple[Tree, Place]:
@@ -42,19 +42,17 @@ def from_mapping(mapping: Mapping[Any, Any]) -> tuple[Tree, Place]:
     return _extended(Tree(_plain(mapping, (), DEEPEST, count), {}), place, ()), place
 
 
-def _read_file(path: Path, place: Place, asked: str) -> Tree:
-    """`asked` says who wants the file, for errors."""
-    wanted = f"{asked}: " if asked else ""
+def _read_file(path: Path, place: Place) -> Tree:
     try:
         if not path.exists():
-            raise ConfigError(f"{wanted}there is no file {place.name}.{_near(path, place)}")
+            raise ConfigError(f"there is no file {place.name}.{_near(path, place)}")
         if not path.is_file():
             kind = "a folder" if path.is_dir() else "not a regular file"
-            raise ConfigError(f"{wanted}{place.name} is {kind}; a config is a YAML file.")
+            raise ConfigError(f"{place.name} is {kind}; a config is a YAML file.")
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise ConfigError(f"{wanted}{place.name} cannot be read: {error.strerror}.") from None
+        raise ConfigError(f"{place.name} cannot be read: {error.strerror}.") from None
     if len(data) > LARGEST_FILE:
         raise ConfigError(f"{place.name} is larger than a config can be ({LARGEST_FILE} bytes).")
     try:
@@ -70,7 +68,8 @@ def _checked(tree: Tree, place: Place) -> Tree:
     if tree.value is None:  # empty, or nothing but comments: all defaults
         return Tree({}, {})
     if not isinstance(tree.value, dict):
-        raise ConfigError(f"{place} is not a config: its top level has to be keys with values, such as `fps: 30`.")
+        text = "this is not a config: its top level has to be keys with values, such as `fps: 30`."
+        raise ConfigError(text, place=str(place))
     return tree
 
 
@@ -90,17 +89,18 @@ def _extended(tree: Tree, place: Place, chain: tuple[Path, ...]) -> Tree:
     if name is None:
         return Tree(value, tree.places)
     spot = Origin(place, tree.places).find(("extends",))
-    if not isinstance(name, str) or not name.strip() or "\0" in name:
-        raise ConfigError(f"{spot}: extends is {shown(name)}. Allowed: the path of another config.")
-    path = spot.folder / Path(name)
-    real = Path(os.path.realpath(path))
-    if real in chain:
-        circle = " extends ".join(file.name for file in (*chain[chain.index(real) :], real))
-        raise ConfigError(f"{spot}: extends goes in a circle: {circle}.")
-    if len(chain) >= LONGEST_CHAIN:
-        raise ConfigError(f"{spot}: more than {LONGEST_CHAIN} files extend each other.")
-    base_place = Place(os.path.join(os.path.dirname(place.name), name), None, real.parent)
-    base = _extended(_read_file(path, base_place, f"{spot}: extends"), base_place, (*chain, real))
+    with error_context("extends", lambda key: str(spot)):
+        if not isinstance(name, str) or not name.strip() or "\0" in name:
+            raise ConfigError(f"{shown(name)} names no file. Allowed: the path of another config.")
+        path = spot.folder / Path(name)
+        real = Path(os.path.realpath(path))
+        if real in chain:
+            circle = " extends ".join(file.name for file in (*chain[chain.index(real) :], real))
+            raise ConfigError(f"this goes in a circle: {circle}.")
+        if len(chain) >= LONGEST_CHAIN:
+            raise ConfigError(f"more than {LONGEST_CHAIN} files extend each other.")
+        base_place = Place(os.path.join(os.path.dirname(place.name), name), None, real.parent)
+        base = _extended(_read_file(path, base_place), base_place, (*chain, real))
     return merge(base, Tree(value, tree.places))
 
 

@@ -10,8 +10,9 @@ import ast
 import math
 import operator
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import NamedTuple
 
 from zoomdream.config.curves import smooth_noise
@@ -98,7 +99,10 @@ FUNCTIONS: dict[str, Function] = {
 CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}
 NAMES = (*Moment._fields, *CONSTANTS)
 
-_BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
+_OPERATORS: dict[type[ast.AST], Callable[..., float]] = {
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+    ast.Not: lambda x: float(not x),
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -139,9 +143,8 @@ def compile_expression(text: str) -> Evaluate:
             warnings.simplefilter("ignore")  # "1if t else 2" is a warning to Python and harmless here
             tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        reason = (
-            error.msg if isinstance(error, SyntaxError) else "it is nested too deeply or holds unreadable characters"
-        )
+        unreadable = "it is nested too deeply or holds unreadable characters"
+        reason = error.msg if isinstance(error, SyntaxError) else unreadable
         raise ExpressionError(f"cannot be read: {reason}") from None
     if sum(1 for _ in ast.walk(tree)) > MOST_NODES:
         raise ExpressionError("is too large")
@@ -172,22 +175,16 @@ def _compile(node: ast.expr, depth: int) -> Evaluate:
             return _constant(node.value)
         case ast.Name():
             return _name(node.id)
-        case ast.UnaryOp(op=ast.USub()):
-            negated = _compile(node.operand, depth)
-            return lambda moment: -negated(moment)
-        case ast.UnaryOp(op=ast.UAdd()):
-            return _compile(node.operand, depth)
-        case ast.UnaryOp(op=ast.Not()):
-            denied = _compile(node.operand, depth)
-            return lambda moment: float(not denied(moment))
-        case ast.BinOp() if type(node.op) in _BINARY:
-            combine = _BINARY[type(node.op)]
-            left, right = _compile(node.left, depth), _compile(node.right, depth)
-            return lambda moment: combine(left(moment), right(moment))
+        case ast.UnaryOp() if type(node.op) in _OPERATORS:
+            return _applied(_OPERATORS[type(node.op)], [node.operand], depth)
+        case ast.BinOp() if type(node.op) in _OPERATORS:
+            return _applied(_OPERATORS[type(node.op)], [node.left, node.right], depth)
         case ast.BoolOp():
-            return _both_or_either(node, depth)
+            parts = [_compile(value, depth) for value in node.values]
+            decide = all if isinstance(node.op, ast.And) else any  # what comes after the decision is not evaluated
+            return lambda moment: float(decide(part(moment) for part in parts))
         case ast.Compare() if all(type(op) in _COMPARE for op in node.ops):
-            return _comparison(node, depth)
+            return _applied(_comparison(node.ops), [node.left, *node.comparators], depth)
         case ast.IfExp():
             test, yes, no = (_compile(part, depth) for part in (node.test, node.body, node.orelse))
             return lambda moment: yes(moment) if test(moment) else no(moment)
@@ -222,22 +219,15 @@ def _name(name: str) -> Evaluate:
     raise ExpressionError(_unknown(name))
 
 
-def _both_or_either(node: ast.BoolOp, depth: int) -> Evaluate:
-    parts = [_compile(value, depth) for value in node.values]
-    if isinstance(node.op, ast.And):
-        return lambda moment: float(all(part(moment) for part in parts))
-    return lambda moment: float(any(part(moment) for part in parts))
+def _comparison(operators: list[ast.cmpop]) -> Callable[..., float]:
+    """Of a < b <= c, given as its operators."""
+    tests = [_COMPARE[type(one)] for one in operators]
+    return lambda *values: float(all(test(*pair) for test, pair in zip(tests, pairwise(values), strict=True)))
 
 
-def _comparison(node: ast.Compare, depth: int) -> Evaluate:
-    tests = [_COMPARE[type(op)] for op in node.ops]
-    parts = [_compile(part, depth) for part in (node.left, *node.comparators)]
-
-    def compare(moment: Moment) -> float:
-        values = [part(moment) for part in parts]
-        return float(all(test(values[i], values[i + 1]) for i, test in enumerate(tests)))
-
-    return compare
+def _applied(function: Callable[..., float], arguments: Sequence[ast.expr], depth: int) -> Evaluate:
+    parts = [_compile(argument, depth) for argument in arguments]
+    return lambda moment: function(*[part(moment) for part in parts])
 
 
 def _call(node: ast.Call, depth: int) -> Evaluate:
@@ -251,14 +241,10 @@ def _call(node: ast.Call, depth: int) -> Evaluate:
         raise ExpressionError(f"gives {name} a named or starred argument: {usage}")
     if not fewest <= len(node.args) <= most:
         raise ExpressionError(f"gives {name} {len(node.args)} arguments: {usage}")
-    arguments = [_compile(argument, depth) for argument in node.args]
     if name == "noise":
-        place, stream = arguments[0], arguments[1] if len(arguments) == 2 else lambda _moment: 0.0
+        place, stream = (_compile(argument, depth) for argument in (*node.args, ast.Constant(0))[:2])
         return lambda moment: smooth_noise(place(moment), moment.seed, math.floor(stream(moment)))
-    if len(arguments) == 1:
-        only = arguments[0]
-        return lambda moment: call(only(moment))
-    return lambda moment: call(*(argument(moment) for argument in arguments))
+    return _applied(call, node.args, depth)
 
 
 def _unknown(name: str) -> str:

@@ -76,8 +76,9 @@ def load_tree(
     """The config of a tree that `assemble` made; the rest as in `load_config`."""
     if "matrix" in given.value:
         raise ConfigError(
-            f"{Origin(root, given.places).find(('matrix',))}: matrix makes many renders of one file, for which "
-            "`zoomdream batch` is; without it, a file is one render."
+            "this makes many renders of one file, for which `zoomdream batch` is; without it, a file is one render.",
+            key="matrix",
+            place=str(Origin(root, given.places).find(("matrix",))),
         )
     about_source = [text for text in overrides if text.lstrip().startswith("source")]
     clip = is_clip(override(given, about_source, default_tree).value)

@@ -29,7 +29,7 @@ def _override(tree: Tree, text: str, defaults: Callable[[], Mapping[str, Any]]) 
     place = Place(f"{SET}{text if len(text) <= 80 else text[:77] + '...'}", None, Path.cwd())
     path = steps(key.strip())
     if not equals or any(step == "" for step in path) or path == ("extends",):
-        raise ConfigError(f"{place}: this is not key.path=value, such as --set camera.zoom=1.5.")
+        raise ConfigError("this is not key.path=value, such as --set camera.zoom=1.5.", place=str(place))
     return put(tree, path, read_yaml(value_text, place).value, place, defaults)
 
 
@@ -53,14 +53,13 @@ def _set(
         old = _look_up(defaults(), at) if isinstance(step, int) else {}
     if isinstance(old, list | tuple):
         if not isinstance(step, int) or step >= len(old):
-            raise ConfigError(
-                f"{place}: {dotted(at)} is a list of {len(old)}; its positions are 0 to {len(old) - 1}, not {step}."
-            )
+            text = f"this is a list of {len(old)}; its positions are 0 to {len(old) - 1}, not {step}."
+            raise ConfigError(text, key=dotted(at), place=str(place))
         return [
             _set(item, rest, value, (*at, step), place, defaults) if i == step else item for i, item in enumerate(old)
         ]
     if not isinstance(old, Mapping):
-        raise ConfigError(f"{place}: {dotted(at)} is {shown(old)}, so it has no key {step}.")
+        raise ConfigError(f"{shown(old)} has no key {step}.", key=dotted(at), place=str(place))
     return {**old, str(step): _set(old.get(str(step)), rest, value, (*at, step), place, defaults)}
 
 

@@ -53,18 +53,16 @@ def read_yaml(text: str, place: Place) -> Tree:
     try:
         return _Reader(text, place).document()
     except yaml.reader.ReaderError as error:
-        raise ConfigError(
-            f"{place}: this is not a YAML text: it holds the unprintable character #x{error.character:02x}."
-        ) from None
+        text = f"this is not a YAML text: it holds the unprintable character #x{error.character:02x}."
+        raise ConfigError(text, place=str(place)) from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        spot = Place(place.name, line, place.folder)
         context = f"{error.context}, " if error.context else ""
-        raise ConfigError(f"{spot}: this is not valid YAML: {context}{error.problem}.") from None
+        text = f"this is not valid YAML: {context}{error.problem}."
+        raise ConfigError(text, place=str(Place(place.name, line, place.folder))) from None
     except (ValueError, OverflowError):  # from inside PyYAML, for "\UFFFFFFFF" or %YAML and thousands of digits
-        raise ConfigError(
-            f"{place}: this is not valid YAML: an escaped character, or the number after %YAML, does not exist."
-        ) from None
+        text = "this is not valid YAML: an escaped character, or the number after %YAML, does not exist."
+        raise ConfigError(text, place=str(place)) from None
 
 
 class _Reader:
@@ -159,7 +157,7 @@ class _Reader:
         return Place(self._place.name, event.start_mark.line + 1, self._place.folder)
 
     def _wrong(self, event: Any, problem: str) -> ConfigError:
-        return ConfigError(f"{self._spot(event)}: {problem}.")
+        return ConfigError(f"{problem}.", place=str(self._spot(event)))
 
 
 def resolve_scalar(text: str) -> str | int | float | bool | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,7 +30,7 @@ from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema_objective import Term
 from zoomdream.config.schema_render import Camera, Color, Dream, Flow, NoiseSource, Source, VideoSource
 from zoomdream.config.units import MEMORY_ALLOWED
-from zoomdream.errors import ConfigError, InputError, OutputError
+from zoomdream.errors import error_context
 
 PREVIEW_SECONDS = 4
 PREVIEW_SHRINK = 4
@@ -193,19 +192,9 @@ class Config(Section):
         """The file and the line of a dotted key, for errors: "spiral.yaml, line 12"."""
         return str(self._origin.find(steps(key)))
 
-    @contextmanager
-    def error_context(self, key: str = "") -> Iterator[None]:
-        """Errors from in here name the file, the line and their own key, or the dotted `key` where they have none.
-
-        The innermost context counts. RenderInterrupted has nothing to do with keys and goes through.
-        """
-        try:
-            yield
-        except (ConfigError, InputError, OutputError) as error:
-            error.key = error.key or key
-            if error.key and not error.place:
-                error.place = self.place(error.key)
-            raise
+    def error_context(self, key: str = "") -> AbstractContextManager[None]:
+        """Errors from in here name the file, the line and their own key, or the dotted `key` where they have none."""
+        return error_context(key, self.place)
 
     def placed(self, origin: Origin) -> Config:
         """The same config, with the places of its keys."""
