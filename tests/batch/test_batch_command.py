@@ -47,7 +47,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(happened: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait_until(happened: Callable[[], bool], seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end
@@ -55,16 +55,16 @@ def wait_until(happened: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def finished(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=180)
+    out, err = process.communicate(timeout=300)
     return process.returncode, out, err
 
 
 @posix
-def test_a_night_with_wrong_configs_that_is_killed_three_times(
-    here: Path, tiny: Tiny, batch: Start, decoded: Decoded
+def test_a_night_with_wrong_configs_that_is_killed_twice(
+    here: Path, tiny: Tiny, batch: Start, decoded: Decoded, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.mkdir("night")
-    for seed in range(24):
+    for seed in range(12):
         frames = 32 if seed % 6 == 0 else 2  # two segments, or a part of one
         Path(f"night/{seed:02d}.yaml").write_text(tiny(seed=seed, frames=frames, more=f"output: out/{seed}.mp4\n"))
     wrong = {
@@ -79,20 +79,19 @@ def test_a_night_with_wrong_configs_that_is_killed_three_times(
         Path(f"night/wrong_{name}.yaml").write_text(text)
     words = ("night", "--jobs", "2", "--report", "report.json")
 
-    code, out, _ = finished(batch(*words, "--dry-run"))
-    assert code == 1
-    assert sum(line.startswith("wrong ") for line in out.splitlines()) == 6
+    assert main(["batch", *words, "--dry-run"]) == 1
+    assert sum(line.startswith("wrong ") for line in capsys.readouterr().out.splitlines()) == 6
     assert not Path("out").exists()
 
-    for share in (0.1, 0.4, 0.8):
+    for share in (0.2, 0.8):
         process = batch(*words)
-        wait_until(lambda share=share: len(list(Path("out").glob("*.mp4"))) >= 24 * share)  # type: ignore[misc]
+        wait_until(lambda share=share: len(list(Path("out").glob("*.mp4"))) >= 12 * share)  # type: ignore[misc]
         below = children(process.pid) if sys.platform == "linux" else set()
         process.kill()
         process.wait()
         wait_until(lambda below=below: not any(alive(pid) for pid in below), 20)  # type: ignore[misc]
     ages = {path.name: path.stat().st_mtime_ns for path in Path("out").glob("*.mp4")}
-    assert 19 <= len(ages) <= 24
+    assert 10 <= len(ages) <= 12
 
     code, _, _ = finished(batch(*words))
     assert code == 1
@@ -104,20 +103,22 @@ def test_a_night_with_wrong_configs_that_is_killed_three_times(
     assert "mixed9z" in errors["wrong_layer"]
     assert "gone.jpg" in errors["wrong_picture"]
     videos = sorted(Path("out").iterdir())
-    assert len(videos) == 24
+    assert len(videos) == 12
     assert all(path.suffix == ".mp4" for path in videos)  # no working folder is left
     assert all(Path("out", name).stat().st_mtime_ns == age for name, age in ages.items())  # nothing twice
 
     assert main(["batch", "night", "--set", "output=x.mp4", "--quiet"]) == 2  # all the same output: refused
     assert not Path("x.mp4").exists()
-    for seed in (0, 1, 6, 12, 18):  # those of several segments, and one of the others
+    for seed in (0, 1, 6):  # those of several segments, and one of the others
         assert main(["render", f"night/{seed:02d}.yaml", "-o", f"alone_{seed}.mp4", "--quiet"]) == 0
         assert decoded(Path(f"alone_{seed}.mp4")) == decoded(Path(f"out/{seed}.mp4"))
 
 
 @posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_batch_goes_on_where_it_was(here: Path, tiny: Tiny, batch: Start, number: int) -> None:
+def test_a_stopped_batch_goes_on_where_it_was(
+    here: Path, tiny: Tiny, batch: Start, number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
     Path("long.yaml").write_text(tiny(frames=2000, more="matrix: {seed: [1, 2, 3]}\noutput: 'long_{seed}.mp4'\n"))
     process = batch("long.yaml", "--jobs", "2", "--report", "report.json")
     states = [Path(f"long_{seed}.mp4.zoomdream/state.safetensors") for seed in (1, 2)]
@@ -132,9 +133,8 @@ def test_a_stopped_batch_goes_on_where_it_was(here: Path, tiny: Tiny, batch: Sta
     assert json.loads(Path("report.json").read_text())["counts"] == {"stopped": 3}
     wait_until(lambda: not any(alive(pid) for pid in below), 10)
     assert all(state.exists() for state in states)
-    code, out, _ = finished(batch("long.yaml", "--dry-run"))
-    assert code == 0
-    assert out.count("goes on after frame") == 2
+    assert main(["batch", "long.yaml", "--dry-run"]) == 0
+    assert capsys.readouterr().out.count("goes on after frame") == 2
 
 
 @linux

@@ -168,7 +168,7 @@ def test_a_batch_of_one_clip_uses_several_workers_and_survives_being_killed(
     process.wait()
     assert not Path("clip.mp4").exists()
     process = batch("clip.yaml", "--jobs", "2", "--report", "report.json")
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
     (one,) = json.loads(Path("report.json").read_text())["renders"]
     assert (one["status"], one["done"], one["frames"]) == ("done", 96, 96)
