@@ -66,7 +66,7 @@ class RandomNetwork(nn.Module):
         x, chance = taken[0], self.chance
         if len(taken) > 1:
             if len(taken) == 2 and taken[0].shape == taken[1].shape and chance.random() < 0.5:
-                return chance.choice([torch.add, lambda a, b: a + b])
+                return chance.choice([torch.add, lambda a, b: a + b, lambda a, b: torch.cat([a, b], 2)])
             return (lambda *parts: torch.cat(parts, dim=1)) if sum(one.shape[1] for one in taken) < 30 else None
         large = min(x.shape[2:]) > 5
         kinds = [self._convolution, self._relu, self._relu, self._split, self._norm, self._other]
