@@ -84,8 +84,10 @@ def render(emulated_gpu: EmulatedGpu, monkeypatch: pytest.MonkeyPatch) -> Render
             for state in pipeline.frames(stages, start, config.frames):
                 if state.index == config.frames - 4:
                     emulated_gpu.notes.clear()
-                assert on_gpu(state.picture) == (plan.device == "cuda")
-                frame = read_back(state, (64, 96), 8, last=state.index % 2 == 0)
+                last, there = state.index % 2 == 0, plan.device == "cuda"
+                assert on_gpu(state.picture) == there
+                frame = read_back(state, (64, 96), 8, last=last)
+                assert (frame.arrived is not None, frame.kept is not None) == (there, last)
                 assert float(frame.shown.float().std()) > 0.01
                 found.append(state)
         pairs = [(kind, line.partition(":")[0]) for kind, _, line in emulated_gpu.notes]
