@@ -1,1 +1,1 @@
-"""A tape with our own vector-Jacobian products, which makes networks fast. The only room with private PyTorch."""
+"""The engine that makes networks fast: traced graphs, fused operations and vector-Jacobian products of our own."""
