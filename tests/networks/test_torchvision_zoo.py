@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -36,9 +37,7 @@ FAMILIES = {
 }
 
 
-@pytest.fixture
-def picture() -> Tensor:
-    return torch.rand((1, 3, 96, 80), generator=torch.Generator().manual_seed(2))
+PICTURE = torch.rand((1, 3, 96, 80), generator=torch.Generator().manual_seed(2))
 
 
 def model(name: str) -> nn.Module:
@@ -80,40 +79,54 @@ def norm_behind(built: nn.Module, name: str) -> str:
     return name
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_gives_what_torchvision_gives_and_a_gradient(name: str, picture: Tensor) -> None:
+@dataclass(frozen=True)
+class Family:
+    """A network of a family, and what torchvision's own run gives at two layers and in the end."""
+
+    name: str
+    network: TracedNetwork
+    middle: str
+    other: str
+    expected: dict[str, Tensor]
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def family(request: pytest.FixtureRequest) -> Family:
+    name: str = request.param
     built = model(name)
     mean, std = (torch.tensor(numbers).view(1, 3, 1, 1) for numbers in torchvision_zoo._normalisation(name))
     middle, other = (norm_behind(built, layer) for layer in FAMILIES[name])
-    expected = heard(built, (middle, other), (picture - mean) / std)
-    network = torchvision_zoo.opened(name, built)
-    assert network.name == f"torchvision/{name}"
-    layers = {asked: catalog.find_layer(network, asked) for asked in (middle, other, "logits")}
-    leaf = picture.clone().requires_grad_()
+    expected = heard(built, (middle, other), (PICTURE - mean) / std)
+    return Family(name, torchvision_zoo.opened(name, built), middle, other, expected)
+
+
+def test_every_family_gives_what_torchvision_gives_and_a_gradient(family: Family) -> None:
+    network = family.network
+    assert network.name == f"torchvision/{family.name}"
+    layers = {asked: catalog.find_layer(network, asked) for asked in (family.middle, family.other, "logits")}
+    leaf = PICTURE.clone().requires_grad_()
     found = network(leaf, frozenset(layer.name for layer in layers.values()))
     for asked, layer in layers.items():
-        truth = expected[asked]
+        truth = family.expected[asked]
         if layer.name in network._blueprint.last:
             truth = truth.permute(0, 3, 1, 2)
         activation = found[layer.name]
         assert activation.shape[1] == layer.channels
         assert activation.shape == truth.shape
         assert float((activation.detach() - truth).norm() / truth.norm()) < 1e-4, asked
-    (gradient,) = torch.autograd.grad(found[layers[middle].name].square().mean(), leaf)
+    (gradient,) = torch.autograd.grad(found[layers[family.middle].name].square().mean(), leaf)
     assert bool(torch.isfinite(gradient).all())
     assert float(gradient.abs().max()) > 0
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-def test_every_family_renders_a_tiny_zoom(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = torchvision_zoo.opened(name, model(name))
-    monkeypatch.setattr(catalog, "open_network", lambda *_, **__: network)
+def test_every_family_renders_a_tiny_zoom(family: Family, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalog, "open_network", lambda *_, **__: family.network)
     config = {
         "size": [48, 32],
         "fps": 10,
         "frames": 2,
-        "network": {"name": network.name},
-        "objective": [{"layer": FAMILIES[name][1]}],
+        "network": {"name": family.network.name},
+        "objective": [{"layer": family.other}],
         "dream": {"octaves": 1, "steps": 1, "warmup": 1},
         "performance": {"precision": "float32"},
     }
@@ -153,7 +166,7 @@ def test_every_classifier_says_where_its_weights_are() -> None:
         assert len(origin.digest) >= 8
 
 
-def work(network: TracedNetwork, name: str, picture: Tensor) -> int:
+def work(network: TracedNetwork, name: str) -> int:
     """How many modules of the network are called for a layer."""
     calls = 0
 
@@ -162,31 +175,31 @@ def work(network: TracedNetwork, name: str, picture: Tensor) -> int:
         calls += 1
 
     hooks = [module.register_forward_hook(count) for module in network.model.modules()]
-    network(picture, frozenset({name}))
+    network(PICTURE, frozenset({name}))
     for hook in hooks:
         hook.remove()
     return calls
 
 
-def test_nothing_is_computed_past_the_deepest_wanted_layer(picture: Tensor) -> None:
+def test_nothing_is_computed_past_the_deepest_wanted_layer() -> None:
     network = torchvision_zoo.opened("squeezenet1_1", model("squeezenet1_1"))
-    counts = [work(network, name, picture) for name in ("features.0", "features.3", "features.7", "logits")]
+    counts = [work(network, name) for name in ("features.0", "features.3", "features.7", "logits")]
     assert counts[0] == 1
     assert counts == sorted(counts)
-    assert network(picture, frozenset()) == {}
+    assert network(PICTURE, frozenset()) == {}
 
 
-def test_a_layer_before_a_relu_or_a_sum_stays_as_it_was(picture: Tensor) -> None:
+def test_a_layer_before_a_relu_or_a_sum_stays_as_it_was() -> None:
     network = torchvision_zoo.opened("resnet18", model("resnet18"))
     names = ("layer2.0.conv1", "layer2.0.relu", "layer2.0.conv2", "layer2.0.downsample", "layer2.0.add", "layer2.0")
-    before, relu, second, beside, total, after = map(network(picture, frozenset(names)).__getitem__, names)
+    before, relu, second, beside, total, after = map(network(PICTURE, frozenset(names)).__getitem__, names)
     assert torch.equal(before.relu(), relu)
     assert not torch.equal(before, relu)
     assert torch.equal(second + beside, total)
     assert torch.equal(total.relu(), after)
     network = torchvision_zoo.opened("googlenet", model("googlenet"))
     names = ("inception3b.branch3.0.conv", "inception3b.branch3.0")
-    before, after = map(network(picture, frozenset(names)).__getitem__, names)
+    before, after = map(network(PICTURE, frozenset(names)).__getitem__, names)
     assert torch.equal(before.relu(), after)
     assert not torch.equal(before, after)
 
@@ -228,12 +241,12 @@ def test_small_pictures_pass_through_the_whole_network(name: str, size: tuple[in
     assert float(torch.autograd.grad(logits.square().sum(), leaf)[0].abs().max()) > 0
 
 
-def test_googlenets_hidden_normalisation_is_the_one_that_torchvision_applies(picture: Tensor) -> None:
+def test_googlenets_hidden_normalisation_is_the_one_that_torchvision_applies() -> None:
     mean, std = (torch.tensor(n).view(1, 3, 1, 1) for n in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]))
     built = torchvision_zoo._build("googlenet", 1000, "cpu")
     built.transform_input = True  # type: ignore[assignment]
-    expected = heard(built, ("conv1",), (picture - mean) / std)["conv1"]
-    found = torchvision_zoo.opened("googlenet", built)(picture, frozenset({"conv1"}))["conv1"]
+    expected = heard(built, ("conv1",), (PICTURE - mean) / std)["conv1"]
+    found = torchvision_zoo.opened("googlenet", built)(PICTURE, frozenset({"conv1"}))["conv1"]
     assert float((found - expected).norm() / expected.norm()) < 1e-5
 
 
@@ -251,12 +264,12 @@ def test_weights_take_no_gradient_and_are_channels_last() -> None:
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
 
 
-def test_bfloat16_gives_nearly_the_same(picture: Tensor) -> None:
+def test_bfloat16_gives_nearly_the_same() -> None:
     wanted = frozenset({"layer2"})
     exact = torchvision_zoo.opened("resnet18", model("resnet18"))
     rough = torchvision_zoo.opened("resnet18", model("resnet18"))
     rough.model.load_state_dict(exact.model.state_dict())
-    expected = exact(picture, wanted)["layer2"]
-    found = rough.to(torch.bfloat16)(picture.bfloat16(), wanted)["layer2"]
+    expected = exact(PICTURE, wanted)["layer2"]
+    found = rough.to(torch.bfloat16)(PICTURE.bfloat16(), wanted)["layer2"]
     assert found.dtype == torch.bfloat16
     assert float((found.float() - expected).norm() / expected.norm()) < 0.05
