@@ -18,8 +18,7 @@ from torch import nn
 from tests.made_clips import encode, numbered
 from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, load_config, pipeline
-from zoomdream.color.hold import Hold
-from zoomdream.color.statistics import NATURAL
+from zoomdream.color.statistics import NATURAL, Hold
 from zoomdream.flow.carry import Carry
 from zoomdream.types import Plan
 

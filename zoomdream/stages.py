@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoomdream.camera.camera import Camera
-from zoomdream.color.hold import Hold
+from zoomdream.color.statistics import Hold
 from zoomdream.dream.dreamer import Dreamer, FreshNoise
 from zoomdream.flow.bidirectional import BidirectionalFlow
 from zoomdream.flow.carry import Carry

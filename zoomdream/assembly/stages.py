@@ -9,12 +9,11 @@ from zoomdream import ffmpeg
 from zoomdream.assembly.dream import make_dreamer, make_noise, margin
 from zoomdream.assembly.targets import network
 from zoomdream.camera.camera import Camera
-from zoomdream.color.hold import Hold
 from zoomdream.color.pyramid import fill
-from zoomdream.color.statistics import ColorStatistics, measure
+from zoomdream.color.statistics import ColorStatistics, Hold, measure
 from zoomdream.config import Config
+from zoomdream.flow.bidirectional import ClipMotion
 from zoomdream.flow.carry import Carry
-from zoomdream.flow.clip_motion import ClipMotion
 from zoomdream.flow.estimators import open_estimator
 from zoomdream.machine.devices import check_device
 from zoomdream.machine.render_settings import RenderSettings

@@ -103,6 +103,24 @@ def hold(picture: Tensor, reference: ColorStatistics, share: float) -> Tensor:
     return color.mul_(_gain(wanting, share)).add_(held).add_(shift)
 
 
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """reference: what pictures are held to; None: each to what is seen of the source. shares: of the way that a frame
+    is pulled back, 0..1.
+    """
+
+    reference: ColorStatistics | None
+    shares: tuple[float, ...]
+
+    def reference_of(self, seen: Tensor) -> ColorStatistics:
+        """The reference of a frame whose source looks like `seen`, (1, 3, H, W)."""
+        return measure(seen) if self.reference is None else self.reference
+
+    def __call__(self, picture: Tensor, reference: ColorStatistics, frame: int) -> Tensor:
+        """A new picture (1, 3, H, W). The warm-up dreams before frame 0 have negative numbers and are held as that."""
+        return hold(picture, reference, self.shares[max(frame, 0)])
+
+
 def _saturation(color: Tensor) -> Tensor:
     """Root mean square, over the pixels, of how far colours (1, 3, H, W) without their grey are from it; 0-dim."""
     return root_mean_square(color) * math.sqrt(color.shape[1])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from zoomdream.camera.motion import Motion, camera_flow, inverse
-from zoomdream.flow.confidence import compose, confidence, follow
+from zoomdream.flow.confidence import compose, confidence, eroded, follow
 from zoomdream.flow.estimators import Estimator
 
 
@@ -65,6 +66,33 @@ def estimate_motion(estimate: Estimator | None, now: Tensor, before: Tensor) -> 
         return BidirectionalFlow(_unknown(now))
     backward, forward = estimate(now, before), estimate(before, now)
     return BidirectionalFlow(ConfidentFlow(backward, confidence(backward, forward)), (backward, forward))
+
+
+@dataclass(frozen=True, slots=True)
+class ClipMotion:
+    """estimator: None where nothing is known of the clip's motion. frame: the picture (1, 3, H, W) of a frame, of which
+    there are `frames`. motions: the camera's, from the frame before to each. shots: the frames that begin a shot.
+    """
+
+    estimator: Estimator | None
+    frame: Callable[[int], Tensor]
+    motions: tuple[Motion, ...]
+    shots: tuple[int, ...]
+    frames: int
+
+    def flow(self, now: Tensor, before: Tensor, index: int) -> BidirectionalFlow:
+        """The motion from the frame before to the frame `index`."""
+        return estimate_motion(self.estimator, now, before).under(self.motions[index])
+
+    def lasting(self, seen: Tensor, index: int) -> Tensor:
+        """Where what the frame shows is still seen in the next one, (1, 1, H, W) in 0..1.
+
+        A look ahead for the first frame of a shot. Without it all of that is fully dreamed, and whatever is too fast to
+        be followed loses its dream with the second frame, for everybody to see.
+        """
+        if index + 1 == self.frames or index + 1 in self.shots:
+            return torch.ones_like(seen[:, :1])
+        return eroded(estimate_motion(self.estimator, seen, self.frame(index + 1)).backward.confidence)
 
 
 def _unknown(like: Tensor) -> ConfidentFlow:

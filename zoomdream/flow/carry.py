@@ -30,6 +30,7 @@ from torch import Tensor
 from zoomdream.camera.warp import warp
 from zoomdream.color.statistics import soft_limit
 from zoomdream.flow.bidirectional import ConfidentFlow
+from zoomdream.flow.confidence import eroded
 
 DETAIL = 0.8
 """Share of the fading that the finest detail is spared: at 0.95 a frame it is carried at 0.99. Without it the dream is
@@ -66,9 +67,3 @@ def limit(seen: Tensor, added: Tensor) -> Tensor:
     Unlike `soft_limit` of the sum, this leaves the clip's own whites and blacks alone.
     """
     return soft_limit(seen + added) - soft_limit(seen)
-
-
-def eroded(mask: Tensor) -> Tensor:
-    """A mask (1, 1, H, W) in 0..1, a pixel smaller at its edges, which become soft over three."""
-    smaller = -F.max_pool2d(-mask, 3, stride=1, padding=1)
-    return F.avg_pool2d(smaller, 3, stride=1, padding=1, count_include_pad=False)

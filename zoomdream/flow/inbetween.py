@@ -18,8 +18,7 @@ from zoomdream.camera.motion import outside
 from zoomdream.camera.warp import Border, warp
 from zoomdream.color.pyramid import detail
 from zoomdream.flow.bidirectional import BidirectionalFlow
-from zoomdream.flow.carry import eroded
-from zoomdream.flow.confidence import follow
+from zoomdream.flow.confidence import eroded, follow
 
 
 @dataclass(frozen=True, slots=True)
