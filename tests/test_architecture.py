@@ -1,4 +1,4 @@
-"""The shape of the code: imports point one way, files stay small, config and help stay quick."""
+"""The shape of the code: imports point one way, files stay small, tests lie where their modules lie, help is quick."""
 
 from __future__ import annotations
 
@@ -72,6 +72,33 @@ def test_imports_point_one_way(path: Path) -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_files_stay_small(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+SUBJECTS = {
+    ".": {"architecture", "configs", "conftest", "package", "packaging"},
+    "assembly": {"clip", "objectives", "on_an_emulated_gpu"},
+    "autodiff": {"random_graphs"},
+    "autodiff/operations": {"channels", "norms"},
+    "batch": {"batch_command", "plan_once", "ready_batches", "shots"},
+    "cli": {"bad_input", "command_line", "completion", "hardware_command", "wrong_configs"},
+    "config": {"clip_errors", "errors"},
+    "networks": {"own_network", "torchvision_files"},
+    "rendering": {"clip_render", "disk", "killing", "tiled_render"},
+    "source/clip": {"clip_assets", "clip_damage", "decode_colors"},
+}
+"""What a room has tests of, besides its modules: what several of them do together, or what is seen from outside."""
+
+
+def test_tests_lie_where_the_module_lies_that_they_are_of() -> None:
+    named = {f"{room}/{subject}" for room, subjects in SUBJECTS.items() for subject in subjects}
+    modules = {path.relative_to(PACKAGE).with_suffix("").as_posix() for path in MODULES}
+    rooms = {path.parent.relative_to(PACKAGE).as_posix() for path in MODULES}
+    found = {
+        f"{path.parent.relative_to(ROOT / 'tests').as_posix()}/{path.stem.removeprefix('test_')}"
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if "scripts" not in path.relative_to(ROOT).parts
+    }
+    assert {one for one in found if one.removeprefix("./") not in modules | rooms} == named
 
 
 @pytest.mark.parametrize("module", ["zoomdream", "zoomdream.config", "zoomdream.cli", "zoomdream.cli.parser"])
