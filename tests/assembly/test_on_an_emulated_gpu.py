@@ -163,7 +163,7 @@ def test_a_clip_waits_once_a_frame_for_its_colours_and_for_what_dis_looks_at(
 def test_a_border_of_noise_is_waited_for_once_a_frame(compare: Compare) -> None:
     """Whether any is needed: drawing it takes longer still."""
     tree = SHAPES | {"camera": {"zoom": 0.6, "border": "noise"}}
-    assert compare(tree, PLAN, TinyNetwork()) == {"waits /camera/border.py": 3}
+    assert compare(tree, PLAN, TinyNetwork()) == {"waits /camera/camera.py": 3}
 
 
 def test_a_render_that_goes_on_ends_with_the_same_frames(render: Render) -> None:

@@ -24,16 +24,16 @@ def likeness(picture: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("width", [30, 31])
-def test_a_picture_is_the_sum_of_its_parts(width: int) -> None:
+def test_a_picture_is_the_sum_of_its_frequencies(width: int) -> None:
     picture = photo_like(width=width)
     known = fourier_basis(24, width, CPU)
-    assert torch.allclose(known.picture(known.parts(picture), width), picture, atol=1e-5)
+    assert torch.allclose(known.picture(known.coefficients(picture), width), picture, atol=1e-5)
 
 
-def test_the_gradient_in_the_parts_is_the_transpose_of_making_the_picture() -> None:
+def test_the_gradient_in_the_coefficients_is_the_transpose_of_making_the_picture() -> None:
     known = fourier_basis(8, 9, CPU)
-    parts = known.parts(photo_like(8, 9))
-    direction = known.parts(photo_like(8, 9, seed=2))
+    parts = known.coefficients(photo_like(8, 9))
+    direction = known.coefficients(photo_like(8, 9, seed=2))
     gradient = torch.randn(1, 3, 8, 9, generator=generator(3))
     change = float((known.picture(parts + direction, 9) - known.picture(parts, 9)).mul(gradient).sum())
     found = known.gradient(gradient)
@@ -42,8 +42,8 @@ def test_the_gradient_in_the_parts_is_the_transpose_of_making_the_picture() -> N
     assert float(((found.conj() * direction).real * twice).sum()) == pytest.approx(change, rel=1e-3)
 
 
-def test_of_photographs_all_parts_are_about_equally_large() -> None:
-    parts = fourier_basis(64, 64, CPU).parts(photo_like(64, 64)).abs()
+def test_of_photographs_all_coefficients_are_about_equally_large() -> None:
+    parts = fourier_basis(64, 64, CPU).coefficients(photo_like(64, 64)).abs()
     coarse, fine = parts[:, 1:4, 1:4].mean(), parts[:, 24:32, 24:32].mean()
     assert 0.5 < float(coarse / fine) < 2
 
@@ -67,7 +67,7 @@ def test_with_phases_only_the_amplitudes_and_the_mean_stay() -> None:
     start = photo_like(24, 30)
     end = ascend_frequencies(start, likeness, steps=6, step_size=0.01, views=lambda _: View(), phases_only=True)
     known = fourier_basis(24, 30, CPU)
-    before, after = known.parts(start).abs(), known.parts(end).abs()
+    before, after = known.coefficients(start).abs(), known.coefficients(end).abs()
     inner = (slice(None), slice(1, 12), slice(1, 15))  # those that are their own mirror image cannot turn
     assert torch.allclose(before[inner], after[inner], rtol=0.02, atol=1e-3)
     assert torch.allclose(start.mean((2, 3)), end.mean((2, 3)), atol=1e-4)

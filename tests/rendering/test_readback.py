@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 import torch
 
-from zoomdream.encode.pixels import pack, to_bytes
+from zoomdream.encode.pixels import pack, raw
 from zoomdream.errors import OutputError
 from zoomdream.rendering.readback import read_back
 from zoomdream.types import State
@@ -27,7 +27,7 @@ def test_the_bytes_are_the_same_wherever_a_frame_is_packed(bits: int) -> None:
     event = cast(Any, SimpleNamespace(synchronize=lambda: waited.append(True)))
     here = read_back(state(), SIZE, bits, last=False)
     there = replace(here, shown=pack(here.shown, bits), arrived=event)
-    assert bytes(here.raw()) == bytes(there.raw()) == to_bytes(state().shown(SIZE), bits)
+    assert bytes(here.raw()) == bytes(there.raw()) == bytes(raw(pack(state().shown(SIZE), bits)))
     assert waited == [True], "not looked at before it has arrived"
 
 

@@ -1,6 +1,4 @@
-"""Brightness, contrast, saturation and the balance of coarse and fine: measured, and pulled back to where they
-belong.
-"""
+"""Colour statistics: brightness, contrast per band, saturation and tilt, measured and pulled back to a reference."""
 
 from __future__ import annotations
 
@@ -56,13 +54,13 @@ def luma(picture: Tensor) -> Tensor:
 
 
 def measure(picture: Tensor) -> ColorStatistics:
-    """The look of a picture (1, 3, H, W)."""
+    """The colour statistics of a picture (1, 3, H, W)."""
     grey = luma(picture)
     levels = bands(grey - grey.mean(), BANDS - 1)
     slopes = [slope for slope, _ in _slopes(grey)]
     rest = [_saturation(picture - grey), *slopes, *(root_mean_square(level) for level in levels)]
     found = torch.cat([picture.mean(dim=(0, 2, 3)), torch.stack(rest)])
-    red, green, blue, saturation, across, down, *each = found.tolist()  # all at once, because who asks a GPU waits
+    red, green, blue, saturation, across, down, *each = found.tolist()  # in one read-back: each waits for the GPU
     return ColorStatistics((red, green, blue), tuple(each), saturation, (across, down))
 
 
@@ -82,7 +80,7 @@ def color_gains(picture: Tensor, reference: ColorStatistics) -> ColorGains:
 
 
 def hold(picture: Tensor, reference: ColorStatistics, share: float) -> Tensor:
-    """Go `share` (0..1) of the way from the picture's look to `reference`, in log scale for contrast and saturation.
+    """Go `share` (0..1) of the way from the picture's statistics to `reference`; contrast and saturation in log scale.
 
     Nothing else keeps an endless feedback loop from burning: left alone its contrast doubles within 100 frames.
     Bands are held one by one, because with the total alone energy gathers in the finest (ripples) or leaves it

@@ -1,7 +1,6 @@
-"""What keeps a picture a picture while a class is climbed out of noise: views, blur, total variation, decay.
+"""Regularisers of gradient ascent from noise: random transforms, blur, total variation, L2 decay, natural colours.
 
-A classifier is as glad of noise as of a banana. Each of these takes something from the noise that it does not take
-from things.
+Noise raises a classifier's logit as well as a banana does. Each of these takes more from noise than from objects.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ _EDGE = 0.02  # differences below this count as none, so that a step of total va
 def transform(picture: Tensor, degrees: float, scale: float) -> Tensor:
     """The picture (1, C, H, W) turned counter-clockwise about its middle and enlarged, mirrored at its borders.
 
-    What a network still sees in such views is no pattern of single pixels (transformation robustness, Olah et al.
-    2017). Bilinear, the same size, differentiable.
+    What raises the objective under such transforms is no pattern of single pixels (transformation robustness, Olah et
+    al. 2017). Bilinear, the same size, differentiable.
     """
     if degrees == 0 and scale == 1:
         return picture
@@ -59,7 +58,7 @@ def _root() -> list[list[float]]:
 
 
 def random_transform(turn: float, stretch: float, random: torch.Generator) -> tuple[float, float]:
-    """Degrees, uniform in [-turn, turn], and scale, uniform in [1 - stretch, 1 + stretch], for `view`."""
+    """Degrees, uniform in [-turn, turn], and scale, uniform in [1 - stretch, 1 + stretch], for `transform`."""
     first, second = (2 * torch.rand(2, generator=random, dtype=torch.float64) - 1).tolist()
     return turn * first, 1 + stretch * second
 
@@ -80,7 +79,7 @@ def gaussian_blur(picture: Tensor, sigma: float) -> Tensor:
 
 
 def total_variation_gradient(picture: Tensor) -> Tensor:
-    """The gradient of the total variation of (1, C, H, W) in the picture: downhill from it lie flat areas with edges.
+    """The gradient of the total variation of a picture (1, C, H, W); descending it leaves flat areas with edges.
 
     The channels share their edges, so colour that follows no edge of the luma is smoothed first. Between -4 and 4.
     """
@@ -92,7 +91,7 @@ def total_variation_gradient(picture: Tensor) -> Tensor:
 
 
 def l2_decay(picture: Tensor, share: float) -> Tensor:
-    """`share` of the way to middle grey: what nothing holds up decays (the L2 prior of Simonyan et al. 2013)."""
+    """`share` of the way to middle grey (the L2 prior of Simonyan et al. 2013)."""
     return picture if share == 0 else picture + share * (0.5 - picture)
 
 

@@ -1,4 +1,4 @@
-"""Optical flow as tensors: which of its vectors can be trusted, and flow at another size.
+"""Optical flow as tensors: its confidence (an occlusion mask with soft edges), and flow at another size.
 
 Flow is backward, from the frame that is now to the one before it: (1, 2, H, W) in pixels, channel 0 is x (right), 1 is
 y (down), so that now(p) is before(p + flow(p)). A picture that moved right by 3 pixels has the flow (-3, 0).
@@ -18,8 +18,8 @@ _BLUR = (0.239, 0.522, 0.239)  # a Gaussian of 0.8 pixels, cut to three taps
 
 
 def confidence(flow: Tensor, opposite: Tensor) -> Tensor:
-    """How far the flow can be trusted, (1, 1, H, W) in 0..1: 0 where what is now in sight was not in sight before
-    (covered, or outside the picture), where the two flows contradict each other, and along the edges of what moves.
+    """The confidence of a flow, (1, 1, H, W) in 0..1: 0 where a pixel was not visible before (occluded, or outside the
+    picture), where the two flows contradict each other, and along motion boundaries.
 
     flow and opposite (1, 2, H, W): backward, and forward (from the frame before to the one that is now). The tests are
     those of Ruder, Dosovitskiy and Brox 2016, "Artistic style transfer for videos", and its consistencyChecker.
@@ -33,16 +33,16 @@ def confidence(flow: Tensor, opposite: Tensor) -> Tensor:
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         smaller = confidence(resize_flow(flow, size), resize_flow(opposite, size))
         return F.interpolate(smaller, size=(height, width), mode="bilinear", align_corners=False)
-    seen = consistent(flow, opposite) & inside(flow)
-    # What was not seen counts as less than nothing, so that the blur spreads it, and not the trust beside it.
-    return _blur(torch.where(seen, torch.where(motion_boundary(flow), 0.0, 1.0), -1.0)).clamp(0, 1)
+    visible = consistent(flow, opposite) & inside(flow)
+    # Occluded pixels are -1, so that the blur spreads them rather than the confidence of their neighbours.
+    return _blur(torch.where(visible, torch.where(motion_boundary(flow), 0.0, 1.0), -1.0)).clamp(0, 1)
 
 
 def consistent(flow: Tensor, opposite: Tensor) -> Tensor:
-    """Whether going back along `flow` and forth along `opposite` ends near the start, (1, 1, H, W) bool.
+    """Forward-backward check: whether `flow` and then `opposite` lead back near the start, (1, 1, H, W) bool.
 
-    The allowed error grows with the length of the way: |w + w'|^2 < 0.01 (|w|^2 + |w'|^2) + 0.5. Two ways that are each
-    wrong by half a pixel, in any directions, miss by 0.5 squared pixels.
+    The allowed error grows with the length: |w + w'|^2 < 0.01 (|w|^2 + |w'|^2) + 0.5. Two flows that are each wrong by
+    half a pixel, in any directions, miss by 0.5 squared pixels.
     """
     back = _fetch(opposite, flow)
     error = _squared(flow + back)
@@ -50,7 +50,7 @@ def consistent(flow: Tensor, opposite: Tensor) -> Tensor:
 
 
 def motion_boundary(flow: Tensor) -> Tensor:
-    """Where the flow jumps from one thing's motion to another's, (1, 1, H, W) bool: its estimate is smeared there.
+    """Where one object's motion meets another's, (1, 1, H, W) bool: the estimate is smeared there.
 
     |grad u|^2 + |grad v|^2 > 0.0085, with central differences: a tenth of a pixel from one to the next. Ruder has
     0.01 |w|^2 + 0.002. On the drawn clip (640x360, 12 frames per second) that found 47 % of the pixels at which DIS is
@@ -71,8 +71,14 @@ def inside(flow: Tensor) -> Tensor:
     return (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
 
 
+def eroded(mask: Tensor) -> Tensor:
+    """A mask (1, 1, H, W) in 0..1, a pixel smaller at its edges, which become soft over three."""
+    smaller = -F.max_pool2d(-mask, 3, stride=1, padding=1)
+    return F.avg_pool2d(smaller, 3, stride=1, padding=1, count_include_pad=False)
+
+
 def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """The same motion for pictures of another size, (1, 2, *size): the vectors grow as the picture does."""
+    """The flow of the same motion between pictures of another size, (1, 2, *size): vectors scale with the picture."""
     height, width = flow.shape[-2:]
     if (height, width) == size:
         return flow
@@ -81,14 +87,12 @@ def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def compose(outer: Tensor, inner: Tensor) -> Tensor:
-    """One flow that does what warping along `inner` and then along `outer` does, with one resampling. Both backward,
-    (1, 2, H, W).
-    """
+    """The one flow that warps as `inner` and then `outer` do, for one resampling. Both backward, (1, 2, H, W)."""
     return outer + _fetch(inner, outer)
 
 
 def follow(field: Tensor, flow: Tensor) -> Tensor:
-    """What `field` (1, C, H, W) says of the places that `flow` points to, bilinear; 0 outside the picture."""
+    """`field` (1, C, H, W) at the places that `flow` points to, bilinear; 0 outside the picture."""
     return torch.where(inside(flow), _fetch(field, flow), 0.0)
 
 
