@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,9 @@ from torch import Tensor
 from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, pipeline
 from zoomdream.api import load_config
+from zoomdream.flow.bidirectional import BidirectionalFlow
 from zoomdream.rendering.plan import make_plan, resolved
+from zoomdream.source.prefetch import FramePrefetch
 from zoomdream.stages import ClipStages
 from zoomdream.types import Plan, State
 
@@ -195,3 +198,29 @@ def test_fresh_noise_is_as_strong_at_the_start_of_a_shot_as_later(still: Path) -
     dream = {**DREAM, "step_size": 1e-6, "noise": 0.03, "warmup": 20}
     strengths = [float(added(state).std()) for state in states(still, 20, fps=20, frames=20, dream=dream)]
     assert strengths[0] < 1.5 * strengths[-1]
+
+
+@dataclass(frozen=True)
+class Fleeting:
+    """The footage of a clip of which nothing that its first frame shows is still seen in the next."""
+
+    footage: FramePrefetch[BidirectionalFlow]
+    seen_again: float
+
+    def source(self, index: int) -> Tensor:
+        return self.footage.source(index)
+
+    def lasting(self, index: int) -> Tensor:
+        return torch.full_like(self.footage.source(index)[:, :1], self.seen_again)
+
+
+def test_of_the_warm_up_a_shot_keeps_only_what_is_still_seen_in_its_second_frame(clip: Path) -> None:
+    """Else what is too fast to be followed loses its dream with the second frame, for everybody to see."""
+
+    def first(seen_again: float, warmup: int) -> Tensor:
+        with closing(stages_of(clip, dream=DREAM | {"warmup": warmup, "noise": 0})) as stages:
+            footage: Any = Fleeting(stages.footage, seen_again)
+            return pipeline.begin_shot(replace(stages, footage=footage), 0).picture
+
+    assert torch.equal(first(seen_again=0, warmup=3), first(seen_again=0, warmup=0))
+    assert not torch.equal(first(seen_again=1, warmup=3), first(seen_again=1, warmup=0))
