@@ -1,4 +1,4 @@
-"""The one operation that moves pixels.
+"""The one operation that moves pixels, and what lies beyond a picture's border.
 
 Convention: flow is backward and in pixels, (1, 2, H, W), channel 0 is x (right), channel 1 is y (down): result(p) =
 image(p + flow(p)). Pixel centres are at integers; the picture reaches from -0.5 to size - 0.5 (`align_corners=False`

@@ -1,4 +1,4 @@
-"""How large tiles are and how far beyond them the network has to see: what all frames of a render share."""
+"""How large tiles are and how wide their halo, measured from the network: what all frames of a render share."""
 
 from __future__ import annotations
 

@@ -113,9 +113,3 @@ def _blur(mask: Tensor) -> Tensor:
     kernel = constant(_BLUR, mask.dtype, mask.device)
     wide = F.pad(mask, (1, 1, 1, 1), mode="replicate")
     return F.conv2d(F.conv2d(wide, kernel.view(1, 1, 1, 3)), kernel.view(1, 1, 3, 1))
-
-
-def eroded(mask: Tensor) -> Tensor:
-    """A mask (1, 1, H, W) in 0..1, a pixel smaller at its edges, which become soft over three."""
-    smaller = -F.max_pool2d(-mask, 3, stride=1, padding=1)
-    return F.avg_pool2d(smaller, 3, stride=1, padding=1, count_include_pad=False)
