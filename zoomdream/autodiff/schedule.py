@@ -33,13 +33,10 @@ class _FusedStep:
 
     def run(self, tape: Tape, values: Values) -> None:
         inputs, operations, item = self.fused
-        found = values[inputs[0]]
-        if operations:
-            first, *others = operations
-            found = tape.do(first, *[one if type(one := values[node]) is Value else Value(one) for node in inputs])
-            for operation in others:
-                found = tape.do(operation, found)
-        values[self.node] = found if item is None else found[item]
+        found = [values[one] for one in inputs]
+        for operation in operations:
+            found = [tape.do(operation, *(one if isinstance(one, Value) else Value(one) for one in found))]
+        values[self.node] = found[0] if item is None else found[0][item]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,19 +54,19 @@ class Tape:
 
     def __init__(self, recording: bool) -> None:
         self._recording = recording
-        self._steps: list[tuple[list[_Gradient], list[_Gradient], VJP]] = []
+        self._steps: list[tuple[tuple[_Gradient, ...], tuple[_Gradient, ...], VJP]] = []
 
     def do(self, operation: Operation, *values: Value) -> Any:
         """What the operation gives of the values: a Value, or a tuple of them."""
         found, vjp = operation(*[value.tensor for value in values])
-        several = type(found) is tuple
-        results = [Value(one) for one in found] if several else [Value(found)]
+        results = [Value(one) for one in found] if isinstance(found, tuple) else [Value(found)]
         self._record(results, values, vjp)
-        return tuple(results) if several else results[0]
+        return tuple(results) if isinstance(found, tuple) else results[0]
 
     def _record(self, results: Iterable[Value], values: Iterable[Value], vjp: VJP) -> None:
         if self._recording:
-            self._steps.append(([one.gradient for one in results], [one.gradient for one in values], vjp))
+            gradients = tuple(one.gradient for one in results), tuple(one.gradient for one in values)
+            self._steps.append((*gradients, vjp))
 
     def follow(self, function: Callable[..., Iterable[Any]], *values: Value) -> list[Any]:
         """What a function gives of the values, with autograd's vector-Jacobian product: Values, but what does not come

@@ -32,15 +32,18 @@ class SameConv2d(nn.Conv2d):
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """What a module gives, and a ReLU where `rectified`. padding: as `convolve` takes it."""
+    """What a module gives, and a ReLU where `rectified`."""
 
     module: nn.Conv2d
-    padding: tuple[int, int, int, int]
     rectified: bool = False
 
     def __call__(self, x: Tensor) -> tuple[Tensor, VJP]:
         module = self.module
-        padding = module.around(x) if isinstance(module, SameConv2d) else self.padding
+        if isinstance(module, SameConv2d):
+            padding = module.around(x)
+        else:
+            above, left = pair(module.padding)
+            padding = above, above, left, left
         packed = getattr(module, PACKED, None)
         return convolve(x, module.weight, module.bias, module.stride[0], padding, self.rectified, packed)
 
@@ -53,8 +56,7 @@ def match(graph: Graph, node: fx.Node) -> Fused | None:
     plain = module.groups == 1 and module.padding_mode == "zeros" and module.dilation == (1, 1)
     if not plain or module.stride[0] != module.stride[1] or (module.kernel_size == (1, 1) and any(module.padding)):
         return None
-    above, left = pair(module.padding)
-    return Fused((node.all_input_nodes[0],), (Convolution(module, (above, above, left, left)),))
+    return Fused((node.all_input_nodes[0],), (Convolution(module),))
 
 
 def pair(number: Any) -> tuple[int, int]:
