@@ -223,3 +223,12 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "photo.png")
     with pytest.raises(InputError, match="not a regular file"):
         read_image(tmp_path / "photo.png")
+
+
+def test_a_square_of_8192_pixels_is_one_of_64_megapixels(tmp_path: Path) -> None:
+    """A picture's limit is that of a frame: 64 times 2**20, in every room."""
+    from zoomdream.config.fields import LARGEST_AREA
+
+    assert LARGEST_AREA == 8192 * 8192
+    Image.new("1", (8192, 8192)).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").shape == (1, 3, 8192, 8192)

@@ -20,7 +20,7 @@ def problems(config: Config) -> Iterator[Problem]:
     """Everything that is wrong with a config whose keys are each right."""
     (width, height), dream, flow, kind = config.size, config.dream, config.flow, config.source.kind
     if width * height > LARGEST_AREA:
-        yield problem("size", f"is {width} x {height}. Allowed: at most {LARGEST_AREA // 10**6} megapixels.")
+        yield problem("size", f"is {width} x {height}. Allowed: at most {LARGEST_AREA // 2**20} megapixels.")
     if config.timeline is not None and config.timeline < config.frames:
         yield problem("timeline", f"is {config.timeline}. Allowed: at least the number of frames, {config.frames}.")
     if (given := len(dream.counts)) != dream.octaves:

@@ -27,8 +27,9 @@ from zoomdream.config.schedule import Limits, Schedule
 from zoomdream.config.units import memory_text, parse_memory, parse_rate, parse_seconds, rate_text, seconds_text
 
 SMALLEST_EDGE, LARGEST_EDGE = 16, 16384
-LARGEST_AREA = 64_000_000
-"""Pixels of a frame, of a clip's frame and of a picture that is read: along an edge, and in all (64 megapixels)."""
+LARGEST_AREA = 64 * 2**20
+"""Pixels of a frame, of a clip's frame and of a picture that is read: along an edge, and in all (64 megapixels, so that
+8192x8192 is one of them)."""
 
 SectionType = TypeVar("SectionType", bound="Section")
 
