@@ -14,8 +14,9 @@ import pytest
 import torch
 
 import zoomdream
-from zoomdream import pipeline
+from zoomdream import assembly, pipeline
 from zoomdream.errors import ConfigError
+from zoomdream.rendering.plan import make_plan
 
 
 @pytest.fixture
@@ -134,4 +135,15 @@ def test_a_dream_that_fails_leaves_its_process_as_it_found_it(
     monkeypatch.setattr(pipeline, "dream_on_zoom", fail)
     with pytest.raises(ZeroDivisionError):
         zoomdream.dream(torch.rand(3, 40, 50), {**tiny, "performance": {"threads": host[0] + 1}})
+    assert switches() == host
+
+
+def test_stages_that_nobody_closed_do_not_keep_a_later_call_from_leaving_its_process_as_it_was(
+    tiny: dict[str, Any], host: tuple[int, bool, bool]
+) -> None:
+    config = zoomdream.load_config(tiny)
+    assembly.open_stages(config, make_plan(config))  # and dropped
+    torch.set_num_threads(host[0])
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = host[1:]
+    zoomdream.dream(torch.rand(3, 40, 50), {**tiny, "performance": {"threads": host[0] + 1}}, times=1)
     assert switches() == host

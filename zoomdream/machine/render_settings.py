@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
+from weakref import WeakSet
 
 import torch
 
@@ -45,7 +46,7 @@ class RenderSettings:
 
     # The process's, not an instance's, as the switches are.
     _lock: ClassVar[threading.Lock] = threading.Lock()
-    _open: ClassVar[set[RenderSettings]] = set()
+    _open: ClassVar[WeakSet[RenderSettings]] = WeakSet()  # one that nobody can close any more counts for nothing
     _found: ClassVar[_Switches | None] = None
 
     def __init__(self, threads: int) -> None:
@@ -59,7 +60,7 @@ class RenderSettings:
         """May be called twice."""
         with self._lock:
             if self in self._open:
-                self._open.remove(self)
+                self._open.discard(self)
                 if not self._open and self._found is not None:
                     self._found.apply()
 
