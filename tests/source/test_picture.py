@@ -203,7 +203,7 @@ def test_a_palette_that_is_missing_is_damage(tmp_path: Path) -> None:
         read_image(tmp_path / "a.png")
 
 
-@pytest.mark.parametrize("size", [(16000, 6000), (8001, 8000)], ids=["far too many pixels", "a row too many"])
+@pytest.mark.parametrize("size", [(16000, 6000), (8192, 8193)], ids=["far too many pixels", "a row too many"])
 def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path, size: tuple[int, int]) -> None:
     Image.new("1", size).save(tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size < 200_000
