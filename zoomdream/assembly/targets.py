@@ -97,7 +97,7 @@ def _named(config: Config, term: Term) -> Named:
 
 
 def _own(config: Config, target: str) -> Network:
-    """The network of the user's own code, which runs here; `loading` has seen to it that it may."""
+    """The network of the user's own code, which runs here; `api.load_config` refuses it without `allow_code`."""
     weights = config.network.weights
     with config.error_context("network.python"):
         return custom.load(target, Path(), {} if weights is None else {"weights": weights})
