@@ -78,7 +78,7 @@ SUBJECTS = {
     ".": {"architecture", "configs", "conftest", "package", "packaging"},
     "assembly": {"clip", "objectives", "on_an_emulated_gpu"},
     "autodiff": {"random_graphs"},
-    "autodiff/operations": {"channels", "norms"},
+    "autodiff/operations": {"norms"},
     "batch": {"batch_command", "plan_once", "ready_batches", "shots"},
     "cli": {"bad_input", "command_line", "completion", "hardware_command", "wrong_configs"},
     "config": {"clip_errors", "errors"},

@@ -7,8 +7,7 @@ from torch import Tensor
 
 from tests.against_autograd import noise
 from zoomdream.autodiff.graph import VJP
-from zoomdream.autodiff.operations.concatenate import concatenate
-from zoomdream.autodiff.operations.split import split
+from zoomdream.autodiff.operations.channels import concatenate, split
 from zoomdream.autodiff.tape import Tape, Value, run
 
 

@@ -8,18 +8,10 @@ from dataclasses import replace
 from torch import fx
 
 from zoomdream.autodiff.graph import Fused, Graph
-from zoomdream.autodiff.operations import (
-    add,
-    concatenate,
-    convolution,
-    divisive_norm,
-    pool,
-    relu,
-    response_norm,
-    split,
-)
+from zoomdream.autodiff.operations import convolution, divisive_norm, pool, relu, response_norm
+from zoomdream.autodiff.operations.channels import match_add, match_concatenate, match_split
 
-_MATCHERS = tuple(one.match for one in (convolution, pool, concatenate, split, response_norm, divisive_norm))
+_MATCHERS = (convolution.match, pool.match, match_concatenate, match_split, response_norm.match, divisive_norm.match)
 
 
 def fuse(graph: Graph, nodes: Iterable[fx.Node]) -> dict[fx.Node, Fused]:
@@ -39,7 +31,7 @@ def _fuse_relu(graph: Graph, found: dict[fx.Node, Fused], node: fx.Node) -> None
     """
     (before,) = node.all_input_nodes
     alone = graph.alone(before)
-    if alone and (total := add.match(graph, before)):
+    if alone and (total := match_add(graph, before)):
         found[before] = total
     if before not in found:
         return

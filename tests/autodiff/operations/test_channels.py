@@ -5,9 +5,7 @@ from __future__ import annotations
 import torch
 
 from tests.against_autograd import assert_same, noise
-from zoomdream.autodiff.operations.add import add
-from zoomdream.autodiff.operations.concatenate import concatenate
-from zoomdream.autodiff.operations.split import split
+from zoomdream.autodiff.operations.channels import add, concatenate, split
 
 
 def test_a_concatenation_gives_each_part_its_own_gradient() -> None:
