@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from zoomdream.batch.renders import Render
-from zoomdream.batch.report import report
+from zoomdream.batch.renders import Render, report
 from zoomdream.batch.scheduler import outcome, schedule
 from zoomdream.batch.work import Advanced, Event, Failed, Finished, Work
 from zoomdream.cli.batch_progress import Pace, drawing, lines

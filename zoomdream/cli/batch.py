@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from zoomdream import cli
-from zoomdream.batch import report, sheet
+from zoomdream.batch import sheet
 from zoomdream.batch.collect import collect, find_files
 from zoomdream.batch.local import LocalEngine, automatic_jobs
 from zoomdream.batch.parallel_shots.shots import shots_of
-from zoomdream.batch.renders import Render
+from zoomdream.batch.renders import Render, write_report
 from zoomdream.batch.scheduler import outcome, schedule
 from zoomdream.cli.batch_progress import shown
 from zoomdream.cli.render import SECONDS_BETWEEN_LINES, clock_time
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         nonlocal written
         written = now
         if arguments.report is not None:
-            report.write_report(arguments.report, renders, now - begun)
+            write_report(arguments.report, renders, now - begun)
 
     # Where they cannot be written, nobody should have to learn so in the morning.
     write(begun)
