@@ -37,6 +37,3 @@ def test_an_error_knows_the_signal_that_ended_ffmpeg(code: str, signal: int | No
     with pytest.raises(OutputError) as caught:
         ffmpeg.run(command, what="Reading")
     assert caught.value.signal == signal
-    with pytest.raises(OutputError) as caught:
-        ffmpeg.filter_bytes(command, b"", what="Reading")
-    assert caught.value.signal == signal

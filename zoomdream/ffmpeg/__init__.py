@@ -1,13 +1,11 @@
 """ffmpeg, the program that reads and writes clips and sound: where it is, running it, and reading what it says.
 
 program   where it is, its version, its encoders
-process   running it
-log       what it says, and why it failed
+process   running it; what it says, and why it failed
 probe     what a video file says about itself
 """
 
-from zoomdream.ffmpeg.log import apart, explain, first_reason
-from zoomdream.ffmpeg.process import QUIET, Process, filter_bytes, read_log, run
+from zoomdream.ffmpeg.process import QUIET, Process, apart, explain, first_reason, read_log, run
 from zoomdream.ffmpeg.program import encoders, executable, version
 
 __all__ = [
@@ -17,7 +15,6 @@ __all__ = [
     "encoders",
     "executable",
     "explain",
-    "filter_bytes",
     "first_reason",
     "read_log",
     "run",
