@@ -11,11 +11,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import multiprocessing
 import os
 import sys
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -23,11 +25,14 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from zoomdream.errors import InputError
-from zoomdream.networks.weights import progress
 
 OFFLINE = "ZOOMDREAM_OFFLINE"
 _SECONDS = 30  # without a single byte
 _PIECE = 2**18
+SECONDS_BETWEEN_LINES = 5.0
+
+Advance = Callable[[int, int | None], None]
+"""Called with the bytes that have arrived and those of the whole file, None where the server does not say."""
 
 
 class _Failed(Exception):
@@ -82,7 +87,7 @@ def _download(address: str, target: Path, digest: str, max_bytes: int, schemes: 
             # A weak tag promises the same meaning, not the same bytes.
             safe = version and not version.startswith("W/") and answer.headers.get("Content-Encoding") is None
             tag.write_text(f"{address}\n{version if safe else ''}\n", "utf-8")
-            with part.open("ab" if have else "wb") as file, progress.shown(target.name) as advance:
+            with part.open("ab" if have else "wb") as file, shown_progress(target.name) as advance:
                 _copy(answer, file, have, max_bytes, advance)
                 file.flush()
                 os.fsync(file.fileno())
@@ -122,7 +127,7 @@ def _starts_at(answer: Any, have: int) -> bool:
     return str(answer.headers.get("Content-Range", "")).startswith(f"bytes {have}-")
 
 
-def _copy(answer: Any, file: IO[bytes], have: int, max_bytes: int, advance: progress.Advance) -> None:
+def _copy(answer: Any, file: IO[bytes], have: int, max_bytes: int, advance: Advance) -> None:
     length = answer.headers.get("Content-Length", "")
     whole = have + int(length) if str(length).isdigit() else None
     if whole is not None and whole > max_bytes:
@@ -172,6 +177,41 @@ def _locked(target: Path) -> Iterator[None]:
         if target.is_file():
             with contextlib.suppress(OSError):  # Windows removes no file that somebody has open
                 path.unlink()
+
+
+@contextlib.contextmanager
+def shown_progress(name: str) -> Iterator[Advance]:
+    """What a download of a file calls after each piece. A worker of a batch shows no bar: the batch has one."""
+    if sys.stderr.isatty() and multiprocessing.parent_process() is None:
+        with _bar(name) as advance:
+            yield advance
+    else:
+        yield progress_lines(name)
+
+
+def progress_lines(name: str, clock: Callable[[], float] = time.monotonic) -> Advance:
+    """Prints a line every few seconds, none for a quick download. `clock` gives seconds."""
+    printed_at = clock()
+
+    def advance(done: int, whole: int | None) -> None:
+        nonlocal printed_at
+        if clock() - printed_at >= SECONDS_BETWEEN_LINES:
+            printed_at = clock()
+            of = "" if whole is None else f" of {whole / 1e6:,.0f}"
+            print(f"{name}: {done / 1e6:,.0f}{of} MB", file=sys.stderr, flush=True)
+
+    return advance
+
+
+@contextlib.contextmanager
+def _bar(name: str) -> Iterator[Advance]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, whole: bar.update(task, completed=done, total=whole)
 
 
 def _say(line: str) -> None:
