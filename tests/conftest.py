@@ -85,10 +85,10 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def container_of_three_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine of 64 cores, of which this process's container allows three."""
-    from zoomdream.machine import cores
+    from zoomdream.machine import limits
 
     (tmp_path / "cpu.max").write_text("300000 100000\n")
-    monkeypatch.setattr(cores, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(limits, "_QUOTA", tmp_path / "cpu.max")
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(64)), raising=False)
     monkeypatch.setattr("os.cpu_count", lambda: 64)
 

@@ -10,7 +10,7 @@ import torch
 from tests.tiny_network import TinyNetwork
 from zoomdream.config import Config, load_config
 from zoomdream.errors import ConfigError
-from zoomdream.machine import memory
+from zoomdream.machine import limits
 from zoomdream.networks import dreamnet
 from zoomdream.rendering import memory_budget as room
 from zoomdream.rendering.plan import make_plan, resolved
@@ -24,7 +24,7 @@ def config(memory: str = "auto", size: tuple[int, int] = (3840, 2160), **keys: A
 
 @pytest.fixture
 def plenty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available_memory", lambda: 64 * GIB)
+    monkeypatch.setattr(limits, "available_memory", lambda: 64 * GIB)
 
 
 @pytest.mark.usefixtures("plenty")
@@ -47,7 +47,7 @@ def test_half_the_precision_leaves_room_for_larger_tiles() -> None:
 
 
 def test_what_is_free_counts_even_where_the_user_allows_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available_memory", lambda: 5 * GIB)
+    monkeypatch.setattr(limits, "available_memory", lambda: 5 * GIB)
     assert room.tile_edge(config("60 GiB"), "cpu", "float32") == room.tile_edge(config(), "cpu", "float32") > 0
 
 

@@ -18,8 +18,7 @@ from zoomdream.batch.parallel_shots.shots import shots_of
 from zoomdream.batch.work import Advanced, Event, Failed, Work
 from zoomdream.batch.worker import STOP, main
 from zoomdream.config import Config
-from zoomdream.machine.cores import cores
-from zoomdream.machine.memory import available_memory
+from zoomdream.machine.limits import available_memory, cores
 
 _GRACE = 20.0  # seconds that a render has to end in its own order
 _BYTES_OF_ONE = 700 * 2**20  # a worker with torch and the embedded network: 620 MiB at 96x64; and its ffmpeg

@@ -15,7 +15,7 @@ from zoomdream.batch.parallel_shots.shots import Part, parts_folder
 from zoomdream.config import Config
 from zoomdream.errors import OutputError, RenderInterrupted, ZoomdreamError
 from zoomdream.machine.files import discard
-from zoomdream.machine.memory import is_out_of_memory
+from zoomdream.machine.limits import is_out_of_memory
 from zoomdream.machine.render_settings import torch_threads
 from zoomdream.rendering import Observers, Progress, render
 from zoomdream.rendering.observer import ProgressOnly

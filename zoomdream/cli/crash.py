@@ -10,7 +10,7 @@ import tempfile
 import traceback
 
 from zoomdream.errors import OutputError
-from zoomdream.machine.memory import is_out_of_memory
+from zoomdream.machine.limits import is_out_of_memory
 from zoomdream.version import __version__
 
 

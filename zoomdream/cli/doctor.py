@@ -76,8 +76,8 @@ def _versions() -> Iterator[Finding]:
 def _processor() -> Iterator[Finding]:
     import torch
 
-    from zoomdream.machine.cores import cores
     from zoomdream.machine.devices import bfloat16_units
+    from zoomdream.machine.limits import cores
 
     fast = [{"avx512_bf16": "bfloat16", "amx_bf16": "AMX bfloat16"}.get(unit, unit) for unit in bfloat16_units()]
     here, threads = counted(cores(), "core"), counted(torch.get_num_threads(), "thread")

@@ -26,7 +26,7 @@ from zoomdream.dream.gradient import input_gradient, unchanged
 from zoomdream.dream.objective import NetworkTerms
 from zoomdream.dream.terms import LayerTerm, ObjectiveTerm, TilePlace
 from zoomdream.dream.tile_size import TileSize
-from zoomdream.machine.memory import is_out_of_memory
+from zoomdream.machine.limits import is_out_of_memory
 from zoomdream.types import Network
 
 

@@ -12,7 +12,7 @@ from zoomdream.assembly.targets import find_targets, named_networks, network
 from zoomdream.config import Config
 from zoomdream.dream.tile_size import SMALLEST_EDGE
 from zoomdream.errors import ConfigError, InputError
-from zoomdream.machine.memory import free_memory
+from zoomdream.machine.limits import free_memory
 from zoomdream.machine.tensor_bytes import most_bytes
 from zoomdream.networks import catalog
 from zoomdream.source.open import open_source

@@ -6,9 +6,9 @@ import torch
 
 from zoomdream.config import Config
 from zoomdream.config.codecs import resolve_pixel_format
-from zoomdream.machine.cores import cores
 from zoomdream.machine.devices import check_device, fastest_precision
-from zoomdream.rendering import memory_budget as room
+from zoomdream.machine.limits import cores
+from zoomdream.rendering.memory_budget import tile_edge
 from zoomdream.source.open import open_source
 from zoomdream.types import Plan
 
@@ -39,7 +39,7 @@ def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
         threads = wanted.threads
     pixel_format = resolve_pixel_format(config.encode.codec, config.encode.pixel_format)
     if wanted.tile == "auto":
-        tile = remembered.tile if remembered else room.tile_edge(config, device, precision)
+        tile = remembered.tile if remembered else tile_edge(config, device, precision)
     else:
         tile = 0 if wanted.tile == "off" else wanted.tile
     encoder_threads = remembered.encoder_threads if remembered else min(cores(), _MOST_ENCODER_THREADS)

@@ -18,8 +18,8 @@ from zoomdream.batch.work import Event, Failed, Work
 from zoomdream.config import Config
 from zoomdream.encode.metadata import is_numbered
 from zoomdream.errors import ConfigError, OutputError
-from zoomdream.machine.cores import cores
 from zoomdream.machine.files import discard, settle, temporary_name
+from zoomdream.machine.limits import cores
 from zoomdream.machine.startup import keep_freed_memory, set_default
 from zoomdream.rendering.job import inputs
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from zoomdream import ffmpeg
 from zoomdream.errors import InputError
-from zoomdream.machine.cores import cores
+from zoomdream.machine.limits import cores
 from zoomdream.source.clip.cuts import SEARCH_SIZE, ShotFinder
 from zoomdream.source.clip.header import Header, input_options
 

@@ -1,4 +1,4 @@
-"""How much memory is free, and one rule for what counts as out of memory."""
+"""How many cores and how much memory there are for this process, and one rule for what counts as out of memory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,22 @@ from pathlib import Path
 import pytest
 import torch
 
-from zoomdream.machine import memory
-from zoomdream.machine.memory import is_out_of_memory
+from zoomdream.machine import limits
+from zoomdream.machine.limits import cores, is_out_of_memory
 
 _GIB = 2**30
+
+
+@pytest.mark.parametrize(("said", "most"), [("150000 100000", 2), ("50000 100000", 1), ("max 100000", None)])
+def test_a_container_that_forbids_cores_is_heard(
+    said: str, most: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr(limits, "_QUOTA", quota)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(16)), raising=False)
+    assert cores() == 16
+    quota.write_text(said + "\n")
+    assert cores() == (most or 16)
 
 
 @pytest.mark.parametrize(
@@ -54,5 +66,5 @@ def test_control_groups_limit_what_is_free(tmp_path: Path, monkeypatch: pytest.M
         (folder / "memory.max").write_text(most)
         (folder / "memory.current").write_text(str(_GIB))
         (folder / "memory.stat").write_text(f"anon 5\ninactive_file {_GIB // 2}\n")
-    monkeypatch.setattr(memory, "_groups", lambda: ["0::/outer/inner", "7:cpu,cpuacct:/other", "no colons"])
-    assert list(memory._free_in_groups(tmp_path)) == [3 * _GIB - _GIB + _GIB // 2]
+    monkeypatch.setattr(limits, "_groups", lambda: ["0::/outer/inner", "7:cpu,cpuacct:/other", "no colons"])
+    assert list(limits._free_in_groups(tmp_path)) == [3 * _GIB - _GIB + _GIB // 2]

@@ -1,16 +1,27 @@
-"""Memory: how much is free, on this machine and on its devices, and what counts as out of memory."""
+"""What this process may take of the machine, also in a container: cores, memory; and what counts as out of memory."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import math
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _TEXTS = ("out of memory", "can't allocate memory")
 """What errors of torch say that have no type of their own: those of its CPU allocator, of cuDNN and of Apple's GPUs."""
+
+
+def cores() -> int:
+    """The cores of the machine, less what this process's affinity or its container forbids; at least 1."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a quota, which is "max"
+        share, period = _QUOTA.read_text(encoding="ascii").split()
+        here = min(here, math.ceil(int(share) / int(period)))
+    return max(1, here)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
