@@ -34,7 +34,7 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
 from zoomdream.autodiff import cuda_graphs
-from zoomdream.dream import noise_prefetch
+from zoomdream.dream import dreamer
 from zoomdream.machine import devices
 
 GPU = torch.device("cuda:0")
@@ -120,7 +120,7 @@ def emulated(patch: pytest.MonkeyPatch) -> Iterator[EmulatedGpu]:
         patch.setattr(torch.cuda, name, stand_in)
     # Modes are of one thread: what other threads would do is done in this one.
     at_once = SimpleNamespace(submit=_done, shutdown=lambda **_: None)
-    patch.setattr(noise_prefetch, "ThreadPoolExecutor", lambda *_, **__: at_once)
+    patch.setattr(dreamer, "ThreadPoolExecutor", lambda *_, **__: at_once)
     patch.setattr(devices, "_devices", lambda: ["cpu", "cuda"])
     # PyTorch takes the mode that answers for `device` away while it does what was asked under it.
     patch.setattr(cuda_graphs, "_elsewhere", lambda tensor: tensor.ndim > 0 and not on_gpu(tensor))

@@ -14,9 +14,8 @@ from zoomdream.assembly.targets import Target, find_targets
 from zoomdream.autodiff.cuda_graphs import CudaGraphs, eager
 from zoomdream.camera.camera import overscan
 from zoomdream.config import Config
-from zoomdream.dream.dreamer import Dreamer, FreshNoise, Size, WhiteNoise
+from zoomdream.dream.dreamer import Dreamer, FreshNoise, NoisePrefetch, Size, WhiteNoise
 from zoomdream.dream.guides import Guide, guide_activation, open_guide
-from zoomdream.dream.noise_prefetch import NoisePrefetch
 from zoomdream.dream.objective import ClassesOverTime, LayerOverTime, ObjectiveOverTime, TermOverTime
 from zoomdream.dream.octaves import Recipe, octave_work
 from zoomdream.dream.terms import Pick, Rank

@@ -6,7 +6,8 @@ their randomness with no other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from torch import Tensor
@@ -20,6 +21,9 @@ from zoomdream.dream.tile_size import TileSize
 from zoomdream.dream.tiles import TiledObjective
 from zoomdream.machine.devices import to_device
 from zoomdream.randomness import generator, white_noise
+
+AHEAD = 4
+"""Noise pictures that are ready or being drawn besides the requested one: memory stays bounded."""
 
 Size = tuple[int, int]
 
@@ -57,6 +61,39 @@ class FreshNoise:
         height, width = picture.shape[-2:]
         noise = self.white((height, width), frame, again) if again else self.draw((height, width), frame)
         return picture + amount * to_device(noise, self.device)
+
+
+class NoisePrefetch:
+    """`draw(size, index)`, which also starts to draw the next indices of `order` in that size, in background threads.
+
+    For GPUs: noise is drawn on the CPU, so that every device agrees, and that takes longer than a GPU dreams (1920x1080
+    is 29 ms of one core). So several frames are drawn at once, each by one thread. Any order of requests gives the same
+    noise. `close` ends the threads.
+    """
+
+    def __init__(self, draw: Callable[[Size, int], Tensor], order: Sequence[int]) -> None:
+        self._draw = draw
+        self._order = order
+        self._places = {index: place for place, index in enumerate(order)}
+        self._pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="zoomdream-noise")
+        self._drawing: dict[tuple[Size, int], Future[Tensor]] = {}
+
+    def close(self) -> None:
+        """Raises nothing; may be called twice."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def __call__(self, size: Size, index: int) -> Tensor:
+        """The noise of one index, also of one that is not in `order`."""
+        place = self._places.get(index)
+        if place is None:
+            return self._draw(size, index)
+        wanted = [(size, near) for near in self._order[place : place + AHEAD + 1]]
+        for stale in self._drawing.keys() - set(wanted):
+            self._drawing.pop(stale).cancel()
+        for key in wanted:
+            if key not in self._drawing:
+                self._drawing[key] = self._pool.submit(self._draw, *key)
+        return self._drawing.pop(wanted[0]).result()
 
 
 @dataclass(frozen=True, slots=True)

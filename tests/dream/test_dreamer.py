@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 import torch
 
-from zoomdream.dream.noise_prefetch import AHEAD, NoisePrefetch
+from zoomdream.dream.dreamer import AHEAD, NoisePrefetch
 from zoomdream.randomness import generator, white_noise
 
 ORDER = (-2, -1, 0, 3, 6, 9, 12, 15, 18)
