@@ -6,6 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,7 +14,7 @@ from torch import Tensor
 from zoomdream import ffmpeg
 from zoomdream.config import codecs
 from zoomdream.encode.join import join
-from zoomdream.encode.segment import EncodeSettings, SegmentWriter, segment_command
+from zoomdream.encode.segment import EncodeSettings, SegmentWriter, pack, raw, segment_command
 from zoomdream.errors import ConfigError, OutputError
 from zoomdream.ffmpeg import probe
 
@@ -89,7 +90,7 @@ def checksums(path: Path) -> list[str]:
     return [line.split(",")[-1].strip() for line in lines if not line.startswith("#")]
 
 
-def raw(path: Path, pixel_format: str) -> bytes:
+def planes_of(path: Path, pixel_format: str) -> bytes:
     command = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-i", str(path), "-frames:v", "1", "-f", "rawvideo"]
     return subprocess.run([*command, "-pix_fmt", pixel_format, "-"], capture_output=True, check=True).stdout
 
@@ -103,7 +104,7 @@ def test_pure_red_is_converted_and_tagged_as_bt709(tmp_path: Path, codec: str) -
             writer.write(red)
         piece = writer.close()
     finished = join(chosen, [piece], Path(f"a{ENDINGS[codec]}"), 2, origin="", sound=None)
-    planes = raw(finished, "yuv444p")
+    planes = planes_of(finished, "yuv444p")
     middle = 24 * 64 + 32
     found = [planes[middle + plane * 64 * 48] for plane in range(3)]
     assert all(abs(value - wanted) <= 1 for value, wanted in zip(found, (63, 102, 240), strict=True)), found
@@ -170,7 +171,7 @@ def test_ten_bits_show_more_shades_than_eight(tmp_path: Path, codec: str, pixel_
         writer.write(ramp)
         piece = writer.close()
     assert probe.probe(chosen.program, piece).pixel_format == pixel_format
-    luma = raw(piece, pixel_format)[: 1024 * 2]
+    luma = planes_of(piece, pixel_format)[: 1024 * 2]
     assert len({luma[2 * at : 2 * at + 2] for at in range(1024)}) > 600
 
 
@@ -179,7 +180,7 @@ def test_ffv1_keeps_every_value(tmp_path: Path) -> None:
     with SegmentWriter(settings("ffv1"), tmp_path, 0) as writer:
         writer.write(picture)
         piece = writer.close()
-    assert raw(piece, "rgb24") == (picture[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy().tobytes()
+    assert planes_of(piece, "rgb24") == (picture[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy().tobytes()
 
 
 def test_h265_is_tagged_so_that_quicktime_plays_it(tmp_path: Path) -> None:
@@ -234,3 +235,11 @@ def test_leaving_a_segment_early_ends_ffmpeg_and_leaves_nothing(tmp_path: Path) 
         assert process.poll() is None
     assert process.poll() is not None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_raw_bytes_are_rows_of_rgb(bits: int) -> None:
+    picture = torch.tensor([[1.0, 0.0], [0.5, 0.0], [0.0, 2.0]]).view(1, 3, 1, 2)  # two pixels; 2.0 is clipped
+    top = 255 if bits == 8 else 65535
+    values = np.frombuffer(raw(pack(picture, bits)), "u1" if bits == 8 else "<u2")
+    assert values.tolist() == [top, round(top / 2), 0, 0, 0, top]

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 import torch
 
-from zoomdream.encode.pixels import pack, raw
+from zoomdream.encode.segment import pack, raw
 from zoomdream.errors import OutputError
 from zoomdream.rendering.readback import read_back
 from zoomdream.types import State

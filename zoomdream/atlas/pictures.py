@@ -16,7 +16,7 @@ from zoomdream import assembly, pipeline
 from zoomdream.api import load_config
 from zoomdream.atlas.subjects import Subject
 from zoomdream.color.pyramid import fill
-from zoomdream.encode.pixels import pack
+from zoomdream.encode.segment import pack
 from zoomdream.rendering.plan import make_plan
 from zoomdream.source.picture import read_image
 from zoomdream.stages import ZoomStages

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from zoomdream.encode.pixels import pack, raw
+from zoomdream.encode.segment import pack, raw
 from zoomdream.errors import OutputError
 from zoomdream.types import State
 
