@@ -73,15 +73,12 @@ class Timeline:
 
     def sums(self, key: str) -> tuple[float, ...]:
         """At each key frame, the sum of the key's values there and at the frames left out before it."""
-        return self._gathered(self.curve(key), sum)
+        return _combined(self.curve(key), self.key_frames, sum)
 
     def hold_shares(self) -> tuple[float, ...]:
         """The share of the way by which colour is pulled back at each key frame, from `color.hold` per second."""
         left = [(1 - share) ** (1 / float(self.fps)) for share in self.curve("color.hold")]
-        return tuple(1 - share for share in self._gathered(left, math.prod))
-
-    def _gathered(self, values: Sequence[float], gather: Callable[[Sequence[float]], float]) -> tuple[float, ...]:
-        return _gathered(values, self.key_frames, gather)
+        return tuple(1 - share for share in _combined(left, self.key_frames, math.prod))
 
 
 @lru_cache(maxsize=2)  # plan and stages of one render ask alike
@@ -92,13 +89,13 @@ def _evaluate(
     return {key: tuple(schedule.values(frames, fps, seed)) for key, schedule, _ in written}
 
 
-def _gathered(
-    values: Sequence[float], key_frames: Sequence[int], gather: Callable[[Sequence[float]], float]
+def _combined(
+    values: Sequence[float], key_frames: Sequence[int], combine: Callable[[Sequence[float]], float]
 ) -> tuple[float, ...]:
     """At each key frame, its value and those of the frames left out before it in one. Other frames keep their own."""
     found = list(values)
     for before, now in pairwise((-1, *key_frames)):
-        found[now] = gather(values[before + 1 : now + 1])
+        found[now] = combine(values[before + 1 : now + 1])
     return tuple(found)
 
 
@@ -124,7 +121,7 @@ def _active(config: Config, curves: Mapping[str, tuple[float, ...]], key_frames:
     and any term counts.
     """
     weights = [curves[f"objective.{number}.weight"] for number in range(len(config.objective))]
-    step_sizes = _gathered(curves["dream.step_size"], key_frames, sum)
+    step_sizes = _combined(curves["dream.step_size"], key_frames, sum)
     return tuple(
         any(config.dream.counts) and step_size > 0 and any(now)
         for step_size, now in zip(step_sizes, zip(*weights, strict=True), strict=True)
