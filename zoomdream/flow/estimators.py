@@ -22,7 +22,6 @@ from zoomdream.flow.confidence import resize_flow
 from zoomdream.machine.devices import to_device
 from zoomdream.machine.opencv import opencv
 
-METHODS = ("dis", "farneback", *raft.NAMES)
 _WORKING_EDGE = 640  # pixels of the longer edge at which flow is estimated; RAFT's memory and time grow with its
 # fourth power: 70 MB of correlations here, 350 MB at 960
 _STRETCH = 4096.0  # of the levels 0..1 for Farneback

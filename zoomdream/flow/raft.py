@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -54,17 +53,14 @@ def estimate(model: nn.Module, now: Tensor, before: Tensor) -> Tensor:
 
 def _downloaded(name: str) -> Path:
     """torchvision's file in torch's cache, fetched if it is not there yet."""
-    from torchvision.models import optical_flow
+    from zoomdream.networks.torchvision_zoo import cached, origin
 
-    chosen: Any = getattr(optical_flow, {"raft_small": "Raft_Small_Weights", "raft_large": "Raft_Large_Weights"}[name])
-    address: str = chosen.DEFAULT.url
-    file = address.rpartition("/")[2]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / file
+    path = cached(name)
     if path.is_file():
         return path
-    digest = "sha256:" + file.rpartition("-")[2].partition(".")[0]  # torch's names end with the beginning of it
+    address, digest, _ = origin(name)
     try:
-        return download.fetch([address], path, digest=digest, max_bytes=_MAX_BYTES)
+        return download.fetch([address], path, digest=f"sha256:{digest}", max_bytes=_MAX_BYTES)
     except InputError as error:
         raise InputError(
             f"{name} has no weights here, and {error} Get {address} where there is a network and name the file in "

@@ -53,7 +53,7 @@ def one_size(name: str) -> bool:
 
 
 def origin(name: str) -> Origin:
-    """Where the default weights of torchvision's classifier `name` come from."""
+    """Where the default weights of torchvision's model `name` come from, a classifier or RAFT."""
     default = torchvision.models.get_model_weights(name).DEFAULT
     found = re.search(r"-([0-9a-f]{8,})\.", default.url)
     return Origin(default.url, found[1] if found else "", float(default.meta.get("_file_size", 0)))
