@@ -55,7 +55,7 @@ def test_software_hears_nothing_of_hardware(codec: str) -> None:
     pixel_format = codecs.resolve_pixel_format(codec, "auto")
     command = segment_command(settings("off", codec, pixel_format=pixel_format), "a")
     assert after(command, "-c:v") == codecs.CODECS[codec].encoder
-    assert after(command, "-pix_fmt") == (codecs.CODECS[codec].pieces or pixel_format)
+    assert after(command, "-pix_fmt") == (codecs.CODECS[codec].segment_format or pixel_format)
     assert not [word for word in command if "hw" in word or "nv12" in word or "vaapi" in word]
 
 

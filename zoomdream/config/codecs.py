@@ -20,9 +20,9 @@ class Codec:
     """One codec. encoder: ffmpeg's; pixel_formats: those that it takes, `auto` first; crf, preset: the defaults.
 
     Lower crf is better, from 0 to largest_crf; None, "" and () where the encoder has none. even: edges must fit the
-    chroma blocks. segment is ffmpeg's name of the container of a render's pieces. Never Matroska: its milliseconds
-    lose the exact rate; nor NUT: it carries no colour tags and no length of the last frame. pieces is the pixel format
-    of the segments where it is not that of the file (gif and webp are made at the end, from lossless segments).
+    chroma blocks. segment: ffmpeg's name of the container of segments, never Matroska, whose milliseconds lose the
+    exact rate, nor NUT, which carries no colour tags and no length of the last frame. segment_format: the pixel format
+    of the segments where it is not the file's (gif and webp are made at the end, from lossless segments).
     hardware_formats: the pixel formats that encoders in hardware take.
     """
 
@@ -34,7 +34,7 @@ class Codec:
     preset: str = ""
     presets: tuple[str, ...] = ()
     even: bool = False
-    pieces: str = ""
+    segment_format: str = ""
     silent: bool = False
     hardware_formats: tuple[str, ...] = ()
 
@@ -52,8 +52,8 @@ CODECS: Mapping[CodecName, Codec] = MappingProxyType(
         "av1": Codec("libsvtav1", "mp4", _BOTH, 24, 63, "8", tuple(map(str, range(14))), hardware_formats=_BOTH),
         "prores": Codec("prores_ks", "mov", ("yuv422p10le", "yuv444p10le")),
         "ffv1": Codec("ffv1", "mov", ("gbrp", "gbrp10le", "bgr0", *_YUV8, *_YUV10)),
-        "gif": Codec("ffv1", "mov", ("pal8",), pieces="gbrp", silent=True),
-        "webp": Codec("ffv1", "mov", ("bgra", "yuv420p"), pieces="gbrp", silent=True),
+        "gif": Codec("ffv1", "mov", ("pal8",), segment_format="gbrp", silent=True),
+        "webp": Codec("ffv1", "mov", ("bgra", "yuv420p"), segment_format="gbrp", silent=True),
         "png": Codec("png", "image2", ("rgb24", "rgb48be"), silent=True),
     }
 )

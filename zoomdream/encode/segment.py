@@ -50,9 +50,9 @@ class EncodeSettings:
         codecs.check_rate(self.codec, float(self.fps))
 
     @property
-    def pieces(self) -> str:
+    def segment_format(self) -> str:
         """The pixel format of the segments."""
-        return CODECS[self.codec].pieces or self.pixel_format
+        return CODECS[self.codec].segment_format or self.pixel_format
 
 
 def segment_name(settings: EncodeSettings, number: int) -> str:
@@ -74,10 +74,10 @@ def segment_command(settings: EncodeSettings, target: str) -> list[str]:
     codec = CODECS[settings.codec]
     picture = codec.segment == "image2"
     given = "rgb24" if raw_bits(settings) == 8 else "rgb48le"
-    filters, tags = _filters(settings.pieces, picture=picture), _tags(settings.pieces, picture=picture)
+    filters, tags = _filters(settings.segment_format, picture=picture), _tags(settings.segment_format, picture=picture)
     if settings.hardware != hardware.OFF:
-        filters = _filters(hardware.layout(settings.pieces), picture=False) + hardware.upload(settings.hardware)
-        tags = ["-pix_fmt", hardware.surface(settings.hardware, settings.pieces), *tags[2:]]
+        filters = _filters(hardware.layout(settings.segment_format), picture=False) + hardware.upload(settings.hardware)
+        tags = ["-pix_fmt", hardware.surface(settings.hardware, settings.segment_format), *tags[2:]]
     return [
         str(settings.program), *ffmpeg.QUIET, "-y", *hardware.device(settings.hardware),
         "-f", "rawvideo", "-pixel_format", given, "-video_size", f"{settings.width}x{settings.height}",
@@ -92,7 +92,7 @@ def segment_command(settings: EncodeSettings, target: str) -> list[str]:
 
 def raw_bits(settings: EncodeSettings) -> int:
     """Bits per channel of the raw frames: 8 where the codec keeps 8, else 16."""
-    return 8 if codecs.bits(settings.pieces) == 8 else 16
+    return 8 if codecs.bits(settings.segment_format) == 8 else 16
 
 
 def pack(picture: Tensor, bits: int) -> Tensor:
