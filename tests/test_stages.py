@@ -6,21 +6,25 @@ import functools
 import pickle
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from tests.made_clips import encode, numbered
 from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, load_config, pipeline
-from zoomdream.color.statistics import NATURAL, Hold
+from zoomdream.camera.camera import Camera
+from zoomdream.camera.motion import Motion
+from zoomdream.color.statistics import NATURAL, ColorStatistics, Hold
+from zoomdream.flow.bidirectional import BidirectionalFlow, ConfidentFlow
 from zoomdream.flow.carry import Carry
-from zoomdream.types import Plan
+from zoomdream.stages import ClipStages, DreamSchedule, ZoomStages
+from zoomdream.types import Plan, State
 
 PLAN = Plan(device="cpu", precision="float32", threads=1, pixel_format="yuv420p")
 PLAIN: dict[str, Any] = {
@@ -79,3 +83,93 @@ def test_a_stage_is_made_of_plain_numbers_and_called_with_a_frame() -> None:
     assert torch.equal(hold(bright, NATURAL, frame=0), bright)
     assert float(hold(bright, NATURAL, frame=1).mean()) == pytest.approx(sum(NATURAL.mean) / 3, abs=0.01)
     assert Carry(shares=(0.5,)).shares == (0.5,)
+
+
+@dataclass(frozen=True)
+class Brightens:
+    """A dream that makes all of a picture brighter by a tenth."""
+
+    def dreams_on(self, frame: int) -> bool:
+        return True
+
+    def __call__(self, picture: Tensor, colors: ColorStatistics, frame: int) -> Tensor:
+        return picture + 0.1
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Footage without motion: the same picture again and again, in which nothing can be followed, or all of it."""
+
+    confidence: float
+
+    def source(self, index: int) -> Tensor:
+        return PICTURE
+
+    def flow(self, index: int) -> BidirectionalFlow:
+        still, sure = torch.zeros(1, 2, 48, 64), torch.full((1, 1, 48, 64), self.confidence)
+        return BidirectionalFlow(ConfidentFlow(still, sure), (still, still))
+
+
+PICTURE = 0.4 + 0.2 * torch.rand((1, 3, 48, 64), generator=torch.Generator().manual_seed(1))
+SCHEDULE = DreamSchedule(key_frames=(0, 2), shots=(0,), warmup=0)
+FREE, FULLY_HELD = (Hold(None, (share,) * 4) for share in (0.0, 1.0))
+
+
+def grain(picture: Tensor, frame: int, again: int = 0) -> Tensor:
+    return picture + 0.05
+
+
+def one_column(frame: int) -> Tensor:
+    """A mask that is open in the column with the number of the frame."""
+    return (torch.arange(64) == frame).float().expand(1, 1, 48, 64)
+
+
+def zoom(**changes: Any) -> ZoomStages:
+    """A zoom of a camera that stands still."""
+    camera = Camera((Motion(),) * 4, (48, 64), (0, 0), "reflect", seed=1)
+    plain = {"source": None, "noise": grain, "dream": Brightens(), "mask": None, "color": FREE, "schedule": SCHEDULE}
+    return ZoomStages(**plain | {"camera": camera} | changes)
+
+
+def clip(**changes: Any) -> ClipStages:
+    plain = {"footage": Lost(0.0), "carry": Carry((0.9,) * 4), "opacity": (1.0,) * 4, "noise": lambda seen, *_: seen}
+    return ClipStages(**plain | {"dream": Brightens(), "mask": None, "color": FREE, "schedule": SCHEDULE} | changes)
+
+
+def test_a_zoom_is_dreamed_on_where_the_mask_is_now_and_stays_as_it_was_elsewhere() -> None:
+    change = pipeline.dream_on_zoom(PICTURE, zoom(mask=one_column), frame=2) - PICTURE
+    assert change.abs().amax(dim=(0, 1, 2)).nonzero().tolist() == [[2]]
+
+
+def test_a_clip_is_dreamed_on_where_the_mask_is_now() -> None:
+    change = pipeline.dream_on_clip(PICTURE, torch.zeros_like(PICTURE), clip(mask=one_column), 2).picture - PICTURE
+    assert change.abs().amax(dim=(0, 1, 2)).nonzero().tolist() == [[2]]
+
+
+def test_colour_is_held_behind_the_mask_too() -> None:
+    closed = zoom(mask=lambda frame: torch.zeros(1, 1, 48, 64), color=Hold(NATURAL, (1.0,) * 4))
+    held = pipeline.dream_on_zoom(PICTURE, closed, frame=1).mean(dim=(0, 2, 3))
+    assert held.tolist() == pytest.approx(NATURAL.mean, abs=0.01)
+
+
+def test_without_a_reference_colour_is_held_to_the_picture_before_the_dream() -> None:
+    held = pipeline.dream_on_zoom(PICTURE, zoom(color=FULLY_HELD), frame=1)
+    assert float(held.mean()) == pytest.approx(float(PICTURE.mean()), abs=0.005)
+
+
+def test_a_clips_colour_is_held_to_its_own_frame_without_what_was_carried_to_it() -> None:
+    held = pipeline.dream_on_clip(PICTURE, torch.full_like(PICTURE, 0.2), clip(color=FULLY_HELD), 1).picture
+    assert float(held.mean()) == pytest.approx(float(PICTURE.mean()), abs=0.005)
+
+
+def test_what_is_added_to_a_clip_never_leaves_the_range_and_leaves_its_whites_alone() -> None:
+    bright, nothing = torch.full_like(PICTURE, 0.95), torch.zeros_like(PICTURE)
+    assert float(pipeline.show_clip(bright, nothing + 0.5, clip(), 1).picture.max()) < 1
+    assert torch.equal(pipeline.show_clip(bright, nothing, clip(), 1).picture, bright)
+
+
+def test_new_detail_comes_in_by_and_by_where_things_were_only_seen_in_some_of_the_frames_since_the_key_frame() -> None:
+    key = State(0, PICTURE, PICTURE, torch.zeros_like(PICTURE))
+    lost, followed = (list(pipeline.clip_on(key, clip(footage=Lost(sure)), 2))[-1].of_clip()[1] for sure in (0.0, 1.0))
+    assert float(lost.mean()) == pytest.approx(0.05, abs=0.005)
+    assert float(followed.mean()) == pytest.approx(0.1, abs=0.005)

@@ -61,6 +61,7 @@ def test_key_frames_are_the_first_and_last_of_each_shot_and_every_so_many_betwee
     assert timeline.shots == (0, 5)
     assert timeline.key_frames == (0, 3, 4, 5, 8, 9)
     assert Timeline.of(configured()).key_frames == tuple(range(10))
+    assert Timeline.of(configured(), cuts=(0, 5, 10, 12)).shots == (0, 5)  # what is cut off has no shots
 
 
 def test_what_frames_left_out_would_have_had_is_made_up_for_at_the_next_key_frame() -> None:
@@ -82,6 +83,7 @@ def test_a_frame_without_steps_or_weights_is_only_moved() -> None:
     fading = Timeline.of(configured(objective=[{"layer": "mixed4c", "weight": "1 if frame < 3 else 0"}]))
     assert fading.active == (True,) * 3 + (False,) * 7
     assert not any(Timeline.of(configured(dream={"steps": 0})).active)
+    assert all(Timeline.of(configured(objective=[{"layer": "mixed4c", "weight": -1}])).active)  # that is suppressed
     assert sum(fading.passes) == 3 + configured().dream.warmup
 
 
