@@ -1,7 +1,7 @@
-"""A GPU emulated on the CPU: tensors that pass for a GPU's, and CUDA graphs of what is done with them.
+"""A GPU emulated on the CPU: tensors that say that they lie on it, and CUDA graphs of what is done with them.
 
-PyTorch computes on the CPU, to real pictures, but of each storage it is known on which side it lies, and `device` says
-so. What a real GPU would refuse or wait for is noted, with the operation and the line of zoomdream that asked for it:
+Each wraps a tensor of the CPU, so that what comes out are real pictures. What a real GPU would refuse or wait for is
+noted, with the operation and the line of zoomdream that asked for it:
 
 mixed      an operation on tensors of both sides
 waits      what asks the GPU for a number, or for how many numbers there are, and so waits for all that is queued
@@ -10,16 +10,14 @@ fetched    copies from the GPU for which the CPU waits
 double     float64 on the GPU, which most have next to no units for
 
 A graph keeps each operation with the memory that it read and wrote, and a replay does them all again on that memory. As
-with real ones, Python's numbers stay what they were, a capture must not note anything of the above but `double`, what
-it gives is nothing before the first replay, and memory that was freed since must not be read.
+with real ones, Python's numbers stay what they were, a capture must not note anything of the above but `double`, and
+what it gives is nothing before the first replay.
 """
 
 from __future__ import annotations
 
 import traceback
-import weakref
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,43 +26,92 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.weak import WeakIdKeyDictionary
 
-from zoomdream.autodiff import cuda_graphs
 from zoomdream.dream import dreamer
 from zoomdream.machine import devices
 
-GPU = torch.device("cuda:0")
+GPU = torch.device("cuda:0")  # with a number: a driver is asked which one plain "cuda" is
 _PACKAGE = str(Path(devices.__file__).parents[1])
-
-# For as long as the tests run: constants that are made once stay on their side.
-_there = WeakIdKeyDictionary()
-_pinned = WeakIdKeyDictionary()
+_aten = torch.ops.aten
 
 
-def on_gpu(tensor: Tensor) -> bool:
-    return tensor.layout is torch.strided and tensor.untyped_storage() in _there  # packed weights have no storage
+class GpuTensor(Tensor):
+    """Its device is the GPU to Python, and `meta` to PyTorch's own code, which asks no driver about that."""
+
+    device = property(lambda self: GPU)
+    is_cpu = False
+
+    @staticmethod
+    def __new__(cls, inner):
+        layout = (inner.shape, inner.stride(), inner.storage_offset())
+        made = Tensor._make_wrapper_subclass(cls, *layout, dtype=inner.dtype, device="meta")
+        made.inner = inner
+        return made
+
+    def tolist(self):
+        return self.cpu().tolist()
+
+    def __getitem__(self, index):
+        """A list is copied to the GPU; on `meta` PyTorch would make nothing of its numbers."""
+        parts = index if isinstance(index, tuple) else (index,)
+        return super().__getitem__(tuple(torch.tensor(one, device=GPU) if type(one) is list else one for one in parts))
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        raise AssertionError(f"{function} on a GPU that is no longer emulated, or in another thread")
 
 
-def _tensors(*values: Any) -> list[Tensor]:
-    return [one for one in tree_leaves(values) if isinstance(one, Tensor)]
-
-
-class EmulatedGpu:
+class EmulatedGpu(TorchDispatchMode):
     """notes: kind, operation and line of ours. captures: graphs begun. replays: of all graphs. free: bytes, and `taken`
     those that one call takes.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.notes: list[tuple[str, str, str]] = []
         self.captures = self.replays = 0
         self.free, self.taken = 2**30, 2**20
-        self.stream = SimpleNamespace(wait_stream=lambda other: None, device=GPU)
+        self.stream = _stream(GPU)
         self.graph: Graph | None = None  # that is being captured
-        self.making = False
+        self._pinned = WeakIdKeyDictionary()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        kwargs, packet = dict(kwargs or {}), function.overloadpacket
+        wrappers = {id(one.inner): one for one in _tensors(args, kwargs) if isinstance(one, GpuTensor)}
+        there = bool(wrappers)  # whether what comes out is
+        if kwargs.get("device") is not None:
+            there = torch.device(kwargs["device"]).type != "cpu"
+            kwargs["device"] = "cpu"
+        if packet is _aten.is_pinned:
+            return args[0].untyped_storage() in self._pinned
+        pins = packet is _aten._pin_memory or kwargs.pop("pin_memory", False)
+        function = _aten.clone.default if packet is _aten._pin_memory else function
+        if packet is _aten._to_copy and there != bool(wrappers):
+            queued = kwargs.get("non_blocking") and not self.graph
+            if not queued or (there and args[0].untyped_storage() not in self._pinned):
+                self.note("uploaded" if there else "fetched", function)
+        elif wrappers:
+            self._look(function, _tensors(args, kwargs))
+        args, kwargs = tree_map_only(GpuTensor, lambda one: one.inner, (args, kwargs))
+        result = (self.graph.run if self.graph and there else _run)(function, args, kwargs)
+        if pins:
+            self._pinned[result.untyped_storage()] = None
+        if wrappers and there and any(one.dtype in (torch.float64, torch.complex128) for one in _tensors(result)):
+            self.note("double", function)
+        wrap = lambda one: wrappers[id(one)] if id(one) in wrappers else GpuTensor(one)  # noqa: E731
+        return tree_map_only(Tensor, wrap, result) if there else result
+
+    def _look(self, function: Any, given: list[Tensor]) -> None:
+        if any(one.ndim > 0 and not isinstance(one, GpuTensor) for one in given):
+            self.note("mixed", function)
+        waits = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & {*function.tags}
+        if function.overloadpacket in (_aten.index, _aten.index_put, _aten.index_put_):
+            waits = any(one.dtype == torch.bool for one in given[1:])  # a mask, which is counted
+        if waits:
+            self.note("waits", function)
 
     def note(self, kind: str, what: object) -> None:
         if self.graph and kind != "double":
@@ -92,140 +139,39 @@ class EmulatedGpu:
         finally:
             self.graph = None
         self.stream = before  # not after a failure, as in older PyTorch
-        for tensor in graph.own.values():
-            if tensor.is_floating_point():
-                tensor.fill_(torch.nan)
+        for tensor in filter(Tensor.is_floating_point, graph.own.values()):
+            tensor.fill_(torch.nan)
 
 
 @contextmanager
 def emulated(patch: pytest.MonkeyPatch) -> Iterator[EmulatedGpu]:
-    """Within it `cuda` is a device, for this thread."""
+    """Within it `cuda:0` is a device, for this thread."""
     gpu = EmulatedGpu()
-    stand_ins: dict[str, Any] = {
+    stand_ins = {
         "Event": lambda blocking: SimpleNamespace(record=lambda stream: None, synchronize=lambda: None),
-        "Stream": lambda device: SimpleNamespace(wait_stream=lambda other: None, device=GPU),
+        "Stream": _stream,
         "stream": gpu.streaming,
         "current_stream": lambda device: gpu.stream,
         "device": lambda device: nullcontext(),
         "CUDAGraph": lambda: Graph(gpu),
         "graph": gpu.capturing,
         "graph_pool_handle": lambda: (0, 1),
-        "empty_cache": lambda: None,
-        "reset_peak_memory_stats": lambda: None,
         "memory_allocated": lambda: 0,
         "max_memory_allocated": lambda: gpu.taken,
         "mem_get_info": lambda: (gpu.free, 2**30),
     }
-    for name, stand_in in stand_ins.items():
+    nothing = dict.fromkeys(("_lazy_init", "empty_cache", "reset_peak_memory_stats"), lambda: None)
+    for name, stand_in in (stand_ins | nothing).items():
         patch.setattr(torch.cuda, name, stand_in)
-    # Modes are of one thread: what other threads would do is done in this one.
-    at_once = SimpleNamespace(submit=_done, shutdown=lambda **_: None)
-    patch.setattr(dreamer, "ThreadPoolExecutor", lambda *_, **__: at_once)
-    patch.setattr(devices, "_devices", lambda: ["cpu", "cuda"])
-    # PyTorch takes the mode that answers for `device` away while it does what was asked under it.
-    patch.setattr(cuda_graphs, "_elsewhere", lambda tensor: tensor.ndim > 0 and not on_gpu(tensor))
-    sides, backward = _Sides(gpu), torch.autograd._engine_run_backward
-
-    def watched_backward(*args: Any, **kwargs: Any) -> Any:
-        with sides:
-            return backward(*args, **kwargs)
-
-    patch.setattr(torch.autograd, "_engine_run_backward", watched_backward)
-    with sides, _Operations(gpu):
-        yield gpu
-
-
-def _done(work: Callable[..., Tensor], *args: Any) -> Future[Tensor]:
-    future: Future[Tensor] = Future()
-    future.set_result(work(*args))
-    return future
-
-
-class _Operations(TorchDispatchMode):
-    """Follows every operation, also those of backward passes: results lie where what they are made of lies."""
-
-    def __init__(self, gpu: EmulatedGpu) -> None:
-        super().__init__()
-        self._gpu = gpu
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        gpu, kwargs = self._gpu, kwargs or {}
-        given = _tensors(args, kwargs)
-        read = tree_map(gpu.graph.place, (args, kwargs)) if gpu.graph else None
-        result = function(*args, **kwargs)
-        there = any(map(on_gpu, given))
-        if there and any(one.ndim > 0 and not on_gpu(one) for one in given):
-            gpu.note("mixed", function)
-        if there and _asks_for_numbers(function, given):
-            gpu.note("waits", function)
-        for one in _tensors(result) if there or gpu.making else ():
-            _there[one.untyped_storage()] = None
-            if one.dtype in (torch.float64, torch.complex128):
-                gpu.note("double", function)
-        if gpu.graph:
-            gpu.graph.keep(function, read, result, {one.untyped_storage() for one in given})
-        return result
-
-
-def _asks_for_numbers(function: Any, given: list[Tensor]) -> bool:
-    if function.overloadpacket in (torch.ops.aten.index, torch.ops.aten.index_put, torch.ops.aten.index_put_):
-        return any(one.dtype == torch.bool for one in given[1:])  # a mask, which is counted
-    return bool({torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & {*function.tags})
-
-
-class _Sides(TorchFunctionMode):
-    """What Python asks of tensors and of devices."""
-
-    def __init__(self, gpu: EmulatedGpu) -> None:
-        super().__init__()
-        self._gpu = gpu
-
-    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = dict(kwargs or {})
-        if function == Tensor.device.__get__:
-            return GPU if on_gpu(args[0]) else function(*args)
-        if function == Tensor.is_cpu.__get__:
-            return not on_gpu(args[0])
-        if function is Tensor.cpu:
-            return self._to(args[0], "cpu")
-        if function is Tensor.to:
-            return self._to(*args, **kwargs)
-        if function is Tensor.pin_memory or kwargs.pop("pin_memory", False):
-            pinned = args[0].clone() if function is Tensor.pin_memory else function(*args, **kwargs)
-            _pinned[pinned.untyped_storage()] = None
-            return pinned
-        if function in (Tensor.tolist, Tensor.numpy) and on_gpu(args[0]):
-            self._gpu.note("waits", function)
-        if _is_gpu(kwargs.get("device")) and function is not torch._C._nn._parse_to:
-            if function in (torch.tensor, torch.as_tensor):
-                self._gpu.note("uploaded", function)
-            self._gpu.making = True
-            made = function(*args, **kwargs | {"device": "cpu"})
-            self._gpu.making = False
-            return made
-        return function(*args, **kwargs)
-
-    def _to(self, tensor: Tensor, *args: Any, copy: bool = False, **kwargs: Any) -> Tensor:
-        if args and isinstance(args[0], Tensor):
-            args = (GPU if on_gpu(args[0]) else torch.device("cpu"), args[0].dtype, *args[1:])
-        device, dtype, non_blocking, memory_format = torch._C._nn._parse_to(*args, **kwargs)
-        options = {} if memory_format is None else {"memory_format": memory_format}
-        there = on_gpu(tensor) if device is None else _is_gpu(device)
-        if there == on_gpu(tensor):
-            return tensor.to(dtype or tensor.dtype, copy=copy, **options)
-        if there and (self._gpu.graph or not (non_blocking and tensor.untyped_storage() in _pinned)):
-            self._gpu.note("uploaded", tuple(tensor.shape))
-        if not there and (self._gpu.graph or not non_blocking):
-            self._gpu.note("fetched", tuple(tensor.shape))
-        moved = tensor.to(dtype or tensor.dtype, copy=True, **options)
-        _there.pop(moved.untyped_storage(), None)
-        if there:
-            _there[moved.untyped_storage()] = None
-        return moved
-
-
-def _is_gpu(device: Any) -> bool:
-    return device is not None and torch.device(device).type == "cuda"
+    patch.setattr(devices, "_devices", lambda: ["cpu", "cuda:0"])
+    # A mode is of one thread: noise is drawn in this one.
+    patch.setattr(dreamer.NoisePrefetch, "__call__", lambda self, size, index: self._draw(size, index))
+    torch._C._set_only_lift_cpu_tensors(True)  # `torch.tensor` makes its tensor here and copies it
+    try:
+        with gpu:
+            yield gpu
+    finally:
+        torch._C._set_only_lift_cpu_tensors(False)
 
 
 class Graph:
@@ -234,39 +180,36 @@ class Graph:
     def __init__(self, gpu: EmulatedGpu) -> None:
         self._gpu = gpu
         self.own: dict[Any, Tensor] = {}
-        self._operations: list[tuple[Any, Any, Any]] = []
+        self._operations: list[Any] = []
 
-    def place(self, value: Any) -> Any:
-        """A tensor of the graph's own as it is; of another only where it lies, which is not kept."""
-        if not isinstance(value, Tensor):
-            return value
-        return value.detach() if value.untyped_storage() in self.own else _Place(value)
-
-    def keep(self, function: Any, read: Any, result: Any, inputs: set[Any]) -> None:
-        written = tree_map(lambda one: one.detach() if isinstance(one, Tensor) else one, result)
-        self.own |= {one.untyped_storage(): one for one in _tensors(written) if one.untyped_storage() not in inputs}
+    def run(self, function: Any, args: Any, kwargs: Any) -> Any:
+        read = tree_map_only(Tensor, Tensor.detach, (args, kwargs))
+        result = _run(function, args, kwargs)
+        written = [one.detach() for one in _made(result, args, kwargs)]
+        self.own |= {one.untyped_storage(): one for one in written}
         self._operations.append((function, read, written))
+        return result
 
     def replay(self) -> None:
         self._gpu.replays += 1
-        for function, read, written in self._operations:
-            args, kwargs = tree_map(lambda one: one.tensor() if isinstance(one, _Place) else one, read)
-            again = function(*args, **kwargs)
-            inputs = {one.untyped_storage() for one in _tensors(args, kwargs)}
-            for old, new in zip(_tensors(written), _tensors(again), strict=True):
-                if new.untyped_storage() not in inputs:
-                    old.copy_(new)
+        for function, (args, kwargs), written in self._operations:
+            for old, new in zip(written, _made(_run(function, args, kwargs), args, kwargs), strict=True):
+                old.copy_(new)
 
 
-class _Place:
-    """Where a tensor lies."""
+def _made(result: Any, *given: Any) -> list[Tensor]:
+    """Those of the results that lie in memory of their own."""
+    inputs = {one.untyped_storage() for one in _tensors(given)}
+    return [one for one in _tensors(result) if one.untyped_storage() not in inputs]
 
-    def __init__(self, tensor: Tensor) -> None:
-        self._storage = weakref.ref(tensor.untyped_storage())
-        self._shape = (tensor.storage_offset(), tensor.shape, tensor.stride())
-        self._dtype = tensor.dtype
 
-    def tensor(self) -> Tensor:
-        storage = self._storage()
-        assert storage is not None, "a graph reads memory that was freed"
-        return torch.empty(0, dtype=self._dtype).set_(storage, *self._shape)
+def _stream(device: object) -> SimpleNamespace:
+    return SimpleNamespace(wait_stream=lambda other: None, device=GPU)
+
+
+def _run(function: Any, args: Any, kwargs: Any) -> Any:
+    return function(*args, **kwargs)
+
+
+def _tensors(*values: Any) -> list[Tensor]:
+    return [one for one in tree_leaves(values) if isinstance(one, Tensor)]

@@ -24,27 +24,19 @@ class Scaled:
     power: float
 
 
-@dataclass
-class Unhashable:
-    scale: Tensor
-    power: float
-
-
-def result(picture: Tensor, how: Scaled | Unhashable) -> Tensor:
+def result(picture: Tensor, how: Scaled) -> Tensor:
     return how.scale * picture**how.power + picture.mean()
 
 
 def there(*shape: int, seed: int = 0) -> Tensor:
-    return to_device(torch.rand(shape, generator=torch.Generator().manual_seed(seed)), "cuda")
+    return to_device(torch.rand(shape, generator=torch.Generator().manual_seed(seed)), "cuda:0")
 
 
-def calls(
-    graphed: CudaGraphs, count: int, function: Callable[..., Tensor] = result, power: float = 2.0, how: Any = Scaled
-) -> None:
+def calls(graphed: CudaGraphs, count: int, function: Callable[..., Tensor] = result, power: Any = 2.0) -> None:
     """With other numbers each time; each must give what the function gives, and keep it."""
     before: list[tuple[Tensor, Tensor]] = []
     for number in range(count):
-        arguments = (there(1, 3, 6, 8, seed=number), how(there(seed=100 + number), power))
+        arguments = (there(1, 3, 6, 8, seed=number), Scaled(there(seed=100 + number), power))
         before.append((graphed(function, *arguments), function(*arguments)))
         assert all(torch.equal(found, wanted) for found, wanted in before[-2:])
 
@@ -79,7 +71,8 @@ def test_what_changes_with_each_call_is_neither_captured_nor_kept(emulated_gpu: 
     graphed = CudaGraphs()
     for number in range(KEPT + 2):
         calls(graphed, 4, power=1 + number / 100)
-    calls(graphed, SETTLED + 1, how=Unhashable)  # there is nothing to know it by
+    unhashable = type("Unhashable", (float,), {"__hash__": None})
+    calls(graphed, SETTLED + 1, power=unhashable(2))  # there is nothing to know it by
     assert emulated_gpu.captures == 0
     assert len(graphed._kinds) == KEPT
 
@@ -102,16 +95,12 @@ def bright(picture: Tensor, how: Scaled) -> Tensor:
     return picture + picture[picture > 0.5].sum()
 
 
-def chosen(picture: Tensor, how: Scaled) -> Tensor:
-    return picture + picture[..., [0, 2]].sum()
-
-
 def local(picture: Tensor, how: Scaled) -> Tensor:
-    return picture + to_device(torch.ones(8), "cuda")
+    return picture + to_device(torch.ones(8), "cuda:0")
 
 
 @pytest.mark.parametrize("seen", [True, False], ids=["seen before", "seen midway"])
-@pytest.mark.parametrize("function", [sums, bright, chosen, local])
+@pytest.mark.parametrize("function", [sums, bright, local])
 def test_a_function_that_waits_is_called_as_it_is(
     function: Callable[..., Tensor],
     seen: bool,
@@ -159,26 +148,18 @@ def test_whatever_is_wrong_with_graphs_costs_nothing_but_speed(
 def test_memory_that_runs_out_is_given_back_and_tried_again(
     emulated_gpu: EmulatedGpu, caplog: pytest.LogCaptureFixture
 ) -> None:
-    graphed, full = CudaGraphs(), [True]
-    calls(graphed, SETTLED)
+    graphed, errors = CudaGraphs(), [torch.OutOfMemoryError("CUDA out of memory")]
 
     def function(picture: Tensor) -> Tensor:
-        if full:
-            full.pop()
-            raise torch.OutOfMemoryError("CUDA out of memory")
+        if errors:
+            raise errors.pop()
         return picture + 1
 
+    with pytest.raises(torch.OutOfMemoryError):
+        graphed(function, there(3))
+    assert not caplog.records, "what goes wrong without graphs is no matter of theirs"
+    calls(graphed, SETTLED)
+    errors.append(torch.OutOfMemoryError("CUDA out of memory"))
     assert torch.equal(graphed(function, there(3)), there(3) + 1)
     assert not graphed._kinds
     assert len(caplog.records) == 1
-
-
-def test_what_goes_wrong_without_graphs_is_no_matter_of_theirs(
-    emulated_gpu: EmulatedGpu, caplog: pytest.LogCaptureFixture
-) -> None:
-    def function(picture: Tensor) -> Tensor:
-        raise ValueError("mine")
-
-    with pytest.raises(ValueError, match="mine"):
-        CudaGraphs()(function, there(3))
-    assert not caplog.records
