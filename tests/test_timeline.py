@@ -54,6 +54,8 @@ def test_a_key_has_a_value_between_two_frames_too() -> None:
     assert timeline.at("camera.zoom", 2.5) == pytest.approx(1.25)
     assert timeline.at("camera.rotate", 0.5) == pytest.approx(1)
     assert timeline.at("flow.carry", 7.3) == timeline.curve("flow.carry")[0]
+    shaken = Timeline.of(configured(fps=25, seed=3, camera={"rotate": "noise(7*t)"}))
+    assert shaken.at("camera.rotate", 4) == shaken.curve("camera.rotate")[4]
 
 
 def test_key_frames_are_the_first_and_last_of_each_shot_and_every_so_many_between() -> None:
@@ -92,6 +94,10 @@ def test_each_shot_is_warmed_up_before_its_first_frame() -> None:
     assert timeline.passes == (5, 1, 1, 1, 1, 1, 5, 1, 1, 1)
 
 
+def test_a_key_frame_is_dreamed_on_when_the_first_frame_since_the_last_one_is_asked_for() -> None:
+    assert Timeline.of(configured(dream={"warmup": 4, "every": 3})).passes == (5, 1, 0, 0, 1, 0, 0, 1, 0, 0)
+
+
 def test_motion_per_second_is_the_same_at_every_frame_rate() -> None:
     def zoomed(fps: int) -> float:
         total = 1.0
@@ -101,6 +107,12 @@ def test_motion_per_second_is_the_same_at_every_frame_rate() -> None:
 
     assert zoomed(10) == pytest.approx(1.5)
     assert zoomed(30) == pytest.approx(1.5)
+
+
+def test_pan_and_pivot_are_pairs_of_across_and_down() -> None:
+    motion = Timeline.of(configured(camera={"pan": [0.1, 0.2], "pivot": [0.3, 0.6]})).motions[1]
+    assert motion.pan == pytest.approx((0.01, 0.02))
+    assert motion.pivot == pytest.approx((0.3, 0.6))
 
 
 def test_a_timeline_is_a_plain_value() -> None:
