@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from zoomdream.config import Config
-from zoomdream.errors import OutputError
-from zoomdream.machine.files import write_whole
+from zoomdream.machine.files import write_whole, writing
 from zoomdream.rendering import Progress
 from zoomdream.types import Plan
 from zoomdream.version import __version__
@@ -98,8 +97,6 @@ def report(renders: Sequence[Render], seconds: float) -> dict[str, Any]:
 
 def write_report(path: Path, renders: Sequence[Render], seconds: float) -> None:
     """Write the report, whole or not at all. Raises OutputError."""
-    try:
+    with writing(f"--report {path}"):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, (json.dumps(report(renders, seconds), indent=2, default=str) + "\n").encode())
-    except OSError as error:
-        raise OutputError(f"--report {path} cannot be written: {error.strerror or error}.") from error

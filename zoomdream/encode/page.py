@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import base64
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from zoomdream.errors import OutputError
-from zoomdream.machine.files import temporary_name, write_whole
+from zoomdream.machine.files import temporary_name, write_whole, writing
 
 
 def fill_template(name: str, **values: object) -> str:
@@ -32,7 +29,7 @@ def check_place(path: Path, name: str) -> None:
 
     OutputError, which says `name`, if it cannot.
     """
-    with _writing(name):
+    with writing(name):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
@@ -43,17 +40,9 @@ def check_place(path: Path, name: str) -> None:
 
 def write_page(path: Path, text: str, name: str) -> None:
     """Write a page, whole or not at all. OutputError, which says `name`, if that fails."""
-    with _writing(name):
+    with writing(name):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text.encode())
-
-
-@contextmanager
-def _writing(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{name} cannot be written: {error.strerror or error}.") from error
 
 
 @cache

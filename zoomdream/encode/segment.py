@@ -16,7 +16,7 @@ from zoomdream.config.codecs import CODECS, HARDWARE, CodecName, Hardware
 from zoomdream.encode import hardware
 from zoomdream.errors import OutputError
 from zoomdream.ffmpeg.probe import count_frames
-from zoomdream.machine.files import discard, settle, temporary_name
+from zoomdream.machine.files import discard, settle, temporary_name, writing
 
 SEGMENT_FRAMES = 30
 """A segment is one closed group of at most this many frames: what a crash costs at most."""
@@ -194,10 +194,8 @@ class SegmentWriter:
         self._held: memoryview | None = None
         target = self._temporary.name
         if self._in_pictures:
-            try:
+            with writing(self._final):
                 self._temporary.mkdir()
-            except OSError as error:
-                raise OutputError(f"{self._final} cannot be written: {error.strerror or error}.") from error
             target += "/%05d.png"
         self._process = ffmpeg.Process(segment_command(settings, target), what=f"Encoding {self._final}", folder=folder)
 
@@ -241,10 +239,8 @@ class SegmentWriter:
         expected = 1 if self._settings.still else self._frames
         if found != expected:
             raise OutputError(f"Encoding {self._final} failed: ffmpeg wrote {found} frames of {expected}.")
-        try:
+        with writing(self._final):
             settle(self._temporary, self._final)
-        except OSError as error:
-            raise OutputError(f"{self._final} cannot be written: {error.strerror or error}.") from error
         return self._final
 
     @property

@@ -1,12 +1,16 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what is said of those that cannot be written."""
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
+
+from zoomdream.errors import OutputError
 
 
 def temporary_name(final: Path) -> Path:
@@ -40,8 +44,19 @@ def discard(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
         return
-    with contextlib.suppress(OSError):  # on Windows an ffmpeg of a killed render may still hold it
+    with suppress(OSError):  # on Windows an ffmpeg of a killed render may still hold it
         path.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(place: Path | str) -> Iterator[None]:
+    """OSErrors in here become OutputErrors that say where, and plainly that the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            raise OutputError(f"{place}: the disk is full. Make room and start the same command again.") from error
+        raise OutputError(f"{place} cannot be written: {error.strerror or error}.") from error
 
 
 def _flush(path: Path) -> None:

@@ -17,6 +17,7 @@ from zoomdream.config import Config
 from zoomdream.encode import trial
 from zoomdream.encode.segment import EncodeSettings
 from zoomdream.errors import RenderInterrupted
+from zoomdream.machine.files import writing
 from zoomdream.rendering.eta import Eta, ending
 from zoomdream.rendering.job import Job, encode_settings, make_job, recall, versions
 from zoomdream.rendering.observer import Observer, Observers, Progress, ProgressOnly
@@ -24,7 +25,7 @@ from zoomdream.rendering.owner import Found, find
 from zoomdream.rendering.plan import make_plan
 from zoomdream.rendering.publish import publish
 from zoomdream.rendering.recorder import Recorder
-from zoomdream.rendering.recording import Recording, writing
+from zoomdream.rendering.recording import Recording
 from zoomdream.rendering.run import Run
 from zoomdream.rendering.workspace import Workspace, working_folder
 from zoomdream.stages import Stages

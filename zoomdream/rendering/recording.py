@@ -8,15 +8,11 @@ moment. Units up to the state are kept, all else is done again.
 from __future__ import annotations
 
 import contextlib
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoomdream.encode.segment import SEGMENT_FRAMES, EncodeSettings, SegmentWriter, segment_name
-from zoomdream.errors import OutputError
-from zoomdream.machine.files import discard, settle, temporary_name, write_whole
+from zoomdream.machine.files import discard, settle, temporary_name, write_whole, writing
 from zoomdream.rendering.state_file import STATE_FILE, read_index, read_state, save_state
 from zoomdream.types import State
 
@@ -132,14 +128,3 @@ class RawWriter:
         with contextlib.suppress(OSError):  # of what it still had to write
             self._file.close()
         discard(self._temporary)
-
-
-@contextmanager
-def writing(place: Path) -> Iterator[None]:
-    """OSErrors inside become OutputErrors that say where, and plainly when the disk is full."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            raise OutputError(f"{place}: the disk is full. Make room and start the same command again.") from error
-        raise OutputError(f"{place} cannot be written: {error.strerror or error}.") from error

@@ -8,10 +8,9 @@ from types import TracebackType
 
 from zoomdream.encode.metadata import is_numbered
 from zoomdream.errors import OutputError
-from zoomdream.machine.files import discard, write_whole
+from zoomdream.machine.files import discard, write_whole, writing
 from zoomdream.rendering.lock import NAME as LOCK_NAME
 from zoomdream.rendering.lock import Lock
-from zoomdream.rendering.recording import writing
 from zoomdream.rendering.run import FILE as RUN_FILE
 from zoomdream.rendering.run import Run, write_run
 from zoomdream.rendering.state_file import STATE_FILE

@@ -13,12 +13,12 @@ import torch
 from zoomdream.batch.parallel_shots.shots import Part
 from zoomdream.config import Config
 from zoomdream.encode.segment import SegmentWriter, raw_bits, segment_name
-from zoomdream.machine.files import temporary_name
+from zoomdream.machine.files import temporary_name, writing
 from zoomdream.rendering import Observers
 from zoomdream.rendering.job import encode_settings
 from zoomdream.rendering.lock import Lock
 from zoomdream.rendering.loop import Dreaming, OpenNetwork, record, stoppable
-from zoomdream.rendering.recording import Recording, writing
+from zoomdream.rendering.recording import Recording
 from zoomdream.rendering.state_file import STATE_FILE, read_state
 from zoomdream.types import Plan, State
 

@@ -18,7 +18,7 @@ from zoomdream.batch.work import Event, Failed, Work
 from zoomdream.config import Config
 from zoomdream.encode.metadata import is_numbered
 from zoomdream.errors import ConfigError, OutputError
-from zoomdream.machine.files import discard, settle, temporary_name
+from zoomdream.machine.files import discard, settle, temporary_name, writing
 from zoomdream.machine.limits import cores
 from zoomdream.machine.startup import keep_freed_memory, set_default
 from zoomdream.rendering.job import inputs
@@ -161,12 +161,10 @@ class RayEngine:
         """A file beside the output, by which a worker knows that it sees the same folder."""
         folder = output.parent.parent if is_numbered(output) else output.parent
         if folder not in self._tokens:
-            try:
+            with writing(folder):
                 folder.mkdir(parents=True, exist_ok=True)
                 token = folder / self._name
                 token.touch()
-            except OSError as error:
-                raise OutputError(f"{folder} cannot be written: {error.strerror or error}.") from error
             self._tokens[folder] = token
         return self._tokens[folder]
 
