@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from zoomdream.config import Config, load_config_text
-from zoomdream.errors import ConfigError, InputError, OutputError, RenderInterrupted, ZoomdreamError
+from zoomdream.errors import ConfigError, InputError, OutputError, RenderInterrupted, ZoomdreamError, require_file
 
 PACKAGE = Path(__file__).parent.parent / "zoomdream"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -50,6 +50,23 @@ def test_the_innermost_context_counts(config: Config) -> None:
     with pytest.raises(InputError) as caught, config.error_context("seed"), config.error_context("camera.zoom"):
         raise InputError("too fast.")
     assert str(caught.value) == "spiral.yaml, line 3: camera.zoom: too fast."
+
+
+def test_what_is_missing_is_told_with_the_nearest_name_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "My trip #3.png").touch()
+
+    def told(name: str) -> str:
+        with pytest.raises(InputError) as caught:
+            require_file(tmp_path / name, "a picture")
+        return str(caught.value).replace(f"{tmp_path}/", "")
+
+    near = "Did you mean photos/My trip #3.png?"
+    assert told("photos/My trip #33.png") == f"photos/My trip #33.png does not exist. {near}"
+    assert told("photos/My trip").startswith(f"photos/My trip does not exist. {near} In YAML a # ends")
+    assert told("photos/else.tiff") == "photos/else.tiff does not exist."
+    assert told("fotos/a.png") == "fotos/a.png does not exist: there is no folder fotos. Did you mean photos?"
+    assert told("photos") == "photos is a folder, not a picture."
 
 
 def test_without_any_key_nothing_is_added(config: Config) -> None:

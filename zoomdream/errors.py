@@ -12,8 +12,11 @@ beside the text, never in it. Any other exception is our own bug.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
 
 
 class ZoomdreamError(Exception):
@@ -44,6 +47,34 @@ class InputError(ZoomdreamError):
     """An input file is missing, broken or of the wrong kind."""
 
     exit_code = 3
+
+
+def require_file(path: Path, kind: str) -> None:
+    """InputError unless there is a regular file; what is missing with the nearest name. kind: what it is, "a picture".
+
+    A pipe or a device may never end, so that it is no file.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not {kind}.")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is not a regular file.")
+    if not path.exists():
+        raise InputError(f"{path} does not exist{_nearest(path)}")
+
+
+def _nearest(path: Path) -> str:
+    """How the sentence about a missing file ends: with the folder that is not there either, and the nearest name."""
+    for wanted in (path, *path.parents):
+        try:
+            names = os.listdir(wanted.parent)
+        except OSError:
+            continue
+        folder = "." if wanted == path else f": there is no folder {wanted}."
+        near = get_close_matches(wanted.name, names, n=1, cutoff=0.5)
+        hint = f" Did you mean {wanted.with_name(near[0])}?" if near else ""
+        cut = any(name.startswith(f"{wanted.name} #") for name in near)
+        return folder + hint + (" In YAML a # ends the text before it, unless that is in quotes." if cut else "")
+    return "."
 
 
 class OutputError(ZoomdreamError):

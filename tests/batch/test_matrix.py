@@ -85,6 +85,12 @@ def test_paths_in_a_matrix_are_relative_to_its_file_and_name_outputs_by_their_st
     assert found[1].source.path == tmp_path / "b.png"  # type: ignore[union-attr]
 
 
+def test_paths_in_a_matrix_that_look_like_numbers_are_names(file: Path) -> None:
+    found = configs(file, ["matrix.seed=[1]", "matrix.color.reference=[007, 1.50]"])
+    assert {config.color.reference.name for config in found} == {"007", "1.50"}  # type: ignore[union-attr]
+    assert {config.output.stem.rpartition("-")[2] for config in configs(file, ["output={name}-[#].mkv"])} == {"[#]"}
+
+
 def test_a_wrong_value_is_told_with_its_own_line_and_leaves_the_others_alone(tmp_path: Path) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text("output: '{seed}.mp4'\nmatrix:\n  seed:\n    - 1\n    - seven\n    - 3\n")

@@ -57,6 +57,13 @@ def test_help_loads_nothing_that_takes_long(typed: list[str]) -> None:
     assert not loaded & slow
 
 
+@pytest.mark.parametrize("typed", ["--output", "-o"])
+def test_an_output_may_begin_with_a_dash_but_an_option_is_no_output(typed: str) -> None:
+    assert parse(["render", "a.yaml", typed, "-a.mp4", "--quiet"]).output == "-a.mp4"
+    with pytest.raises(ConfigError, match="expected one argument"):
+        parse(["render", "a.yaml", typed, "--quiet"])
+
+
 def loaded_by(code: str, folder: Path) -> set[str]:
     """The modules that are loaded at the end of a program."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -115,6 +115,27 @@ def test_info_gives_a_config_that_renders_the_same_video_again(here: Path, capsy
     assert decoded(Path("again.mp4")) == decoded(Path("tiny.mp4"))
 
 
+@pytest.mark.parametrize("ending", [".mkv", ".webp"])
+def test_a_render_takes_any_name_and_info_gives_it_back(here: Path, ending: str) -> None:
+    name = "-Odd #1: [x] {y} 'q' \"d\" 100% \\ & * | > @ !\n caf\udce9 e\u0301 "
+    Image.new("RGB", (64, 48), (200, 30, 30)).save("a.png")
+    Path("a.png").rename(f"{name}.PNG")
+    begin = [sys.executable, "-m", "zoomdream"]
+    odd = ["--set", "source.kind=image", "--set", f"source.path={name}.PNG", "--set", f"dream.mask={name}.PNG"]
+
+    def run(*words: str) -> bytes:
+        made = subprocess.run([*begin, *words], capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        assert made.returncode == 0, made.stderr
+        return made.stdout
+
+    output = f"{name}{ending}"
+    assert run("render", "tiny.yaml", *odd, "--output", output) == os.fsencode(output) + b"\n"
+    Path("again.yaml").write_bytes(run("info", f"./{output}"))
+    again, first = load_config("again.yaml"), load_config("tiny.yaml", odd[1::2], output=output)
+    assert (again.output, again.source, again.dream) == (first.output, first.source, first.dream)
+    assert not [path for path in here.iterdir() if path.name.endswith(".zoomdream")]
+
+
 def test_info_of_a_strangers_video_commands_no_terminal(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.new("RGB", (16, 16)).save("a.gif")
     Path("a.gif.yaml").write_text(

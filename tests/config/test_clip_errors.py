@@ -54,8 +54,8 @@ def error(text: str, facts: ClipFacts = FACTS) -> str:
         ("source: {kind: video, path: a.mp4}\nflow: {cary: 1}", 2, ["Did you mean flow.carry?"]),
         ("flow: {method: dis}\nsource: {kind: image, path: a.png}", 1, ["flow is for clips", "source.kind is image"]),
         ("dream: {opacity: 0.5}", 1, ["dream.opacity", "source.kind is noise"]),
-        ("dream: {mask: 3}", 1, ["dream.mask is 3", "a picture or a clip"]),
-        ("encode: {audio: 3}", 1, ["encode.audio is 3", "source, none or the path"]),
+        ("dream: {mask: [3]}", 1, ["dream.mask is [3]", "a picture or a clip"]),
+        ("encode: {audio: [3]}", 1, ["encode.audio is [3]", "source, none or the path"]),
     ],
 )
 def test_what_does_not_fit_names_itself_and_what_is_allowed(text, line, parts):

@@ -121,3 +121,9 @@ def test_an_anchor_cannot_hide_depth():
 def test_what_breaks_the_parser_itself_is_an_error_of_the_file(text):
     with pytest.raises(ConfigError, match=r"a\.yaml: this is not valid YAML"):
         read(text)
+
+
+@pytest.mark.parametrize("name", ["[4K] sea.mp4", "Trip: day 1.mp4", "@friend.mp4", '"C:\\users\\a.mp4"'])
+def test_a_name_that_needs_quotes_is_told_so(name):
+    with pytest.raises(ConfigError, match=r"line 2: this is not valid YAML: .* single quotes"):
+        read_yaml(f"source:\n  path: {name}\n", Place("a.yaml", None, Path()))

@@ -87,11 +87,11 @@ def test_a_file_that_cannot_be_read_is_named_with_its_line_and_key(tmp_path: Pat
             fingerprint(load_config(tmp_path / "a.yaml"))
         return str(error.value)
 
-    assert complaint().startswith(f"{tmp_path / 'a.yaml'}, line 5: objective.1.guide: {tmp_path / 'none.png'} cannot")
+    assert complaint().startswith(f"{tmp_path / 'a.yaml'}, line 5: objective.1.guide: {tmp_path / 'none.png'} does")
     (tmp_path / "none.png").touch()
     assert "line 8: objective.1.network.weights: " in complaint()
     (tmp_path / "none.pth").mkdir()
-    assert complaint().endswith("none.pth is a folder.")
+    assert complaint().endswith("none.pth is a folder, not a file.")
 
 
 def test_weights_that_nobody_named_count_for_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

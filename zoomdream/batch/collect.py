@@ -12,8 +12,9 @@ from zoomdream.batch.inspect import inspect
 from zoomdream.batch.matrix import expand
 from zoomdream.batch.renders import Render
 from zoomdream.batch.work import WarmNetworks, failure
-from zoomdream.config.codecs import resolve_pixel_format
-from zoomdream.encode.metadata import is_numbered, parse_origin
+from zoomdream.config.codecs import is_numbered, resolve_pixel_format
+from zoomdream.config.origin import as_on_disk
+from zoomdream.encode.metadata import parse_origin
 from zoomdream.errors import ConfigError
 from zoomdream.machine.devices import check_device
 from zoomdream.rendering import make_job
@@ -38,7 +39,7 @@ def find_files(names: Iterable[str]) -> list[Path]:
 
 
 def _named(name: str) -> list[Path]:
-    path = Path(name)
+    path = as_on_disk(Path(name), Path())
     if path.is_dir():
         inside = [entry for entry in sorted(path.iterdir()) if entry.suffix in CONFIGS and entry.is_file()]
         inside = [entry for entry in inside if not _left_by_a_render(entry)]

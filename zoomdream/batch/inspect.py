@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoomdream.batch.parallel_shots.shots import parts_folder
-from zoomdream.encode.metadata import is_numbered
+from zoomdream.config.codecs import is_numbered
 from zoomdream.errors import InputError, OutputError
 from zoomdream.ffmpeg.probe import count_frames
 from zoomdream.rendering.job import Job

@@ -15,7 +15,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from typing import Any
 from zoomdream.api import load_config, load_tree
 from zoomdream.config import Config, assemble, checks
 from zoomdream.config.defaults import default_tree, is_clip
-from zoomdream.config.origin import KeyPath, Origin, Place, at_home, dotted, shown, steps
+from zoomdream.config.explain import takes_path
+from zoomdream.config.origin import KeyPath, Origin, Place, as_on_disk, dotted, shown, steps
 from zoomdream.config.override import SET, override, put
 from zoomdream.config.read_yaml import Tree, read_yaml
 from zoomdream.errors import ConfigError
@@ -99,8 +100,9 @@ class _Loader:
         tree, template = self._chosen(), self._template()
         # Codec and container follow from the output's ending; the fields are filled in once the values are known.
         plain = [text for text in self.overrides if not _sets_output(text)]
-        config = load_tree(tree, self.root, [*plain, f"output={_quoted(_FIELD.sub('x', template))}"])
-        output = at_home(Path(_FIELD.sub(lambda field: self._word(field[1], config, template), template)))
+        config = load_tree(tree, self.root, [*plain, f"output={_FIELD.sub('x', template)}"])
+        named = _FIELD.sub(lambda field: self._word(field[1], config, template), template)
+        output = as_on_disk(Path(named), Path())
         if problem := checks.output_problem(output):
             raise ConfigError(f"{self._home()}: output {problem}")
         return config.model_copy(update={"output": output}).placed(Origin(self.root, config.origin.places))
@@ -117,8 +119,6 @@ class _Loader:
 
     def _template(self) -> str:
         given = [text for text in self.overrides if _sets_output(text)]
-        if given and given[-1].partition("=")[2].lstrip().startswith("{"):  # to YAML that would be a section
-            return given[-1].partition("=")[2].strip()
         output = override(self.tree, given[-1:], default_tree).value.get("output")
         if output is None:
             return "-".join([self.path.stem, *(f"{{{dotted(axis.path)}}}" for axis, _ in self.picked)]) + ".mp4"
@@ -176,8 +176,10 @@ def _axes(tree: Tree, root: Place, overrides: Sequence[str]) -> Iterator[_Axis]:
         key, _, written_values = text.partition("=")
         path = steps(key.strip().removeprefix("matrix."))
         place = _place_of(text)
-        values = read_yaml(written_values, place).value
-        found[path] = _axis(path, values, place, (place,) * (len(values) if _is_list(values) else 0))
+        given = read_yaml(written_values, place)
+        count = len(given.value) if _is_list(given.value) else 0
+        where = tuple(replace(place, written=given.places[number,].written) for number in range(count))
+        found[path] = _axis(path, given.value, place, where)
     yield from found.values()
 
 
@@ -190,6 +192,8 @@ def _axis(path: KeyPath, values: Any, place: Place, places: tuple[Place, ...]) -
         raise ConfigError(
             f"{place}: {dotted(path)} cannot be a key of a matrix; the output's name is made of the others."
         )
+    if takes_path(path, {}):
+        values = [value if at.written is None else at.written for value, at in zip(values, places, strict=True)]
     return _Axis(path, tuple(values), places)
 
 
@@ -242,7 +246,3 @@ def _sets_output(text: str) -> bool:
 def _order(path: KeyPath) -> tuple[bool, bool]:
     """The kind of source comes first, because it throws away the keys of another kind, and decides about defaults."""
     return path != ("source", "kind"), path[0] != "source"
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

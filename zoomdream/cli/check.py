@@ -13,8 +13,8 @@ from zoomdream.cli.prediction import predict
 from zoomdream.cli.render import clock_time, looking
 from zoomdream.cli.tables import counted
 from zoomdream.config import Config
-from zoomdream.config.codecs import CodecName
-from zoomdream.encode import metadata, trial
+from zoomdream.config.codecs import CodecName, is_numbered
+from zoomdream.encode import trial
 from zoomdream.encode.segment import encoder_name
 from zoomdream.errors import ZoomdreamError
 from zoomdream.rendering import make_job
@@ -108,7 +108,7 @@ def _disk(config: Config) -> str:
     bits = BITS_PER_PIXEL[config.encode.codec]
     if config.encode.crf is not None:
         bits *= 2 ** ((18 - config.encode.crf) / 6)
-    pictures = 1 if config.encode.codec == "png" and not metadata.is_numbered(config.output) else config.frames
+    pictures = 1 if config.encode.codec == "png" and not is_numbered(config.output) else config.frames
     megabytes = width * height * pictures * bits / 8 / 1e6
     if megabytes < 1:
         return f"about {1000 * megabytes:.0f} kB"

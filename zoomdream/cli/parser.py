@@ -152,7 +152,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     word = argv[0]
     if not word.startswith("-") and word not in commands:
         raise ConfigError(f"there is no command {word!r}; {_advice(word, list(commands))}")
-    arguments, unknown = root.parse_known_args(argv)
+    arguments, unknown = root.parse_known_args(_with_odd_names(argv))
     parser = commands.get(arguments.command, root)
     if unknown:
         typed = unknown[0].partition("=")[0]
@@ -163,6 +163,17 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if arguments.command is None:
         raise ConfigError(f"which command? One of {', '.join(commands)} (see `zoomdream --help`)")
     return arguments
+
+
+def _with_odd_names(argv: Sequence[str]) -> list[str]:
+    """The command line with an output whose name begins with a dash joined to its option, as argparse wants it."""
+    joined: list[str] = []
+    for word in argv:
+        if joined and joined[-1] in ("--output", "-o") and word.startswith("-") and Path(word).suffix:
+            joined[-1:] = [f"--output={word}"]
+        else:
+            joined.append(word)
+    return joined
 
 
 def _add_batch(batch: argparse.ArgumentParser) -> None:

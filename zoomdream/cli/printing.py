@@ -73,9 +73,10 @@ def print_completion(arguments: argparse.Namespace) -> int:
 def print_info(arguments: argparse.Namespace) -> int:
     """The config that made a video, as YAML that renders it again, and all else about the video as comments."""
     from zoomdream import ffmpeg
+    from zoomdream.config.origin import as_on_disk
     from zoomdream.encode import metadata
 
-    video: Path = arguments.video
+    video = as_on_disk(Path.cwd() / arguments.video, Path())
     program = ffmpeg.executable("bundled")
     config = metadata.read_metadata(program, video)
     origin = metadata.read_origin(program, video)

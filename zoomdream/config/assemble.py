@@ -10,7 +10,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from zoomdream.config.origin import KeyPath, Origin, Place, dotted, shown
+from zoomdream.config.origin import KeyPath, Origin, Place, as_on_disk, dotted, shown
 from zoomdream.config.read_yaml import DEEPEST, MOST_VALUES, Tree, read_yaml
 from zoomdream.config.units import rate_text
 from zoomdream.errors import ConfigError, error_context
@@ -25,6 +25,7 @@ def from_file(path: Path) -> tuple[Tree, Place]:
     """The file merged over what it extends, and its place."""
     if "\0" in str(path):
         raise ConfigError("The name of a config cannot hold a zero byte.")
+    path = as_on_disk(path, Path())
     place = Place(str(path), None, Path(os.path.abspath(path)).parent)
     return _extended(_read_file(path, place), place, (Path(os.path.realpath(path)),)), place
 
@@ -89,10 +90,11 @@ def _extended(tree: Tree, place: Place, chain: tuple[Path, ...]) -> Tree:
     if name is None:
         return Tree(value, tree.places)
     spot = Origin(place, tree.places).find(("extends",))
+    name = name if spot.written is None else spot.written
     with error_context("extends", lambda key: str(spot)):
         if not isinstance(name, str) or not name.strip() or "\0" in name:
             raise ConfigError(f"{shown(name)} names no file. Allowed: the path of another config.")
-        path = spot.folder / Path(name)
+        path = spot.folder / as_on_disk(Path(name), spot.folder)
         real = Path(os.path.realpath(path))
         if real in chain:
             circle = " extends ".join(file.name for file in (*chain[chain.index(real) :], real))

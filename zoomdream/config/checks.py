@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoomdream.config.codecs import CODECS, CONTAINERS, HARDWARE, fitting
+from zoomdream.config.codecs import CODECS, CONTAINERS, HARDWARE, fitting, is_numbered
 from zoomdream.config.explain import Problem, problem
 from zoomdream.config.fields import LARGEST_AREA, schedules
 from zoomdream.config.origin import did_you_mean
@@ -72,7 +72,7 @@ def output_problem(output: Path) -> str | None:
         ending = f"ends in {output.suffix}" if output.suffix else "has no extension"
         hint = did_you_mean(output.suffix, CONTAINERS)
         return f'is "{output}", which {ending}.{hint} Allowed: {" ".join(CONTAINERS)}.'
-    if output.suffix.lower() != ".png" or "%" not in str(output):
+    if not is_numbered(output):
         return None
     if "%" in str(output.parent) or not re.fullmatch(r"[^%]*%(0[1-9])?d[^%]*", output.name):
         return f'is "{output}". Allowed for numbered pictures: one pattern such as %05d in the name of the file.'

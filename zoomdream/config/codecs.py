@@ -88,6 +88,11 @@ def fitting(output: Path) -> tuple[CodecName, ...]:
     return CONTAINERS.get(output.suffix.lower(), ())
 
 
+def is_numbered(output: Path) -> bool:
+    """Whether the output is many pictures, such as frames/%05d.png; else a % in its name is just a letter."""
+    return output.suffix.lower() == ".png" and re.search(r"%\d*d", output.name) is not None
+
+
 def resolve_pixel_format(codec: CodecName, pixel_format: str) -> str:
     """`auto` made concrete: "yuv420p" for most, "yuv422p10le" for prores, RGB where the codec is lossless."""
     return CODECS[codec].pixel_formats[0] if pixel_format == "auto" else pixel_format

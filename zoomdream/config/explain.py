@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -59,7 +60,7 @@ def _below(path: KeyPath, around: KeyPath) -> bool:
 
 
 def _sentence(detail: Any, path: KeyPath, tree: dict[str, Any]) -> str:
-    key, value = dotted(path), _value(tree, path)
+    key, value = dotted(path), value_at(tree, path)
     field, model = _field(path, tree)
     rule = allowed(field) if field else str(detail["msg"])
     found = f"{key} is {shown(value)}."
@@ -104,6 +105,18 @@ def unknown_key(path: KeyPath, tree: dict[str, Any]) -> str:
     return f"{dotted(path)[:100]} is not a key that zoomdream knows.{hint} Allowed here: {', '.join(known)}."
 
 
+def takes_path(path: KeyPath, tree: dict[str, Any]) -> bool:
+    """Whether the key is one whose text is a path, which is taken as it is."""
+    field, section = _field(path, tree)
+    if field is None or section is not None or isinstance(path[-1], int):
+        return False
+    return path == ("network", "python") or _holds_path(field.annotation)
+
+
+def _holds_path(annotation: Any) -> bool:
+    return annotation is Path or any(_holds_path(part) for part in get_args(annotation))
+
+
 def _kinds(around: KeyPath) -> dict[str, tuple[str, ...]]:
     """The kinds that a section comes in, with their keys; none for a section that is always the same."""
     field = Config.model_fields.get(str(around[0])) if len(around) == 1 else None
@@ -141,12 +154,12 @@ def _field(path: KeyPath, tree: dict[str, Any]) -> tuple[FieldInfo | None, type[
     for depth, step in enumerate(path):
         if isinstance(step, int):
             continue
-        owner = next((one for one in _fitting(models, _value(tree, path[:depth])) if step in one.model_fields), None)
+        owner = next((one for one in _fitting(models, value_at(tree, path[:depth])) if step in one.model_fields), None)
         if owner is None:
             return field, None
         field = owner.model_fields[step]
         models = _models(field.annotation)
-    return field, next(iter(_fitting(models, _value(tree, path))), None)
+    return field, next(iter(_fitting(models, value_at(tree, path))), None)
 
 
 def _fitting(models: list[type[BaseModel]], value: Any) -> list[type[BaseModel]]:
@@ -160,7 +173,8 @@ def _fitting(models: list[type[BaseModel]], value: Any) -> list[type[BaseModel]]
     return sorted(models, key=other)
 
 
-def _value(tree: Any, path: KeyPath) -> Any:
+def value_at(tree: Any, path: KeyPath) -> Any:
+    """What stands in plain values at a key; None where there is no such key."""
     for step in path:
         if isinstance(tree, dict):
             tree = tree.get(str(step))

@@ -22,8 +22,8 @@ from zoomdream.config.defaults import (
 )
 from zoomdream.config.explain import Problem, config_error, problem, problems_of
 from zoomdream.config.fields import rebuilt
-from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, absolute, at_home, shown
-from zoomdream.config.override import override
+from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, absolute, as_on_disk, shown
+from zoomdream.config.override import override, paths_as_written
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema import MOST_FRAMES, Config, bound
 from zoomdream.config.schema_render import VideoSource
@@ -82,7 +82,7 @@ def load_tree(
         )
     about_source = [text for text in overrides if text.lstrip().startswith("source")]
     clip = is_clip(override(given, about_source, default_tree).value)
-    tree = override(given, overrides, partial(default_tree, clip))
+    tree = paths_as_written(override(given, overrides, partial(default_tree, clip)))
     places = dict(tree.places)
     data = {key: value for key, value in tree.value.items() if value is not None or key not in _KNOWN}
     if output is not None:
@@ -167,7 +167,9 @@ def _anchoring(origin: Origin) -> Callable[[KeyPath, Any], Any]:
             return _code(value, origin.find(at).folder)
         if not isinstance(value, Path):
             return value
-        return at_home(value) if at == ("output",) else absolute(value, origin.find(at).folder)
+        if at == ("output",):
+            return as_on_disk(value, Path())
+        return absolute(value, origin.find(at).folder)
 
     return anchor
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -21,12 +22,14 @@ KeyPath = tuple[str | int, ...]
 class Place:
     """A line of a file, or another spot that a key can come from (then without a line): `--set`, a mapping from Python.
 
-    `folder` is what relative paths at this place are relative to.
+    `folder` is what relative paths at this place are relative to. `written`: the text of a number or a truth value, for
+    "007" is another path than "7".
     """
 
     name: str
     line: int | None
     folder: Path
+    written: str | None = None
 
     def __str__(self) -> str:
         return self.name if self.line is None else f"{self.name}, line {self.line}"
@@ -82,12 +85,27 @@ def did_you_mean(name: object, choices: Iterable[str], cutoff: float = 0.5) -> s
 
 
 def absolute(path: Path, folder: Path) -> Path:
-    """`path` made absolute from `folder`, `~` expanded. The disk is not asked: media says what is missing."""
-    return Path(os.path.abspath(folder / at_home(path)))
+    """`path` made absolute from `folder`, as `as_on_disk` has it. What is missing is told by those who read it."""
+    return Path(os.path.abspath(folder / as_on_disk(path, folder)))
 
 
-def at_home(path: Path) -> Path:
-    """`path` with `~` expanded."""
-    with contextlib.suppress(RuntimeError):  # ~nobody: no such user; then it is just a name
-        path = path.expanduser()
-    return path
+def as_on_disk(path: Path, folder: Path) -> Path:
+    """`path`, relative to `folder`, with `~` expanded and its names spelled as they are on the disk.
+
+    An accented letter is one character or two (macOS writes two), and looks alike. A name that is there counts as it
+    is, also one that begins with `~`.
+    """
+    if not os.path.lexists(folder / path):
+        with contextlib.suppress(RuntimeError):  # ~nobody: no such user; then it is just a name
+            path = path.expanduser()
+    if os.path.lexists(folder / path):
+        return path
+    spelled = Path(path.anchor)
+    for name in path.parts[bool(path.anchor) :]:
+        if name != ".." and not name.isascii() and not os.path.lexists(folder / spelled / name):
+            with contextlib.suppress(OSError):
+                same = unicodedata.normalize("NFC", name)
+                names = os.listdir(folder / spelled)
+                name = next((other for other in names if unicodedata.normalize("NFC", other) == same), name)
+        spelled /= name
+    return spelled

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from zoomdream.config.assemble import EITHER, kept
+from zoomdream.config.explain import takes_path, value_at
 from zoomdream.config.origin import KeyPath, Place, dotted, shown, steps
 from zoomdream.config.read_yaml import Tree, read_yaml
 from zoomdream.errors import ConfigError
@@ -15,7 +17,8 @@ SET = "--set "
 
 
 def override(tree: Tree, overrides: Sequence[str], defaults: Callable[[], Mapping[str, Any]]) -> Tree:
-    """Sets each "key.path=value", the value read as YAML; a number in the path is a position in a list.
+    """Sets each "key.path=value", the value read as YAML, but a path as it is; a number in the key is a position in a
+    list.
 
     Where the list itself is not in the tree, its default (from `defaults()`) is taken.
     """
@@ -30,7 +33,12 @@ def _override(tree: Tree, text: str, defaults: Callable[[], Mapping[str, Any]]) 
     path = steps(key.strip())
     if not equals or any(step == "" for step in path) or path == ("extends",):
         raise ConfigError("this is not key.path=value, such as --set camera.zoom=1.5.", place=str(place))
-    return put(tree, path, read_yaml(value_text, place).value, place, defaults)
+    if takes_path(path, tree.value):
+        return put(tree, path, value_text or None, place, defaults)
+    given = read_yaml(value_text, place)
+    tree = put(tree, path, given.value, place, defaults)
+    within = {(*path, *at): replace(place, written=spot.written) for at, spot in given.places.items()}
+    return Tree(tree.value, {**tree.places, **within})
 
 
 def put(tree: Tree, path: KeyPath, value: Any, place: Place, defaults: Callable[[], Mapping[str, Any]]) -> Tree:
@@ -40,6 +48,15 @@ def put(tree: Tree, path: KeyPath, value: Any, place: Place, defaults: Callable[
     if path[0] in EITHER and value is not None:
         changed.pop(EITHER[1 - EITHER.index(str(path[0]))], None)
     return Tree(changed, places)
+
+
+def paths_as_written(tree: Tree) -> Tree:
+    """The tree in which paths that look like numbers or truth values (007, 1.5, true) are the text that was written."""
+    value = tree.value
+    for path, place in tree.places.items():
+        if place.written is not None and isinstance(value_at(value, path), int | float) and takes_path(path, value):
+            value = _set(value, path, place.written, (), place, dict)
+    return Tree(value, tree.places)
 
 
 def _set(

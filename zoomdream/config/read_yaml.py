@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -23,6 +23,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_UNQUOTED_NAME = re.compile(r":\s+[^'\s].*\.\w{2,5}\"?\s*$")
 _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -58,7 +59,9 @@ def read_yaml(text: str, place: Place) -> Tree:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         context = f"{error.context}, " if error.context else ""
-        text = f"this is not valid YAML: {context}{error.problem}."
+        looks_like_a_name = line and any(map(_UNQUOTED_NAME.search, text.splitlines()[line - 1 : line]))
+        hint = " A name with such signs stands between single quotes: path: 'a: [b].mp4'." if looks_like_a_name else ""
+        text = f"this is not valid YAML: {context}{error.problem}.{hint}"
         raise ConfigError(text, place=str(Place(place.name, line, place.folder))) from None
     except (ValueError, OverflowError):  # from inside PyYAML, for "\UFFFFFFFF" or %YAML and thousands of digits
         text = "this is not valid YAML: an escaped character, or the number after %YAML, does not exist."
@@ -98,6 +101,8 @@ class _Reader:
         match event:
             case yaml.ScalarEvent():
                 found = _Anchored(self._scalar(event), 1, 1)
+                if isinstance(found.value, int | float) and at in self._places:
+                    self._places[at] = replace(self._places[at], written=event.value)
             case yaml.SequenceStartEvent():
                 found = self._sequence(at, depth)
             case _:

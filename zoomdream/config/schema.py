@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PrivateAttr
 
 from zoomdream.config import write
-from zoomdream.config.codecs import CodecName, Hardware
+from zoomdream.config.codecs import CodecName, Hardware, is_numbered
 from zoomdream.config.fields import (
     LARGEST_EDGE,
     SMALLEST_EDGE,
@@ -258,6 +258,6 @@ def _preview_edge(edge: int) -> int:
 
 
 def _preview_output(output: Path) -> Path:
-    if output.suffix.lower() == ".png" and "%" in output.name:  # numbered pictures go into a folder of their own
+    if is_numbered(output):  # numbered pictures go into a folder of their own
         return output.parent.with_name(f"{output.parent.name}_preview") / output.name
     return output.with_name(f"{output.stem}_preview{output.suffix}")

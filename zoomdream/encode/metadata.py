@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoomdream import ffmpeg
-from zoomdream.errors import InputError
+from zoomdream.config.codecs import is_numbered
+from zoomdream.errors import InputError, require_file
 from zoomdream.ffmpeg.probe import read_log
 from zoomdream.version import __version__
 
@@ -36,11 +37,6 @@ def parse_origin(text: str) -> Origin | None:
     return Origin(found[1], found[2], config) if found else None
 
 
-def is_numbered(output: Path) -> bool:
-    """Whether the output is many pictures, such as frames/%05d.png; in other names a % is just a letter."""
-    return output.suffix.lower() == ".png" and "%" in output.name
-
-
 def sidecar(output: Path) -> Path | None:
     """`OUTPUT.yaml` for formats that carry no text, else None. For frames/%05d.png it is frames.yaml."""
     if output.suffix.lower() not in SIDECAR_SUFFIXES:
@@ -53,8 +49,8 @@ def read_origin(program: Path, output: Path) -> Origin | None:
     """Who made a finished output; None if that is not known. InputError if there is no such file."""
     beside = sidecar(output)
     if beside is not None:
-        if not is_numbered(output) and not output.is_file():
-            raise InputError(f"{output} does not exist.")
+        if not is_numbered(output):
+            require_file(output, "a file")
         try:
             return parse_origin(beside.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError):

@@ -8,10 +8,14 @@ from fractions import Fraction
 from pathlib import Path
 
 from zoomdream import ffmpeg
-from zoomdream.errors import InputError
+from zoomdream.errors import InputError, require_file
 
 _RATES = {Fraction(f"{rate}"): Fraction(round(rate) * 1000, 1001) for rate in (23.98, 29.97, 47.95, 59.94, 119.88)}
 # ffmpeg prints two decimals, and three for 23.976; these are the exact rates behind what it prints.
+
+
+_PATTERNED = (".webp", ".png", ".gif", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+"""Pictures, in the names of which ffmpeg takes % * ? [ ] { } for patterns. They need no seeking, so a pipe will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,11 @@ def probe(program: Path, path: Path) -> VideoFacts:
 
 def read_log(program: Path, path: Path) -> str:
     """What `ffmpeg -i` prints about a file. InputError if there is no such file."""
-    if not path.is_file():
-        kind = "a folder, not a file" if path.is_dir() else "not a regular file"
-        raise InputError(f"{path} is {kind}." if path.exists() else f"{path} does not exist.")
-    return ffmpeg.read_log([str(program), "-hide_banner", "-nostdin", "-i", f"file:{path.absolute()}"])
+    require_file(path, "a file")
+    if path.suffix.lower() not in _PATTERNED or not set("%*?[]{}") & set(str(path.absolute())):
+        return ffmpeg.read_log([str(program), "-hide_banner", "-nostdin", "-i", f"file:{path.absolute()}"])
+    with path.open("rb") as file:
+        return ffmpeg.read_log([str(program), "-hide_banner", "-i", "pipe:0"], file)
 
 
 def count_frames(program: Path, path: Path) -> int:

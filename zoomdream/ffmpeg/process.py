@@ -45,11 +45,11 @@ def run(command: Sequence[str], *, what: str, folder: Path | None = None) -> str
         return process.finish()
 
 
-def read_log(command: Sequence[str]) -> str:
+def read_log(command: Sequence[str], stdin: IO[bytes] | int = subprocess.DEVNULL) -> str:
     """All that a command says on stderr, whatever its exit code (`ffmpeg -i FILE` alone always "fails")."""
     finished = subprocess.run(
         list(command),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         capture_output=True,
         env=_environment(),
         check=False,

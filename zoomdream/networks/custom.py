@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from zoomdream.autodiff.trace import trace
 from zoomdream.autodiff.traced import TracedNetwork
-from zoomdream.errors import ConfigError, InputError
+from zoomdream.errors import ConfigError, InputError, require_file
 from zoomdream.types import Layer, Network
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -39,8 +39,10 @@ def load(target: str, folder: Path, options: Mapping[str, Any]) -> Network:
     ConfigError for a target of another form, InputError where the code cannot be found, fails, or gives no network.
     """
     place, name = _split(target)
+    file = source_file(target, folder)
+    if file is not None:
+        require_file(file, "a Python file")
     try:
-        file = source_file(target, folder)
         function = getattr(importlib.import_module(place) if file is None else _from_file(file), name)
         made = function(**options)
     except Exception as error:  # whatever the user's own code does
@@ -79,8 +81,6 @@ def _split(target: str) -> tuple[str, str]:
 
 
 def _from_file(path: Path) -> Any:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist")
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} cannot be imported")

@@ -14,11 +14,12 @@ import torch
 
 from zoomdream import assembly, ffmpeg
 from zoomdream.config import Config
+from zoomdream.config.codecs import is_numbered
 from zoomdream.config.origin import KeyPath, dotted
 from zoomdream.encode import metadata
 from zoomdream.encode.segment import EncodeSettings
 from zoomdream.encode.sound import Sound, file_sound, source_sound
-from zoomdream.errors import ConfigError, InputError
+from zoomdream.errors import ConfigError, InputError, require_file
 from zoomdream.networks import catalog
 from zoomdream.rendering.plan import make_plan, resolved
 from zoomdream.rendering.run import FILE as RUN_FILE
@@ -90,7 +91,7 @@ def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
         crf=encode.crf,
         preset=encode.preset,
         threads=plan.encoder_threads,
-        still=encode.codec == "png" and not metadata.is_numbered(config.output),
+        still=encode.codec == "png" and not is_numbered(config.output),
         hardware=encode.hardware,
     )
 
@@ -132,8 +133,7 @@ def fingerprint(config: Config) -> str:
 
 def _checksum(path: Path) -> bytes:
     """SHA-256 of a file. InputError if it cannot be read."""
-    if path.exists() and not path.is_file():  # a folder; a pipe or a device would be read for ever
-        raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}.")
+    require_file(path, "a file")
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from zoomdream.config.codecs import is_numbered
 from zoomdream.encode import metadata
-from zoomdream.encode.metadata import is_numbered
 from zoomdream.errors import ConfigError, OutputError
 from zoomdream.rendering.job import Job
 from zoomdream.rendering.recording import Recording

@@ -6,9 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
+from zoomdream.config.codecs import is_numbered
 from zoomdream.encode import metadata
 from zoomdream.encode.join import join
-from zoomdream.encode.metadata import is_numbered
 from zoomdream.encode.segment import SEGMENT_FRAMES
 from zoomdream.errors import OutputError
 from zoomdream.machine.files import discard, settle, temporary_name, write_whole

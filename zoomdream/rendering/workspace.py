@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from types import TracebackType
 
-from zoomdream.encode.metadata import is_numbered
+from zoomdream.config.codecs import is_numbered
 from zoomdream.errors import OutputError
 from zoomdream.machine.files import discard, write_whole, writing
 from zoomdream.rendering.lock import NAME as LOCK_NAME

@@ -15,7 +15,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 
 from zoomdream.config.fields import LARGEST_AREA
-from zoomdream.errors import InputError
+from zoomdream.errors import InputError, require_file
 
 LARGEST_FILE = 2**30
 """Bytes of the largest file that is read: as many as 64 megapixels of four 32 bit channels."""
@@ -85,15 +85,10 @@ def describe(data: bytes) -> str:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        if path.exists() and not path.is_file() and not path.is_dir():  # a pipe or a device may never end
-            raise InputError(f"{path} is not a regular file.")
+        require_file(path, "a picture")
         if path.stat().st_size > LARGEST_FILE:
             raise InputError(f"{path} is larger than a picture can be ({LARGEST_FILE >> 20} MiB).")
         return path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist.") from None
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder, not a picture.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
 

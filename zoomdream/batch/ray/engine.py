@@ -16,7 +16,7 @@ from zoomdream.batch.ray import worker as ray_worker
 from zoomdream.batch.ray.worker import Parcel, Result
 from zoomdream.batch.work import Event, Failed, Work
 from zoomdream.config import Config
-from zoomdream.encode.metadata import is_numbered
+from zoomdream.config.codecs import is_numbered
 from zoomdream.errors import ConfigError, OutputError
 from zoomdream.machine.files import discard, settle, temporary_name, writing
 from zoomdream.machine.limits import cores

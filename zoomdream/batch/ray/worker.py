@@ -15,9 +15,9 @@ from typing import Any
 
 from zoomdream.batch.work import Event, Failed, Finished, WarmNetworks, Work, perform
 from zoomdream.config import Config
+from zoomdream.config.codecs import is_numbered
 from zoomdream.config.fields import rebuilt
 from zoomdream.config.origin import KeyPath
-from zoomdream.encode.metadata import is_numbered
 from zoomdream.machine.files import write_whole
 
 

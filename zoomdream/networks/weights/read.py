@@ -20,7 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from zoomdream.errors import InputError
+from zoomdream.errors import InputError, require_file
 from zoomdream.networks.weights import caffemodel
 
 MAX_BYTES = 1024**3
@@ -57,10 +57,7 @@ def read_tensors(path: Path, max_bytes: int = MAX_BYTES) -> dict[str, Tensor]:
 
 
 def _first_bytes(path: Path, max_bytes: int) -> bytes:
-    if not path.exists():
-        raise InputError(f"The weights file {path} does not exist.")
-    if not path.is_file():
-        raise InputError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}, not a weights file.")
+    require_file(path, "a weights file")
     try:
         size = path.stat().st_size
         with path.open("rb") as file:

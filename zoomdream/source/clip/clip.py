@@ -10,7 +10,7 @@ from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
-from zoomdream.errors import InputError
+from zoomdream.errors import InputError, require_file
 from zoomdream.source.clip.header import Header, check_size, read_header
 from zoomdream.source.clip.scan import NO_TIME, Scan, scan_clip
 from zoomdream.source.clip.times import find_rate, frames_on_screen, in_ticks, monotonic_times
@@ -72,9 +72,7 @@ def open_clip(program: Path, path: Path, progress: Callable[[int], None] | None 
     program: the ffmpeg to run. progress: called with the number of frames decoded so far. InputError if the file is
     missing, no video, without frames, only sound, or of a size below 16, above 16384 or above 64 megapixels.
     """
-    if not path.is_file():
-        kind = "a folder, not a video" if path.is_dir() else "not a regular file"
-        raise InputError(f"{path} is {kind}." if path.exists() else f"{path} does not exist.")
+    require_file(path, "a video")
     try:
         found = path.stat()
     except OSError as error:
