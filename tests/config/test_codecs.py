@@ -7,8 +7,9 @@ from typing import get_args
 import pytest
 
 from zoomdream.config import load_config
-from zoomdream.config.codecs import CODECS, CONTAINERS, HARDWARE, CodecName, Hardware, bits
+from zoomdream.config.codecs import CODECS, CONTAINERS, HARDWARE, CodecName, Hardware, bits, check_rate, check_size
 from zoomdream.encode import hardware
+from zoomdream.errors import ConfigError
 
 
 def test_every_codec_is_in_the_table_and_fits_into_a_file() -> None:
@@ -54,3 +55,24 @@ def test_hardware_keeps_the_crf_and_has_no_preset() -> None:
     given = {"encode": {"codec": "h265", "preset": "slow", "pixel_format": "yuv420p10le"}}
     encode = load_config(given, ["encode.hardware=qsv", "encode.preset=null"]).encode
     assert (encode.preset, encode.pixel_format) == (None, "yuv420p10le")
+
+
+@pytest.mark.parametrize(
+    ("name", "depth"), [("yuv420p", 8), ("gbrp10le", 10), ("bgr0", 8), ("rgb24", 8), ("rgb48be", 16)]
+)
+def test_the_bits_of_a_pixel_format_stand_in_its_name(name: str, depth: int) -> None:
+    assert bits(name) == depth
+
+
+def test_a_size_that_a_codec_cannot_hold_is_told_with_the_nearest_larger_one() -> None:
+    check_size("h264", "yuv420p", 66, 48)
+    check_size("h264", "yuv422p", 66, 47)
+    with pytest.raises(ConfigError, match=r"even width and height\. The nearest that does is \[66, 48\]"):
+        check_size("h264", "yuv420p", 65, 47)
+
+
+def test_a_gif_shows_at_most_50_frames_in_a_second() -> None:
+    check_rate("gif", 50)
+    check_rate("h264", 240)
+    with pytest.raises(ConfigError, match="50"):
+        check_rate("gif", 50.1)

@@ -47,6 +47,7 @@ def test_in_starts_slowly_and_out_ends_slowly():
     for name in ("sine", "quad", "cubic", "quart", "expo"):
         assert EASINGS[f"in_{name}"](0.1) < 0.1 < EASINGS[f"out_{name}"](0.1)
         assert EASINGS[f"in_out_{name}"](0.5) == pytest.approx(0.5)
+        assert EASINGS[f"in_out_{name}"](0.1) < 0.05 < 0.95 < EASINGS[f"in_out_{name}"](0.9)
 
 
 def test_hold_stays_until_the_next_keyframe():
@@ -65,6 +66,11 @@ def test_the_smooth_curve_meets_its_keyframes_and_never_overshoots():
     assert curve[-1] == pytest.approx(5)
     assert curve == sorted(curve)
     assert max(curve) <= 5 + 1e-9
+
+
+def test_the_smooth_curve_does_not_dip_before_a_steep_rise():
+    curve = [smooth_between((0, 0, 1, 2), (0, 0, 0.1, 10), index / 50) for index in range(51)]
+    assert curve == sorted(curve)
 
 
 def test_the_smooth_curve_of_points_on_a_line_is_the_line():

@@ -88,6 +88,8 @@ def test_extends_replaces_keyframes_and_other_kinds_as_a_whole(write):
     )
     assert config.camera.zoom.tree() == {"keys": {"1s": 2.0}, "ease": "linear"}
     assert config.source == NoiseSource(kind="noise")
+    again = load_config(write("again.yaml", "extends: base.yaml\nsource: {kind: image}\n"))
+    assert again.source.path.name == "a.jpg"  # the same kind, of which all else stays
 
 
 def test_extends_may_change_nothing_but_the_easing(write):

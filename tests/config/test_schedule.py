@@ -73,6 +73,13 @@ def test_smooth_passes_through_every_keyframe():
     assert max(got) <= 7 + 1e-9
 
 
+def test_smooth_keeps_its_speed_at_a_keyframe():
+    got = values({"keys": {"0s": 0, "3s": 3, "5s": 9, "10s": 11}, "ease": "smooth"})
+    for frame in (30, 50):
+        before, after = got[frame] - got[frame - 1], got[frame + 1] - got[frame]
+        assert after == pytest.approx(before, rel=0.5)  # along straight lines 3 and 7.5 times as much
+
+
 @pytest.mark.parametrize("frames", [1, 2])
 def test_shares_of_the_way_may_meet_in_a_film_of_one_frame(frames):
     assert len(values({"keys": {"0%": 1, "50%": 2, "100%": 3}, "ease": "smooth"}, frames=frames)) == frames

@@ -19,6 +19,7 @@ from zoomdream.errors import ConfigError
         (1.5, Fraction(3, 2)),
         ("1:30", 90),
         ("00:01:30.5", Fraction(181, 2)),
+        ("2:00:59", 7259),
         (".5s", Fraction(1, 2)),
     ],
 )
@@ -37,7 +38,7 @@ def test_percent_is_a_share_of_the_way_from_the_first_frame_to_the_last():
 
 
 @pytest.mark.parametrize(
-    "written", ["", "12x", "-1s", -1, "1.5f", "101%", "00:61:00", "0:75", True, None, [1], "1e3s", float("nan")]
+    "written", ["", "12x", "-1s", -1, "1.5f", "101%", "00:60:00", "0:60", "0:75", True, None, [1], "1e3s", float("nan")]
 )
 def test_what_is_no_position_is_refused_with_what_is_allowed(written):
     with pytest.raises(ValueError, match=r"Allowed|whole numbers|between 0% and 100%|below 60"):
@@ -56,6 +57,8 @@ def test_a_duration_is_no_share():
         (29.97, Fraction(2997, 100)),
         ("30000/1001", Fraction(30000, 1001)),
         ("23.976", Fraction(2997, 125)),
+        (1, Fraction(1)),
+        (240, Fraction(240)),
     ],
 )
 def test_rates_stay_exactly_as_they_are_written(written, rate):
