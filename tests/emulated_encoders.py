@@ -14,7 +14,7 @@ command = sys.argv[1:]
 name = command[command.index("-c:v") + 1] if "-c:v" in command else ""
 hardware = name.rpartition("_")[2] in ("nvenc", "qsv", "videotoolbox", "amf", "vaapi")
 if command[-1] == "-encoders":
-    print("V..... h264_nvenc") if behaviour != "not built" else None
+    print("V..... libx264", "" if behaviour == "not built" else "h264_nvenc")
     sys.exit()
 if hardware:
     with open(log, "a") as file:

@@ -15,7 +15,7 @@ import torch
 from tests.emulated_encoders import asked, emulated_ffmpeg
 from zoomdream import ffmpeg
 from zoomdream.config import codecs
-from zoomdream.config.codecs import HARDWARE
+from zoomdream.config.codecs import CODECS, HARDWARE
 from zoomdream.encode import trial
 from zoomdream.encode.join import join
 from zoomdream.encode.segment import SEGMENT_FRAMES, EncodeSettings, SegmentWriter, segment_command
@@ -124,10 +124,30 @@ def test_an_encoder_that_works_passes_and_leaves_nothing(tmp_path: Path, monkeyp
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
-def test_software_is_not_tried(tmp_path: Path) -> None:
-    program = emulated_ffmpeg(tmp_path, "refuses")
-    trial.check(settings("off", program=program))
-    assert asked(program) == []
+def test_software_of_our_own_ffmpeg_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "trial", lambda *_: pytest.fail("tried"))
+    trial.check(settings("off", program=ffmpeg.executable()))
+
+
+@pytest.mark.parametrize(("codec", "lacks"), [("h264", "libx264"), ("webp", "libwebp_anim"), ("h265", "an option")])
+def test_an_ffmpeg_of_somebody_elses_that_cannot_encode_is_told_before_the_first_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, lacks: str
+) -> None:
+    program = tmp_path / "ffmpeg"
+    real = ffmpeg.executable()
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in *-encoders) \'{real}\' "$@" | grep -v {lacks.split()[0]} ;; '
+        f"*x265-params*) echo No such option >&2; exit 1 ;; *) exec '{real}' \"$@\" ;; esac\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(program))
+    chosen = replace(settings("off", codec, pixel_format=CODECS[codec].pixel_formats[0]), program=ffmpeg.executable())
+    with pytest.raises(OutputError) as caught:
+        trial.check(chosen)
+    told = str(caught.value)
+    assert f"IMAGEIO_FFMPEG_EXE chooses {program} (version {ffmpeg.version(real)}), which cannot make {codec}" in told
+    assert ("No such option" if lacks == "an option" else lacks) in told
+    assert caught.value.key == "encode.ffmpeg"
 
 
 @pytest.mark.parametrize(

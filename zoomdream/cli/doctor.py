@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import platform
 import shutil
 import sys
@@ -119,8 +120,11 @@ def _ffmpeg() -> Iterator[Finding]:
             yield Finding("missing", "encoders", f"this ffmpeg has no {', '.join(absent)}; other codecs work")
         else:
             yield Finding("ok", "encoders", f"for {', '.join(CODECS)}")
-    on_path = shutil.which("ffmpeg")
-    yield Finding("note", "ffmpeg on PATH", on_path or "none; only `encode.ffmpeg: path` would need it")
+    try:
+        on_path = ffmpeg.executable("path")
+        yield Finding("note", "ffmpeg on PATH", f"{ffmpeg.version(on_path)} ({on_path})")
+    except ZoomdreamError as error:
+        yield Finding("note", "ffmpeg on PATH", f"{error} Only `encode.ffmpeg: path` would need it")
 
 
 def _hardware() -> Iterator[Finding]:
@@ -129,9 +133,10 @@ def _hardware() -> Iterator[Finding]:
     from zoomdream.encode import trial
     from zoomdream.encode.segment import EncodeSettings
 
-    programs = {"the bundled ffmpeg": ffmpeg.executable("bundled")}
-    if shutil.which("ffmpeg"):
-        programs["the ffmpeg on PATH"] = ffmpeg.executable("path")
+    programs = {}
+    for which, name in (("bundled", "the bundled ffmpeg"), ("path", "the ffmpeg on PATH")):
+        with contextlib.suppress(OutputError):  # told above
+            programs[name] = ffmpeg.executable(which)
     for which, program in programs.items():
         works = []
         for name, encoders in HARDWARE.items():

@@ -1,32 +1,41 @@
-"""Whether an encoder in hardware works here: it encodes a few frames, by the very command that the render will run.
+"""Whether an encoder works here: it encodes a few frames, by the very command that the render will run.
 
-Nothing else tells. That ffmpeg lists an encoder says nothing about the driver or the chip, a chip may have no such
-encoder (those of data centres: H100, H200, A100), and each has a smallest and a largest picture.
+Nothing else tells. An ffmpeg that is not ours may have been built without it. That it lists an encoder in hardware says
+nothing about the driver or the chip, a chip may have no such encoder (those of data centres: H100, H200, A100), and
+each has a smallest and a largest picture.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from zoomdream import ffmpeg
-from zoomdream.config.codecs import CODECS
+from zoomdream.config.codecs import CODECS, CodecName
 from zoomdream.encode import hardware
 from zoomdream.encode.segment import EncodeSettings, encoder_name, raw_bits, segment_command, segment_name
 from zoomdream.errors import InputError, OutputError
 from zoomdream.ffmpeg.probe import count_frames, probe
+from zoomdream.ffmpeg.program import VARIABLE
 
 FRAMES = 3
+_LAST: Mapping[CodecName, tuple[str, ...]] = {"gif": ("gif",), "webp": ("libwebp_anim",)}
+"""The encoders that make the file of the segments at the end, by codec."""
 LIMIT = 30.0
 """Seconds after which an encoder does not work. A driver that wakes up takes some; one that hangs takes for ever."""
 
 
 def check(settings: EncodeSettings, limit: float = LIMIT) -> None:
-    """OutputError about `encode.hardware`, unless the encoder works; software is not tried."""
+    """OutputError about `encode.hardware` or `.ffmpeg` unless the encoder works; software of ours is not tried."""
     if settings.hardware == hardware.OFF:
+        if not ffmpeg.is_ours(settings.program):
+            _check_software(settings, limit)
         return
     why = trial(settings, limit)
     if why is None:
@@ -37,6 +46,23 @@ def check(settings: EncodeSettings, limit: float = LIMIT) -> None:
         f"{settings.height}: {why} `off` encodes with {software}; {_other(settings)}",
         key="encode.hardware",
     )
+
+
+def _check_software(settings: EncodeSettings, limit: float) -> None:
+    """OutputError unless an ffmpeg that is not ours has the encoders of the codec, and takes their options."""
+    needed = (encoder_name(settings), *_LAST.get(settings.codec, ()))
+    missing = set(needed) - set(ffmpeg.encoders(settings.program))
+    why = f"it was built without {', '.join(sorted(missing))}." if missing else None
+    if why is None and settings.codec != "png":  # which has no options that could be missing
+        why = trial(replace(settings, width=64, height=64), limit)
+    if why is not None:
+        about = f"{settings.program} (version {ffmpeg.version(settings.program)})"
+        chosen = f"{VARIABLE} chooses {about}" if os.environ.get(VARIABLE) == str(settings.program) else about
+        raise OutputError(
+            f"{chosen}, which cannot make {settings.codec}: {why} The ffmpeg that comes with zoomdream can: "
+            f"`encode.ffmpeg: bundled`, with {VARIABLE} unset.",
+            key="encode.ffmpeg",
+        )
 
 
 def trial(settings: EncodeSettings, limit: float = LIMIT) -> str | None:

@@ -6,7 +6,7 @@ probe     what a video file says about itself
 """
 
 from zoomdream.ffmpeg.process import QUIET, Process, apart, explain, first_reason, read_log, run
-from zoomdream.ffmpeg.program import encoders, executable, version
+from zoomdream.ffmpeg.program import encoders, executable, is_ours, version
 
 __all__ = [
     "QUIET",
@@ -16,6 +16,7 @@ __all__ = [
     "executable",
     "explain",
     "first_reason",
+    "is_ours",
     "read_log",
     "run",
     "version",
