@@ -67,14 +67,13 @@ def _without_code(config: Config) -> Config:
     )
 
 
-def clip_facts(path: Path, which: str, looking: Callable[[int], None] | None = None) -> ClipFacts:
-    """Size, rate and length of a clip, read with the ffmpeg that `encode.ffmpeg` names. Raises InputError."""
-    from zoomdream.ffmpeg import executable
+def clip_facts(path: Path, looking: Callable[[int], None] | None = None) -> ClipFacts:
+    """Size, rate and length of a clip. Raises InputError."""
     from zoomdream.source.clip.clip import (
         open_clip,  # brings torch along, which configs without a clip need not wait for
     )
 
-    clip = open_clip(executable(which), path, looking)
+    clip = open_clip(path, looking)
     return ClipFacts(clip.size, clip.fps, clip.span, grid=clip.grid is not None)
 
 

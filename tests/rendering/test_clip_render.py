@@ -40,14 +40,14 @@ def config_file(clip: Path, untrained_weights: Path, tmp_path: Path) -> Path:
 
 def test_a_dreamt_clip_has_the_size_rate_length_and_sound_of_the_clip(config_file: Path, clip: Path) -> None:
     finished = render(load_config(config_file))
-    was, now = (open_clip(ffmpeg.executable(), path) for path in (clip, finished))
+    was, now = (open_clip(path) for path in (clip, finished))
     assert (now.size, now.fps, now.times, now.span, now.variable) == (was.size, was.fps, was.times, was.span, False)
     assert now.has_sound
 
 
 def test_a_part_of_a_clip_is_as_long_as_that_part(config_file: Path) -> None:
     finished = render(load_config(config_file, ["source.start=1s", "source.end=3s"]))
-    now = open_clip(ffmpeg.executable(), finished)
+    now = open_clip(finished)
     assert (len(now.times), now.span) == (24, 2)
     assert now.has_sound
 

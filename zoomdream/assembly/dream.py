@@ -9,7 +9,6 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from zoomdream import ffmpeg
 from zoomdream.assembly.targets import Target, find_targets
 from zoomdream.autodiff.cuda_graphs import CudaGraphs, eager
 from zoomdream.camera.camera import overscan
@@ -144,7 +143,6 @@ def _guide(
     assert term.guide is not None
     with config.error_context(f"objective.{number}.guide"):
         frames, is_still = open_guide(
-            ffmpeg.executable(config.encode.ffmpeg),
             term.guide,
             longest=max(config.size),
             smallest=catalog.minimum_edge(target.layer),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from zoomdream import ffmpeg
 from zoomdream.assembly.dream import make_dreamer, make_noise, margin
 from zoomdream.assembly.targets import network
 from zoomdream.camera.camera import Camera
@@ -127,8 +126,7 @@ def _mask(config: Config, plan: Plan, resources: list[Closable]) -> DeviceFrames
         return None
     width, height = config.size
     with config.error_context("dream.mask"):
-        program = ffmpeg.executable(config.encode.ffmpeg)
-        mask = open_mask(program, config.dream.mask, config.frames, config.fps, (height, width))
+        mask = open_mask(config.dream.mask, config.frames, config.fps, (height, width))
     resources.append(mask)
     return DeviceFrames(mask, plan.device)
 

@@ -40,8 +40,8 @@ class ClipFacts:
     grid: bool = True
 
 
-AskClip = Callable[[Path, str], ClipFacts]
-"""The facts of a clip, from its absolute path and the ffmpeg to read it with (`encode.ffmpeg`). Raises InputError."""
+AskClip = Callable[[Path], ClipFacts]
+"""The facts of a clip, from its absolute path. Raises InputError."""
 
 
 def misplaced(data: dict[str, Any]) -> list[Problem]:

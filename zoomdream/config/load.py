@@ -107,7 +107,7 @@ def _of_clip(data: dict[str, Any], root: Place, places: dict[KeyPath, Place], cl
     with draft.error_context("source.path"):
         if clip_facts is None:
             raise ConfigError("a clip has to be read first, which zoomdream.load_config does.")
-        facts = clip_facts(draft.source.path, draft.encode.ffmpeg)
+        facts = clip_facts(draft.source.path)
     data, problems = clips.with_facts(data, facts, draft.encode)
     if problems:
         raise config_error(problems, draft.origin)

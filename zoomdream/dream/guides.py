@@ -61,22 +61,20 @@ def guide_activation(network: Network, layer: Layer, picture: Tensor, device: st
     return activation.float().reshape(activation.shape[1], -1)
 
 
-def open_guide(
-    program: Path, path: Path, *, longest: int, smallest: int, count: int, fps: Fraction
-) -> tuple[Frames, bool]:
+def open_guide(path: Path, *, longest: int, smallest: int, count: int, fps: Fraction) -> tuple[Frames, bool]:
     """The guide's picture at each of `count` frames at `fps`, and whether it is the same in all of them.
 
     A clip runs from its beginning at its own speed; once it is over its last frame stays. longest: the longest edge of
     the frame, smallest: the shortest edge that the layer can take, in pixels. InputError if the file is neither a
     picture nor a clip.
     """
-    if is_picture(program, path):
+    if is_picture(path):
         picture = read_image(path)
         size = _size((picture.shape[-2], picture.shape[-1]), longest, smallest)
         return StillFrames(resize(picture, size).clamp(0, 1)), True
-    clip = open_clip(program, path)
+    clip = open_clip(path)
     numbers = frame_numbers(clip, fps, Fraction(0), count / fps)
-    return ClipReader(program, clip, numbers, _size(clip.size, longest, smallest), "stretch"), False
+    return ClipReader(clip, numbers, _size(clip.size, longest, smallest), "stretch"), False
 
 
 def _size(size: tuple[int, int], longest: int, smallest: int) -> tuple[int, int]:

@@ -13,8 +13,8 @@ from torch.nn.functional import interpolate
 from zoomdream.color.statistics import BT709
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import ClipReader
-from zoomdream.source.clip.filters import scaled_size
 from zoomdream.source.clip.header import is_picture
+from zoomdream.source.clip.picture import scaled_size
 from zoomdream.source.picture import read_image
 from zoomdream.source.protocol import Frames
 from zoomdream.source.still import StillFrames
@@ -33,17 +33,17 @@ class LumaFrames:
         self.frames.close()
 
 
-def open_mask(program: Path, path: Path, count: int, fps: Fraction, size: tuple[int, int]) -> Frames:
+def open_mask(path: Path, count: int, fps: Fraction, size: tuple[int, int]) -> Frames:
     """The mask (1, 1, H, W) for each of `count` output frames of (height, width) at `fps`: 1 where to dream.
 
     It covers the frame, its middle cropped, as a source that fills does. Transparent is black. A clip runs from its
     beginning at its own speed; once it is over its last frame stays. InputError if the file is neither.
     """
-    if path.is_file() and is_picture(program, path):
+    if is_picture(path):
         return StillFrames(luma(cover(read_image(path), size)))
-    clip = open_clip(program, path)
+    clip = open_clip(path)
     numbers = frame_numbers(clip, fps, Fraction(0), count / fps)
-    return LumaFrames(ClipReader(program, clip, numbers, size, "fill"))
+    return LumaFrames(ClipReader(clip, numbers, size, "fill"))
 
 
 def cover(picture: Tensor, size: tuple[int, int]) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from zoomdream import ffmpeg
 from zoomdream.config import Config, ImageSource, NoiseSource, VideoSource
 from zoomdream.source.clip.source import ClipSource
 from zoomdream.source.protocol import Source
@@ -20,7 +19,6 @@ def open_source(config: Config) -> Source:
         case ImageSource(path=path):
             return Picture(path, (height, width))
         case VideoSource(path=path, start=start, end=end, fit=fit):
-            program = ffmpeg.executable(config.encode.ffmpeg)
-            return ClipSource(program, path, start, end, config.frames, config.fps, (height, width), fit)
+            return ClipSource(path, start, end, config.frames, config.fps, (height, width), fit)
         case unknown:
             assert_never(unknown)

@@ -15,7 +15,7 @@ from bench.coherence.dreaming import Dreamer
 from bench.report import Report
 from torch import Tensor
 
-from zoomdream import assembly, ffmpeg
+from zoomdream import assembly
 from zoomdream.camera.warp import warp
 from zoomdream.config import Config, VideoSource
 from zoomdream.encode.segment import SegmentWriter
@@ -82,13 +82,12 @@ def measure(found: Report, config: Config, folder: Path, *, quick: bool) -> dict
 
 
 def timed_reading(config: Config) -> tuple[list[float], list[Tensor]]:
-    """Seconds for each frame after the first (which waits for ffmpeg to start), and the frames."""
+    """Seconds for each frame after the first (which waits for the decoder), and the frames."""
     assert isinstance(config.source, VideoSource)
-    program = ffmpeg.executable(config.encode.ffmpeg)
-    clip = open_clip(program, config.source.path)
+    clip = open_clip(config.source.path)
     numbers = frame_numbers(clip, config.fps, config.source.start, config.source.end)[:_SEGMENT]
     width, height = config.size
-    with ClipReader(program, clip, numbers, (height, width), config.source.fit) as reader:
+    with ClipReader(clip, numbers, (height, width), config.source.fit) as reader:
         frames = [reader.frame(0)]
         begin = time.perf_counter()
         frames += [reader.frame(index) for index in range(1, len(numbers))]

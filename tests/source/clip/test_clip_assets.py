@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.made_clips import PROGRAM
 from zoomdream.source.clip.clip import frame_numbers, open_clip
 from zoomdream.source.clip.decode import ClipReader
 
@@ -30,15 +29,15 @@ FACTS = {  # size as shown, decoded frames, rate, output frames, variable, shots
 @pytest.mark.parametrize("name", FACTS)
 def test_a_real_clip_is_what_it_is(assets: Path, name: str) -> None:
     size, frames, fps, output, variable, shots, sound = FACTS[name]
-    clip = open_clip(PROGRAM, assets / "clips" / name)
+    clip = open_clip(assets / "clips" / name)
     assert (clip.size, len(clip.times), clip.fps, clip.variable) == (size, frames, fps, variable)
     assert (clip.shots, clip.has_sound) == (shots, sound)
     numbers = frame_numbers(clip, clip.fps, Fraction(0), None)
     assert len(numbers) == output
-    with ClipReader(PROGRAM, clip, numbers, (90, 160), "fill") as reader:
+    with ClipReader(clip, numbers, (90, 160), "fill") as reader:
         last, first = reader.frame(output - 1), reader.frame(0)
         assert first.shape == last.shape == (1, 3, 90, 160)
-    with ClipReader(PROGRAM, clip, numbers, (90, 160), "fill") as reader:
+    with ClipReader(clip, numbers, (90, 160), "fill") as reader:
         for index in range(output):
             picture = reader.frame(index)
             if index == 0:
@@ -48,10 +47,10 @@ def test_a_real_clip_is_what_it_is(assets: Path, name: str) -> None:
 
 @pytest.mark.assets
 def test_the_turned_flower_is_the_flower_turned(assets: Path) -> None:
-    flower = open_clip(PROGRAM, assets / "clips" / "mdn_flower.mp4")
-    turned = open_clip(PROGRAM, assets / "clips" / "derived_flower_rot90.mp4")
+    flower = open_clip(assets / "clips" / "mdn_flower.mp4")
+    turned = open_clip(assets / "clips" / "derived_flower_rot90.mp4")
     with (
-        ClipReader(PROGRAM, flower, (40,), (540, 960), "fill") as upright,
-        ClipReader(PROGRAM, turned, (40,), (960, 540), "fill") as lying,
+        ClipReader(flower, (40,), (540, 960), "fill") as upright,
+        ClipReader(turned, (40,), (960, 540), "fill") as lying,
     ):
         assert (upright.frame(0).rot90(1, (2, 3)) - lying.frame(0)).abs().mean() < 0.01

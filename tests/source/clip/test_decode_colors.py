@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 
-from tests.made_clips import PROGRAM, encode, encode_yuv, run
+from tests.made_clips import encode, encode_yuv, run
 from zoomdream.source.clip.clip import frame_numbers, open_clip
+from zoomdream.source.clip.color import Colors, colors_of, matrix_of
 from zoomdream.source.clip.decode import ClipReader
-from zoomdream.source.clip.filters import is_rgb, matrix, value_range
-from zoomdream.source.clip.scan import Colors
 
 SHARES = {
     "smpte170m": (0.299, 0.114),
@@ -80,8 +80,8 @@ def hlg(nits: np.ndarray) -> np.ndarray:
 
 
 def read(path: Path) -> np.ndarray:
-    clip = open_clip(PROGRAM, path)
-    with ClipReader(PROGRAM, clip, frame_numbers(clip, clip.fps, Fraction(0), None), clip.size, "fill") as reader:
+    clip = open_clip(path)
+    with ClipReader(clip, frame_numbers(clip, clip.fps, Fraction(0), None), clip.size, "fill") as reader:
         return reader.frame(0)[0].permute(1, 2, 0).numpy()
 
 
@@ -121,7 +121,7 @@ def test_hdr_keeps_what_sdr_can_show_and_rolls_off_above(tmp_path: Path, transfe
     assert 0.8 < found[5] < 0.9  # white paper stays below the highlights
     assert found[7] == pytest.approx(1, abs=0.01)
     assert np.ptp(middles(read(path)), axis=1).max() < 0.01  # grey stays grey
-    notes = open_clip(PROGRAM, path).notes
+    notes = open_clip(path).notes
     assert any("tone-mapped to BT.709" in note for note in notes)
 
 
@@ -151,16 +151,15 @@ def test_rgb_and_grey_are_read_as_they_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((720, 1280), "bt709"), ((544, 1280), "bt709"), ((1280, 720), "bt709"),
-     ((576, 720), "smpte170m"), ((272, 640), "smpte170m")],
-)  # fmt: skip
-def test_untagged_colors_are_those_of_the_size(size: tuple[int, int], expected: str) -> None:
-    assert matrix(Colors("yuv420p", "unknown", "unknown", "unknown", "unknown"), size) == expected
-    assert matrix(Colors("yuv420p", "tv", "bt2020nc", "unknown", "unknown"), size) == "bt2020nc"
+    [((720, 1280), 1), ((544, 1280), 1), ((1280, 720), 1), ((576, 720), 6), ((272, 640), 6)],
+)
+def test_untagged_colors_are_those_of_the_size(size: tuple[int, int], expected: int) -> None:
+    assert matrix_of(Colors(rgb=False, full=False, matrix=2, primaries=2, transfer=2), size) == expected
+    assert matrix_of(Colors(rgb=False, full=False, matrix=9, primaries=2, transfer=2), size) == 9
 
 
 def test_untagged_ranges_are_those_of_the_format() -> None:
-    unknown = ("unknown",) * 4
-    assert [value_range(Colors(name, *unknown)) for name in ("yuv420p", "yuvj420p", "gray")] == ["tv", "pc", "pc"]
-    assert is_rgb(Colors("gbrp10le", *unknown))
-    assert not is_rgb(Colors("yuv444p", *unknown))
+    names = ("yuv420p", "yuvj420p", "gray", "gbrp10le", "yuv444p")
+    found = [colors_of(VideoFrame(32, 32, name)) for name in names]
+    assert [colors.full for colors in found] == [False, True, True, True, False]
+    assert [colors.rgb for colors in found] == [False, False, True, True, False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -11,12 +12,11 @@ from math import ceil
 from pathlib import Path
 
 from zoomdream.errors import InputError, require_file
+from zoomdream.source.clip.color import BT2020, HDR
+from zoomdream.source.clip.frames import NO_TIME
 from zoomdream.source.clip.header import Header, check_size, read_header
-from zoomdream.source.clip.scan import NO_TIME, Scan, scan_clip
-from zoomdream.source.clip.times import find_rate, frames_on_screen, in_ticks, monotonic_times
-
-HDR = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
-"""Transfer functions of high dynamic range, and what people call them."""
+from zoomdream.source.clip.scan import Scan, scan_clip
+from zoomdream.source.clip.times import find_rate, frames_on_screen, in_ticks, monotonic_times, stay
 
 _SLACK = Fraction(1, 1000)
 """A time this close to a frame's, in frames, means that frame: times in YAML have few digits."""
@@ -28,17 +28,19 @@ _MOST_GAPS, _FEWEST_MISSING, _STEADY = 3, 3, 24  # gaps, frames in each, frames 
 class Clip:
     """What a clip is.
 
-    size: (height, width) as shown: turned, with square pixels, not yet even. fps: the nominal rate if the timestamps
-    fit its grid, else the exact average; variable: whether frames are missing from that grid, or fit none.
-    times: the presentation time of each decoded frame in seconds on the container's clock (that of `ffmpeg -copyts`;
-    the first may be above 0); end: when the last frame ends. shots: the numbers of the frames that begin a shot, 0
-    among them. notes: what a person should know. grid: the position of each frame on the grid of fps, None where no
-    grid fits. header, scan: what reading needs.
+    size: (height, width) as shown: turned, with square pixels, not yet even. fps: the rate at which things move, rule:
+    how that was found (see times.find_rate); variable: whether frames are missing from its grid, or fit none.
+    times: the presentation time of each frame in seconds on the container's clock (that of `ffmpeg -copyts`; the first
+    may be above 0), which goes on where the file's begins anew; end: when the last frame ends. shots: the numbers of
+    the frames that begin a shot, 0 among them. notes: what a person should know. grid: the position of each frame on
+    the grid of fps, None where no grid fits. header, scan: what reading needs. A frame is what is shown: of film in 3:2
+    pulldown the pictures of the film.
     """
 
     path: Path
     size: tuple[int, int]
     fps: Fraction
+    rule: str
     variable: bool
     times: tuple[Fraction, ...] = field(repr=False)
     end: Fraction
@@ -66,42 +68,53 @@ class _Progress:
             self.report(frames)
 
 
-def open_clip(program: Path, path: Path, progress: Callable[[int], None] | None = None) -> Clip:
+def open_clip(path: Path, progress: Callable[[int], None] | None = None) -> Clip:
     """Decode a clip once and return what it is; a process scans each file once.
 
-    program: the ffmpeg to run. progress: called with the number of frames decoded so far. InputError if the file is
-    missing, no video, without frames, only sound, or of a size below 16, above 16384 or above 64 megapixels.
+    progress: called with the number of frames decoded so far. InputError if the file is missing, no video, without
+    frames, only sound, or of a size below 16, above 16384 or above 64 megapixels.
     """
     require_file(path, "a video")
     try:
         found = path.stat()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return _open(program, path, found.st_size, found.st_mtime_ns, _Progress(progress))
+    return _open(path, found.st_size, found.st_mtime_ns, _Progress(progress))
 
 
 @lru_cache(maxsize=16)
-def _open(program: Path, path: Path, length: int, changed: int, progress: _Progress) -> Clip:
-    header = read_header(program, path)
-    check_size(path, header.size)
-    scan = scan_clip(program, path, header, progress)
-    size = shown_size(scan.size, scan.aspect)
+def _open(path: Path, length: int, changed: int, progress: _Progress) -> Clip:
+    header = read_header(path)
+    if header.size != (0, 0):  # else only the frames tell
+        check_size(path, header.size)
+    scan = scan_clip(path, header, progress)
+    size = shown_size(scan.size, header.aspect)
+    if scan.turn[0] % 2:
+        size = size[::-1]
     check_size(path, size)
-    times = monotonic_times(scan.ticks, NO_TIME, scan.tick, scan.nominal)
-    last_duration = scan.last_duration * scan.tick
-    found = find_rate(times, last_duration, scan.nominal)
+    decoded = monotonic_times(scan.ticks, NO_TIME, header.tick, header.rates[0] if header.rates else Fraction(25))
+    times, shots = decoded, scan.shots
+    if scan.pictures is not None:  # what is made of two frames is shown between them
+        times = tuple((decoded[picture.first] + decoded[picture.second]) / 2 for picture in scan.pictures)
+        begins = [min(picture.first, picture.second) for picture in scan.pictures]
+        shots = tuple(sorted({min(bisect_left(begins, shot), len(begins) - 1) for shot in shots}))
+    last_duration = scan.last_duration * header.tick
+    found = find_rate(times, last_duration, () if scan.film else header.rates)
+    ends = None if header.stated_end is None or scan.parts else Fraction(header.stated_end).limit_denominator(1_000_000)
+    last = stay(times[-1], last_duration, found.rate, ends)
     if found.grid is not None:
-        end = times[0] + (found.grid[-1] + 1) / found.rate
+        end = times[0] + (found.grid[-1] + max(1, round(last * found.rate))) / found.rate
     else:
-        end = times[-1] + (last_duration if last_duration > 0 else 1 / found.rate)
+        end = times[-1] + last
     clip = Clip(
         path=path,
         size=size,
         fps=found.rate,
+        rule=found.rule,
         variable=not found.steady,
         times=times,
         end=end,
-        shots=scan.shots,
+        shots=shots,
         notes=(),
         has_sound=header.has_sound,
         header=header,
@@ -160,7 +173,7 @@ def describe(clip: Clip) -> list[str]:
     frames = f"{len(clip.times)} frame{'s' if len(clip.times) > 1 else ''}"
     return [
         f"{clip.path.name}: {width}x{height}, {frames} in {_seconds(clip.span)} s, "
-        f"{_rate(clip.fps)} frames per second, {'with' if clip.has_sound else 'without'} sound",
+        f"{_rate(clip.fps)} frames per second ({clip.rule}), {'with' if clip.has_sound else 'without'} sound",
         f"cuts at {', '.join(_seconds(cut) for cut in cuts)} s" if cuts else "no cuts",
         *clip.notes,
     ]
@@ -172,12 +185,17 @@ def _notes(clip: Clip) -> list[str]:
     notes = []
     if colors.transfer in HDR:
         notes.append(f"HDR ({HDR[colors.transfer]}) is tone-mapped to BT.709")
-    elif colors.primaries == "bt2020":
+    elif colors.primaries == BT2020:
         notes.append("the colors of BT.2020 are converted to BT.709")
-    if clip.header.interlaced:
-        notes.append("interlaced; fields are joined to whole frames")
-    if scan.resized:
+    if scan.film:
+        notes.append("film in 3:2 pulldown; its own pictures, 24000/1001 per second, are restored")
+    elif scan.interlaced:
+        some = "" if scan.interlaced == len(scan.raw) else f"{scan.interlaced} of {len(scan.raw)} frames are "
+        notes.append(f"{some}interlaced; fields are joined to whole frames")
+    if "size" in scan.changes:
         notes.append("the size changes on the way; all is shown in that of the first frame")
+    if scan.parts:
+        notes.append("its clock begins anew on the way, as in joined recordings; all parts are shown")
     if gaps := [] if scan.damaged else _gaps(clip):
         notes.extend(gaps)
     elif clip.variable:
@@ -218,7 +236,7 @@ def _losses(clip: Clip) -> list[str]:
     if ends is not None and ends - clip.end > max(Fraction(1, 4), 2 / clip.fps):
         losses.append(f"the file ends early: {_seconds(clip.span)} s can be read, it says that it has {ends:.2f} s")
     if clip.scan.errors and not losses:
-        losses.append(f"ffmpeg complains of damage ({clip.scan.errors[0]}), but no frame is missing")
+        losses.append(f"the decoder complains of damage ({clip.scan.errors[0]}), but no frame is missing")
     return losses
 
 

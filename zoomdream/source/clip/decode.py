@@ -1,52 +1,52 @@
-"""A clip's frames as pictures, decoded by an ffmpeg process that runs ahead of the dream."""
+"""A clip's frames as pictures, decoded in a thread that runs ahead of the dream."""
 
 from __future__ import annotations
 
-import queue
-import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from pathlib import Path
+from itertools import islice
 from types import TracebackType
 
-import numpy as np
-import torch
+from av.video.frame import VideoFrame
 from torch import Tensor
 
-from zoomdream import ffmpeg
+from zoomdream.config.fields import LARGEST_AREA
 from zoomdream.errors import InputError
 from zoomdream.machine.workers import BackgroundIterator
 from zoomdream.source.clip.clip import Clip
-from zoomdream.source.clip.filters import Fit, filters
-from zoomdream.source.clip.header import input_options
-from zoomdream.source.clip.scan import FrameLog, LoggedFrame
+from zoomdream.source.clip.fields import Picture, deinterlace, weave
+from zoomdream.source.clip.frames import NO_TIME, DecodedFrame, checksum, decode_frames
+from zoomdream.source.clip.picture import Fit, FrameReader, fitted, scaled_size, turned
 
 AHEAD = 4
 """Decoded frames that wait, at most."""
 
-_SKIP = 48  # frames that are rather decoded and skipped than sought past by another ffmpeg
+_SKIP = 48  # frames that are rather decoded and skipped than sought past
 _PREROLL = Fraction(10)  # seconds by which a second attempt seeks earlier
+_MOST_SOUGHT = 600  # frames in which the wanted one must come after a jump
 
 
 class ClipReader:
-    """The pictures of a clip for the frames of an output. A context manager; `close` ends ffmpeg.
+    """The pictures of a clip for the frames of an output. A context manager; `close` ends the decoding.
 
     numbers: the clip's frame for each output frame (see clip.frame_numbers). size: (height, width). fit: `fill` covers
     it and crops the middle, `fit` shows all of the clip on black, `stretch` distorts.
-    Every frame is compared with the time and checksum that the scan of the clip noted. So a jump, which starts ffmpeg
+    Every frame is compared with the time and checksum that the scan of the clip noted. So a jump, which starts decoding
     at an earlier key frame, gives the pixels that reading from the beginning gives: where a container's index or an
-    open group of pictures misleads ffmpeg, it is started earlier, at last at the beginning.
+    open group of pictures misleads the decoder, it is started earlier, at last at the beginning.
     """
 
-    def __init__(
-        self, program: Path, clip: Clip, numbers: Sequence[int], size: tuple[int, int], fit: Fit, threads: int = 1
-    ) -> None:
-        self._program, self._clip, self._numbers = program, clip, numbers
-        self._size, self._fit = size, fit
-        self._threads = 1 if clip.scan.damaged else threads  # see scan_clip
-        filters(clip, size, fit, "1")  # refuses what cannot be, before the first frame
+    def __init__(self, clip: Clip, numbers: Sequence[int], size: tuple[int, int], fit: Fit) -> None:
+        self._clip, self._numbers, self._size = clip, numbers, size
+        self._scaled = scaled_size(clip.size, size, fit)
+        if self._scaled[0] * self._scaled[1] > LARGEST_AREA:
+            raise InputError(
+                f"{clip.path} is {clip.size[1]}x{clip.size[0]} and cannot sensibly fill {size[1]}x{size[0]}; "
+                "set `source.fit` to `fit` or `stretch`."
+            )
+        self._reader = FrameReader(sited_left=clip.header.sited_left)
         self._stream: _Stream | None = None
-        self._cached: tuple[int, Tensor] | None = None
+        self._cached: tuple[int, Tensor, Tensor | None] | None = None
 
     def __enter__(self) -> ClipReader:
         return self
@@ -62,108 +62,145 @@ class ClipReader:
     def frame(self, index: int) -> Tensor:
         """The picture of an output frame, (1, 3, H, W) float32 RGB in [0, 1]. In order is quick, any order is right.
 
-        InputError if the clip ends before the frame or is no longer what it was.
+        Transparent parts are over black. InputError if the clip ends before the frame or is no longer what it was.
         """
-        wanted = self._numbers[index]
-        if self._cached is None or self._cached[0] != wanted:
-            self._cached = wanted, _picture(self._data(wanted), self._size)
-        return self._cached[1]
+        return self._picture(index)[1]
+
+    def alpha(self, index: int) -> Tensor | None:
+        """How opaque an output frame is, (1, 1, H, W) float32 in [0, 1]; None where all of it is."""
+        return self._picture(index)[2]
 
     def close(self) -> None:
-        """End ffmpeg. Raises nothing; may be called twice."""
+        """End the decoding. Raises nothing; may be called twice."""
         if self._stream is not None:
             self._stream.close()
             self._stream = None
 
-    def _data(self, wanted: int) -> bytes:
+    def _picture(self, index: int) -> tuple[int, Tensor, Tensor | None]:
+        wanted = self._numbers[index]
+        if self._cached is None or self._cached[0] != wanted:
+            turn = self._clip.scan.turn
+            size = self._scaled[::-1] if turn[0] % 2 else self._scaled
+            color, alpha = self._reader.read(self._decoded(wanted), size)
+            shown = fitted(turned(color, turn), self._size)
+            self._cached = wanted, shown, None if alpha is None else fitted(turned(alpha, turn), self._size)
+        return self._cached
+
+    def _decoded(self, wanted: int) -> VideoFrame:
         if self._stream is not None and self._stream.next <= wanted < self._stream.next + _SKIP:
-            data = self._stream.take(wanted)
-            if data is not None:
-                return data
-        for seek in self._seek_points(wanted):
+            picture = self._stream.take(wanted)
+            if picture is not None:
+                return picture
+        complaints: list[str] = []
+        for seek, threads in self._attempts(wanted):
             self.close()
-            self._stream = _Stream(self._command(wanted, seek), self._clip, wanted, self._size)
-            data = self._stream.take(wanted)
-            if data is not None:
-                return data
-        assert self._stream is not None
-        raise InputError(f"{self._clip.path}: frame {wanted} cannot be decoded again{self._stream.reason()}.")
+            complaints.clear()
+            self._stream = _Stream(_pictures(self._clip, wanted, seek, threads, complaints), wanted)
+            picture = self._stream.take(wanted)
+            if picture is not None:
+                return picture
+        reason = f": {complaints[0]}" if complaints else ""
+        raise InputError(f"{self._clip.path}: frame {wanted} cannot be decoded again{reason}.")
 
-    def _seek_points(self, wanted: int) -> list[str | None]:
-        """Where to start decoding for a frame, best first: seconds on the container's clock; None is the beginning."""
-        time, first = self._clip.times[wanted], self._clip.times[0]
-        return [f"{float(before):.6f}" for before in (time, time - _PREROLL) if before > first + 1] + [None]
-
-    def _command(self, wanted: int, seek: str | None) -> list[str]:
-        chosen = f"gte(n,{wanted})" if seek is None else f"gte(pts,{self._clip.scan.ticks[wanted]})"
-        return [
-            *input_options(self._program, self._clip.path, threads=self._threads, seek=seek),
-            "-loglevel", "repeat+level+info", "-filter_threads", "1", "-map", f"0:{self._clip.header.stream}",
-            "-vf", filters(self._clip, self._size, self._fit, chosen), "-fps_mode", "passthrough",
-            "-f", "rawvideo", "-pix_fmt", "rgb48le", "pipe:1",
-        ]  # fmt: skip
+    def _attempts(self, wanted: int) -> Iterator[tuple[int | None, int]]:
+        """Where to start decoding for a frame, best first: ticks, None is the beginning; and in how many threads."""
+        scan, tick = self._clip.scan, self._clip.header.tick
+        lead = _needed(self._clip, wanted)[0]
+        time, first = scan.raw[lead], scan.raw[0]
+        if NO_TIME not in (time, first):
+            for early in (Fraction(0), _PREROLL):
+                seek = time - int(early / tick)
+                if scan.parts or seek * tick > first * tick + 1:
+                    yield seek, 1
+        yield None, 1
+        if scan.threads > 1:
+            yield None, scan.threads
 
 
 class _Stream:
-    """One ffmpeg process, whose frames from number `first` on are read in a background thread."""
+    """Pictures from number `first` on, decoded in a background thread."""
 
-    def __init__(self, command: Sequence[str], clip: Clip, first: int, size: tuple[int, int]) -> None:
+    def __init__(self, pictures: Iterator[VideoFrame], first: int) -> None:
         self.next = first
-        self._clip, self._size = clip, size
-        self._log = FrameLog()
-        self._logged: queue.SimpleQueue[LoggedFrame] = queue.SimpleQueue()
-        self._end: tuple[int, list[str]] | None = None
-        self._process = ffmpeg.Process(command, what=f"Reading {clip.path}", feed=False, stream=True, hear=self._listen)
-        self._frames = BackgroundIterator(self._read(first), AHEAD, "zoomdream-decoding")
+        self._pictures = BackgroundIterator(pictures, AHEAD, "zoomdream-decoding")
 
-    def take(self, wanted: int) -> bytes | None:
-        """The data of frame `wanted`; None if the stream ends before it or does not match the scan."""
-        data = None
+    def take(self, wanted: int) -> VideoFrame | None:
+        """Picture `wanted`; None if the stream ends before it or does not match the scan."""
+        picture = None
         while self.next <= wanted:
-            data = next(self._frames, None)
-            if data is None:
+            picture = next(self._pictures, None)
+            if picture is None:
                 return None
             self.next += 1
-        return data
-
-    def reason(self) -> str:
-        """Why ffmpeg failed, if it has ended."""
-        return f": {ffmpeg.explain(self._end[1], self._end[0])}" if self._end and self._end[0] else ""
+        return picture
 
     def close(self) -> None:
-        """End ffmpeg and the thread."""
-        self._process.stop()
-        self._frames.close()
-        self._process.kill()
+        """End the thread."""
+        self._pictures.close()
 
-    def _listen(self, line: str) -> bool:
-        logged = self._log.feed(line)
-        if logged is not None:
-            self._logged.put(logged)
-        return re.search(r"\[(error|fatal)\]", line) is None
 
-    def _read(self, number: int) -> Iterator[bytes]:
-        """The data of frames, up to the first that does not match the scan."""
-        count = self._size[0] * self._size[1] * 6
-        while len(data := self._process.read(count)) == count:
-            if not self._matches_scan(number):
+def _needed(clip: Clip, number: int) -> tuple[int, int]:
+    """The first and the last of the frames that a picture is made of."""
+    if clip.scan.pictures is None:
+        return number, number
+    picture = clip.scan.pictures[number]
+    beside = 1 if picture.deinterlace else 0
+    lowest, highest = sorted((picture.first, picture.second))
+    return max(0, lowest - beside), min(len(clip.scan.raw) - 1, highest + beside)
+
+
+def _pictures(clip: Clip, first: int, seek: int | None, threads: int, complaints: list[str]) -> Iterator[VideoFrame]:
+    """The pictures from number `first` on, up to the first that does not match the scan."""
+    pictures = clip.scan.pictures
+    frames = _frames(clip, _needed(clip, first)[0], seek, threads, complaints)
+    if pictures is None:
+        yield from (frame for _, frame in frames)
+        return
+    held: dict[int, VideoFrame] = {}
+    for number in range(first, len(pictures)):
+        lowest, highest = _needed(clip, number)
+        held = {frame: picture for frame, picture in held.items() if frame >= lowest - 1}
+        while highest not in held:
+            following = next(frames, None)
+            if following is None:
                 return
-            yield data
-            number += 1
-        self._end = self._process.end()
-
-    def _matches_scan(self, number: int) -> bool:
-        """Whether the next frame has the time and checksum of the scan. `showinfo` prints it earlier."""
-        try:
-            logged = self._logged.get(timeout=60)
-        except queue.Empty:
-            return False
-        scan = self._clip.scan
-        if number >= len(scan.ticks):
-            return False
-        return (logged.ticks, logged.checksum) == (scan.ticks[number], scan.checksums[number])
+            held[following[0]] = following[1]
+        yield _made(pictures[number], held)
 
 
-def _picture(data: bytes, size: tuple[int, int]) -> Tensor:
-    values = np.frombuffer(data, "<u2").astype(np.float32).reshape(*size, 3)
-    return torch.from_numpy(values).permute(2, 0, 1)[None].contiguous().div_(65535)
+def _made(picture: Picture, frames: dict[int, VideoFrame]) -> VideoFrame:
+    frame, other = frames[picture.first], frames[picture.second]
+    if picture.deinterlace:
+        return deinterlace(frames.get(picture.first - 1), frame, frames.get(picture.first + 1))
+    same = (frame.width, frame.height, frame.format.name) == (other.width, other.height, other.format.name)
+    return frame if picture.first == picture.second or not same else weave(frame, other)
+
+
+def _frames(
+    clip: Clip, first: int, seek: int | None, threads: int, complaints: list[str]
+) -> Iterator[tuple[int, VideoFrame]]:
+    """The decoded frames from number `first` on, with their numbers, up to the first that the scan did not see."""
+    scan = clip.scan
+    number = 0 if seek is None else first
+    found = seek is None
+    decoded = decode_frames(clip.path, clip.header, threads=threads, seek=seek, complaints=complaints)
+    for frame in decoded if found else _until(decoded, scan.raw[first], scan.checksums[first], ahead=scan.parts):
+        if number >= len(scan.raw) or (frame.ticks, checksum(frame.picture)) != (
+            scan.raw[number],
+            scan.checksums[number],
+        ):
+            return
+        if number >= first:
+            yield number, frame.picture
+        number += 1
+
+
+def _until(decoded: Iterator[DecodedFrame], ticks: int, wanted: int, *, ahead: bool) -> Iterator[DecodedFrame]:
+    """The frames from the one with this time and checksum on; none if it is missing. ahead: times may jump back."""
+    for frame in islice(decoded, _MOST_SOUGHT):
+        if frame.ticks == ticks and checksum(frame.picture) == wanted:
+            yield frame
+            yield from decoded
+            return
+        if frame.ticks >= ticks and not ahead:
+            return

@@ -1,61 +1,67 @@
-"""What a clip's header says: enough to decode it, or to say why not. Read from ffmpeg's log; there is no ffprobe."""
+"""What a clip's header says: enough to decode it, or to say why not. What the frames say counts more (see scan)."""
 
 from __future__ import annotations
 
-import re
+import struct
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
-from zoomdream import ffmpeg
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
 from zoomdream.config.fields import LARGEST_AREA, LARGEST_EDGE, SMALLEST_EDGE
-from zoomdream.errors import InputError
-from zoomdream.ffmpeg import probe
+from zoomdream.errors import InputError, require_file
+from zoomdream.source.container import open_container
 
-_PROTOCOLS = "file,crypto,data"  # a playlist may name other files, never a server
-
-_MOST_DECODED = LARGEST_AREA + 256 * LARGEST_EDGE  # pixels: decoders count whole blocks, of at most 128 pixels
+_COVER = Disposition.attached_pic | Disposition.timed_thumbnails
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """stream: the number for -map of the video that is shown. size: (height, width) before any turn. stated_end: the
-    clip's end in seconds on the container's clock, None where the file states none.
+    """stream: the index of the video that is shown. tick: seconds in which its times are counted. aspect: a pixel's
+    width over its height. rates: frames per second that the file states, the most trustworthy first. stated_end: the
+    clip's end in seconds on the container's clock, None where the file states none. sited_left: whether samples of
+    colour sit on the left edge of the pixels that they cover, as in all but JPEG and MPEG-1.
     """
 
     stream: int
     size: tuple[int, int]
-    interlaced: bool
+    tick: Fraction
+    aspect: Fraction
+    rates: tuple[Fraction, ...]
     stated_end: float | None
     has_sound: bool
+    sited_left: bool
 
 
-def read_header(program: Path, path: Path) -> Header:
+def read_header(path: Path) -> Header:
     """The first video stream that is not a cover picture. InputError, with the reason, where there is none."""
-    log = ffmpeg.read_log(_input_options(program, path, threads=1))
-    format = _format(log)
-    if format == "tty":
-        raise InputError(f"{path} is not a video but a text file.")
-    if _is_still(format):
-        raise InputError(f"{path} is a picture, not a video; set `source.kind` to `image`.")
-    has_sound = probe.parse_audio(log) is not None
-    streams = re.findall(r"^\s*Stream #0:(\d+)(?:\[\w+\])?(?:\([^)]*\))?: Video: (.*)$", log, re.MULTILINE)
-    for number, text in streams:
-        size = re.search(r",\s(\d+)x(\d+)\b", text)
-        if size and not _is_cover(text):
-            interlaced = re.search(r"\b(top|bottom) (coded )?first\b", text) is not None
-            return Header(int(number), (int(size[2]), int(size[1])), interlaced, _seconds(log), has_sound)
-    if too_large := re.search(r"Picture size (\d+)x(\d+) (?:is invalid|exceeds)", log):
-        check_size(path, (int(too_large[2]), int(too_large[1])))
-    if any(not _is_cover(text) for _, text in streams):
-        raise InputError(f"{path} holds a video of a kind that ffmpeg cannot read: {streams[0][1].split(',')[0]}.")
-    if has_sound:
-        raise InputError(f"{path} holds sound but no video{', only a cover picture' if streams else ''}.")
-    raise InputError(f"{path} is not a video that ffmpeg can read: {_reason(log, path)}.")
+    with open_container(path) as container:
+        if _is_still(container):
+            raise InputError(f"{path} is a picture, not a video; set `source.kind` to `image`.")
+        has_sound = bool(container.streams.audio)
+        videos = [stream for stream in container.streams.video if not stream.disposition & _COVER]
+        readable = [stream for stream in videos if stream.codec_context is not None]
+        if readable:
+            return _header(path, container, readable[0], has_sound)
+        if videos:
+            raise InputError(f"{path} holds a video of a kind that ffmpeg cannot read.")
+        if has_sound:
+            cover = ", only a cover picture" if container.streams.video else ""
+            raise InputError(f"{path} holds sound but no video{cover}.")
+        raise InputError(f"{path} is not a video that ffmpeg can read: it holds no streams.")
 
 
-def is_picture(program: Path, path: Path) -> bool:
-    """Whether ffmpeg reads a file as one still picture. A file that it cannot read is none."""
-    return _is_still(_format(ffmpeg.read_log(_input_options(program, path, threads=1))))
+def is_picture(path: Path) -> bool:
+    """Whether a file is one still picture. A file that cannot be read is none. InputError if it is missing."""
+    require_file(path, "a picture or a clip")
+    try:
+        with open_container(path) as container:
+            return _is_still(container)
+    except InputError:
+        return False
 
 
 def check_size(path: Path, size: tuple[int, int]) -> None:
@@ -68,50 +74,35 @@ def check_size(path: Path, size: tuple[int, int]) -> None:
         )
 
 
-def input_options(program: Path, path: Path, *, threads: int, seek: str | None = None) -> list[str]:
-    """The command up to and with its input: times as the container counts them, nothing dropped or repeated.
-
-    seek: seconds on the container's clock; ffmpeg begins at the key frame before it, or earlier.
-    """
-    seeking = ["-seek_timestamp", "1", "-noaccurate_seek", "-ss", seek] if seek is not None else []
-    return _input_options(program, path, "-copyts", *seeking, threads=threads)
-
-
-def _input_options(program: Path, path: Path, *more: str, threads: int) -> list[str]:
-    return [
-        str(program), "-hide_banner", "-nostdin", "-nostats", "-protocol_whitelist", _PROTOCOLS,
-        "-max_pixels", str(_MOST_DECODED), "-threads", str(threads), *more, "-i", f"file:{path.absolute()}",
-    ]  # fmt: skip
-
-
-def _is_still(format: str) -> bool:
-    return format.startswith("image2") or format.endswith("_pipe")
+def _header(path: Path, container: InputContainer, stream: VideoStream, has_sound: bool) -> Header:
+    codec = stream.codec_context
+    if not codec.width and container.format.name == "webp":
+        raise InputError(f"{path} holds a video of a kind that ffmpeg cannot read.")
+    stated = (codec.framerate, stream.guessed_rate, stream.base_rate, stream.average_rate)
+    duration, start = container.duration, container.start_time
+    return Header(
+        stream=stream.index,
+        size=(codec.height, codec.width) if codec.width else _screen(path),
+        tick=stream.time_base or Fraction(1, 1000),
+        aspect=stream.sample_aspect_ratio or Fraction(1),
+        rates=tuple(dict.fromkeys(rate for rate in stated if rate)),
+        stated_end=None if duration is None else (duration + (start or 0)) / 1_000_000,
+        has_sound=has_sound,
+        sited_left=codec.name not in ("mjpeg", "mpeg1video", "jpegls"),
+    )
 
 
-def _is_cover(stream: str) -> bool:
-    return "(attached pic)" in stream or "(timed thumbnails)" in stream
+def _screen(path: Path) -> tuple[int, int]:
+    """(height, width) that a GIF of a size which no decoder takes says of itself; zero of other files."""
+    with path.open("rb") as file:
+        head = file.read(10)
+    width, height = struct.unpack("<HH", head[6:]) if head.startswith(b"GIF8") and len(head) == 10 else (0, 0)
+    return height, width
 
 
-def _format(log: str) -> str:
-    """ffmpeg's name of the file's format, empty where it knows none."""
-    found = re.search(r"^Input #0, (\S+), from", log, re.MULTILINE)
-    return found[1] if found else ""
-
-
-def _seconds(log: str) -> float | None:
-    """The end that the file states, in seconds on its clock."""
-    found = re.search(r"Duration:\s+(\d+):(\d+):([\d.]+), start: (-?[\d.]+)", log)
-    return int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3]) + float(found[4]) if found else None
-
-
-def _reason(log: str, path: Path) -> str:
-    """The first error in ffmpeg's log, without the addresses of its memory."""
-    if path.stat().st_size == 0:
-        return "it is empty"
-    if "Permission denied" in log:
-        return "permission denied"
-    if "Input #0" in log:
-        return "it holds no streams"
-    lines = re.findall(r"^\[[^\]]* @ [^\]]*\]\s*(.*)$", log, re.MULTILINE)
-    errors = [line for line in lines if "low score" not in line and not line.startswith("Error opening input")]
-    return errors[0].rstrip(".") if errors else "it is of no known kind"
+def _is_still(container: InputContainer) -> bool:
+    """Whether a file of a picture's format holds one packet; pictures one after the other are a clip."""
+    if not container.format.name.endswith("_pipe") or not container.streams.video:
+        return False
+    source = container.demux(container.streams.video[0])
+    return sum(1 for _, packet in zip(range(2), source, strict=False) if packet.size) < 2

@@ -13,7 +13,7 @@ from typing import ClassVar
 from zoomdream.color.statistics import ColorStatistics
 from zoomdream.source.clip.clip import Clip, describe, frame_numbers, open_clip, start_time
 from zoomdream.source.clip.decode import ClipReader
-from zoomdream.source.clip.filters import Fit
+from zoomdream.source.clip.picture import Fit
 from zoomdream.source.protocol import SourceSound
 
 _SLACK = Fraction(1, 1000)  # frames by which the time of a cut may miss that of a frame: YAML has few digits
@@ -27,7 +27,6 @@ class ClipSource:
     The clip is decoded once when it is first asked for anything, and known from then on.
     """
 
-    program: Path
     path: Path
     start: Fraction
     end: Fraction | None
@@ -40,7 +39,7 @@ class ClipSource:
     @property
     def clip(self) -> Clip:
         """What the clip is. Raises InputError."""
-        return open_clip(self.program, self.path)
+        return open_clip(self.path)
 
     @property
     def name(self) -> str:
@@ -68,7 +67,7 @@ class ClipSource:
         return start_time(self.clip, self.fps, self.start) - self.clip.times[0] + frame / self.fps
 
     def open(self) -> ClipReader:
-        return ClipReader(self.program, self.clip, self._numbers(), self.size, self.fit)
+        return ClipReader(self.clip, self._numbers(), self.size, self.fit)
 
     def colors(self) -> ColorStatistics | None:
         return None

@@ -6,25 +6,37 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
+from math import ceil, lcm
+
+import numpy as np
 
 _USUAL = tuple(
     rate for whole in (24, 30, 48, 60, 120) for rate in (Fraction(whole), Fraction(whole * 1000, 1001))
 ) + tuple(Fraction(whole) for whole in (1, 2, 5, 6, 8, 10, 12, 15, 16, 18, 20, 25, 50, 90, 100, 144, 240))
 
 _STRAY = Fraction(1, 4)
-"""Frames, to either side, by which timestamps may stray from a grid that they are said to fit."""
+"""Frames, to either side, by which timestamps may stray from a steady run that they are said to fit."""
 
-_SINGLES = Fraction(1, 10)
+_LOOSE, _OUTSIDE = 0.3, 0.02
+"""Frames by which all but a small share of the timestamps may stray from a grid in which some are left out."""
+
+_SINGLES, _STATED_SINGLES = 0.1, 0.02
 """At least this share of steps must be of one position, or a grid as fine as the ticks would fit everything."""
+
+_HIGHEST, _LOWEST = 240, 1  # frames per second that are believed
+_QUARTER, _ALIKE = 0.25, 1.5  # so large a share of the gaps must be alike, the longest of them 1.5 times the shortest
+_LONGEST_STAY = 3600  # seconds for which a last picture is believed to stay
 
 
 @dataclass(frozen=True, slots=True)
 class FrameRate:
-    """rate: frames per second. grid: the position of each frame on the grid of that rate, None where no grid fits."""
+    """rate: frames per second. grid: the position of each frame on the grid of that rate, None where no grid fits.
+    rule: how the rate was found, for people.
+    """
 
     rate: Fraction
     grid: Sequence[int] | None
+    rule: str
 
     @property
     def steady(self) -> bool:
@@ -32,14 +44,12 @@ class FrameRate:
         return self.grid is not None and self.grid[-1] == len(self.grid) - 1
 
 
-def monotonic_times(
-    ticks: Sequence[int], missing: int, tick: Fraction, nominal: Fraction | None
-) -> tuple[Fraction, ...]:
+def monotonic_times(ticks: Sequence[int], missing: int, tick: Fraction, rate: Fraction) -> tuple[Fraction, ...]:
     """Times in seconds of frames at `ticks` (each `tick` seconds), none before its neighbour.
 
-    A frame without a time (`missing`) comes one frame after the last; times that jump back are held.
+    A frame without a time (`missing`) comes one frame of `rate` after the last; times that jump back are held.
     """
-    step = round(1 / (nominal or Fraction(25)) / tick)
+    step = round(1 / rate / tick)
     times: list[int] = []
     for moment in ticks:
         last = times[-1] if times else 0
@@ -47,30 +57,45 @@ def monotonic_times(
     return tuple(moment * tick for moment in times)
 
 
-def find_rate(times: Sequence[Fraction], last_duration: Fraction, nominal: Fraction | None) -> FrameRate:
-    """The rate of frames at `times` (seconds, in order), of which the last is shown for `last_duration`.
+def find_rate(times: Sequence[Fraction], last_duration: Fraction, rates: Sequence[Fraction]) -> FrameRate:
+    """The rate at which things move, of frames at `times` (seconds, in order), the last shown for `last_duration`.
 
-    The nominal rate or a usual one if the times fit its grid, else the exact average. `nominal` may be nonsense.
+    One that the file states (`rates`, which may be nonsense) or a usual one if the times fit its grid, also where most
+    are left out; else from the shortest gaps that are usual, never from the average of stillness and motion.
     """
+    stated = [_nearest_usual(rate) for rate in rates if _LOWEST <= rate <= _HIGHEST]
     count = len(times)
-    if count == 1:
-        return FrameRate(1 / last_duration if last_duration > 0 else nominal or Fraction(25), range(1))
-    if times[-1] == times[0]:
-        return FrameRate(nominal or Fraction(25), range(count))
-    average = (count - 1) / (times[-1] - times[0])
-    stated = [] if nominal is None else [_nearest_usual(nominal)]
+    if count == 1 and last_duration > 0 and 1 / last_duration >= 5:
+        return FrameRate(1 / last_duration, range(1), "as long as its only frame is shown")
+    if count == 1 or times[-1] == times[0]:
+        return FrameRate(
+            stated[0] if stated else Fraction(25), range(count), "as the file states" if stated else "usual"
+        )
     ticks, second = in_ticks(times)
-    for rate in [*stated, *sorted(_USUAL, key=lambda rate: abs(rate - average))]:
+    average, pace = (count - 1) / (times[-1] - times[0]), _pace(ticks, second)
+    usual = sorted(_USUAL, key=lambda rate: abs(rate - average))
+    for rate in [*stated, *usual, average]:
         if abs(rate / average - 1) < Fraction(1, 20) and _is_steady(ticks, rate / second):
-            return FrameRate(rate, range(count))
-    if _is_steady(ticks, average / second):
-        return FrameRate(average, range(count))
-    for rate in [*stated, *sorted(_USUAL)]:
+            return FrameRate(rate, range(count), "as the file states" if rate in stated else "its times fit")
+    near = sorted((rate for rate in _USUAL if rate > pace * Fraction(9, 10)), key=lambda rate: abs(rate - pace))
+    for rate in [*stated, *near, pace]:
         if rate > average:
-            grid = _grid_positions(ticks, rate / second)
+            grid = _grid_positions(ticks, rate / second, _STATED_SINGLES if rate in stated else _SINGLES)
             if grid is not None:
-                return FrameRate(rate, grid)
-    return FrameRate(count / (times[-1] - times[0] + max(last_duration, Fraction(0))), None)
+                rule = "as the file states" if rate in stated else "its times fit"
+                return FrameRate(rate, grid, f"{rule}, some left out")
+    nearest = _nearest_usual(pace, Fraction(6, 100))
+    return FrameRate(max(nearest, average), None, "by the shortest usual gaps between its frames")
+
+
+def stay(last: Fraction, duration: Fraction, rate: Fraction, stated_end: Fraction | None) -> Fraction:
+    """For how long the last frame, at `last`, is shown, in seconds: as the file says, where that can be.
+
+    A duration far beyond the end that the file states is none.
+    """
+    one = 1 / rate
+    limit = Fraction(_LONGEST_STAY) if stated_end is None else max(one, stated_end - last + one)
+    return duration if one / 2 < duration <= limit else one
 
 
 def in_ticks(times: Sequence[Fraction]) -> tuple[list[int], int]:
@@ -95,10 +120,20 @@ def frames_on_screen(ticks: Sequence[int], first: Fraction, step: Fraction, coun
     return tuple(max(0, bisect_right(ticks, moment) - 1) for moment in moments)
 
 
-def _nearest_usual(rate: Fraction) -> Fraction:
+def _pace(ticks: Sequence[int], second: int) -> Fraction:
+    """Frames per second where things move, at `second` ticks a second: by the shortest gaps of which there are many."""
+    gaps = np.sort(np.diff(np.asarray(ticks, np.int64)))
+    gaps = gaps[gaps > 0]
+    beyond = np.searchsorted(gaps, gaps * _ALIKE, side="right")
+    first = int(np.argmax(beyond - np.arange(len(gaps)) >= max(1, ceil(_QUARTER * len(gaps)))))
+    usual = gaps[gaps <= 2 * gaps[first : beyond[first]].mean()]  # a jittery clock makes both short and long ones
+    return min(Fraction(second * len(usual), int(usual.sum())), Fraction(_HIGHEST))
+
+
+def _nearest_usual(rate: Fraction, within: Fraction = Fraction(4, 10000)) -> Fraction:
     """The usual rate behind one that was guessed from rounded times: 24000/1001 and 24 are a thousandth apart."""
     nearest = min(_USUAL, key=lambda usual: abs(usual - rate))
-    return nearest if abs(nearest / rate - 1) < Fraction(4, 10000) else rate
+    return nearest if abs(nearest / rate - 1) < within else rate
 
 
 def _is_steady(ticks: Sequence[int], rate: Fraction) -> bool:
@@ -120,23 +155,21 @@ def _is_steady(ticks: Sequence[int], rate: Fraction) -> bool:
     return True
 
 
-def _grid_positions(ticks: Sequence[int], rate: Fraction) -> tuple[int, ...] | None:
-    """The positions of frames at `ticks`, the first of them 0, on a grid of `rate` positions a tick, with steps of one
-    position among them; None if one strays.
+def _grid_positions(ticks: Sequence[int], rate: Fraction, singles: float) -> tuple[int, ...] | None:
+    """The positions of frames at `ticks`, the first of them 0, on a grid of `rate` positions a tick; None if none fits.
 
-    Two frames at one position are damage; the later is shown.
+    singles: the share of steps that must be of one position. Two frames at one position are damage; the later is shown.
+    The first frame may stray itself, so the grid is laid where the middle of them lies.
     """
     across, between = rate.numerator, rate.denominator
-    limit = int(_STRAY / 2 * between)
-    least = most = 0
-    positions: list[int] = []
-    singles = 0
-    for tick in ticks:
-        position = (2 * tick * across + between) // (2 * between)
-        stray = tick * across - position * between
-        least, most = min(least, stray), max(most, stray)
-        if most - least > limit:
-            return None
-        singles += bool(positions) and position - positions[-1] == 1
-        positions.append(position)
-    return tuple(positions) if singles >= _SINGLES * (len(positions) - 1) else None
+    exact = np.asarray(ticks, np.float64) * (across / between)
+    phase = 0.0
+    for _ in range(3):
+        positions = np.rint(exact - phase)
+        phase += float(np.median(exact - phase - positions))
+    strays = np.abs(exact - phase - positions)
+    steps = np.diff(positions)
+    if (strays > _LOOSE).mean() > _OUTSIDE or (steps < 1).mean() > _OUTSIDE or (steps == 1).mean() < singles:
+        return None
+    found = np.maximum.accumulate(positions - positions[0]).astype(np.int64)
+    return tuple(found.tolist())

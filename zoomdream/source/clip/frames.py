@@ -1,0 +1,126 @@
+"""A clip's frames one after the other, as its decoder gives them, from the beginning or from a key frame on."""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from av.codec.context import CodecContext
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from av.video.stream import VideoStream
+
+from zoomdream.source.clip.header import Header
+from zoomdream.source.container import open_container, packets
+
+Rows = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+
+NO_TIME = -(2**62)
+"""The ticks of a frame without a time."""
+
+_TRANSPARENT = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""Decoders that show transparency which ffmpeg's own leave out."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedFrame:
+    """picture: as decoded. ticks: its time in the file, or NO_TIME. moved: the seconds by which that must be moved on
+    the clip's clock (see container.packets). duration: in ticks, 0 where the file says none.
+    """
+
+    picture: VideoFrame
+    ticks: int
+    moved: Fraction
+    duration: int
+
+
+def decode_frames(
+    path: Path, header: Header, *, threads: int, seek: int | None = None, complaints: list[str] | None = None
+) -> Iterator[DecodedFrame]:
+    """The frames in the order in which they are shown. What is damaged is left out, the reasons go to `complaints`.
+
+    seek: ticks; decoding begins at the key frame before them, or earlier. InputError if the file cannot be opened.
+    """
+    said = complaints if complaints is not None else []
+    with open_container(path) as container:
+        stream = container.streams[header.stream]
+        assert isinstance(stream, VideoStream)
+        if seek is not None:
+            try:
+                container.seek(seek, stream=stream)
+            except (FFmpegError, OSError):
+                return
+        decoder: VideoCodecContext | None = None
+        for packet, moved in packets(container, stream):
+            packet.opaque = (moved,)  # in a tuple, because PyAV drops what is false; it comes out with the frame
+            if packet.is_corrupt:
+                said.append("a packet is corrupt")
+            if decoder is None:
+                decoder = _decoder(stream, packet, threads)
+            try:
+                pictures = decoder.decode(packet if packet.size else None)
+            except (FFmpegError, ValueError, MemoryError) as error:
+                said.append(getattr(error, "strerror", None) or str(error))
+                continue
+            for picture in pictures:
+                if not isinstance(picture, VideoFrame):
+                    continue
+                if picture.is_corrupt:
+                    said.append("a frame is damaged")
+                ticks = NO_TIME if picture.pts is None else picture.pts
+                yield DecodedFrame(picture, ticks, _moved(picture), picture.duration or 0)
+
+
+def checksum(picture: VideoFrame) -> int:
+    """CRC-32 of all pixels of a decoded frame."""
+    found = 0
+    for index, plane in enumerate(picture.planes):
+        found = zlib.crc32(np.ascontiguousarray(plane_bytes(picture, plane, index)).data, found)
+    return found
+
+
+def plane_bytes(picture: VideoFrame, plane: VideoPlane, index: int) -> Rows:
+    """(rows, bytes of a row) of a plane, without what pads its rows."""
+    rows: Rows = np.frombuffer(memoryview(plane), np.uint8)
+    if picture.format.has_palette and index == 1:
+        return rows[:1024].reshape(1, -1)
+    if picture.format.is_planar:
+        parts = [part for part in picture.format.components if part.plane == index]
+        used = plane.width * len(parts) * -(-parts[0].bits // 8)
+    else:
+        used = -(-plane.width * picture.format.padded_bits_per_pixel // 8)
+    return rows[: plane.line_size * plane.height].reshape(plane.height, -1)[:, :used]
+
+
+def _decoder(stream: VideoStream, first: Packet[Stream], threads: int) -> VideoCodecContext:
+    """The stream's own decoder, or one that shows its transparency."""
+    name = _TRANSPARENT.get(stream.codec_context.name)
+    if name is not None and (
+        first.has_sidedata("matroska_block_additional") or stream.metadata.get("alpha_mode") == "1"
+    ):
+        with contextlib.suppress(FFmpegError, ValueError):  # built without it: shown as if opaque
+            decoder = CodecContext.create(name, "r")
+            assert isinstance(decoder, VideoCodecContext)
+            decoder.extradata = stream.codec_context.extradata
+            decoder.thread_count = threads
+            decoder.copy_opaque = True
+            return decoder
+    decoder = stream.codec_context
+    decoder.thread_type = "AUTO"
+    decoder.thread_count = threads
+    decoder.copy_opaque = True
+    return decoder
+
+
+def _moved(picture: VideoFrame) -> Fraction:
+    moved = picture.opaque
+    return moved[0] if isinstance(moved, tuple) else Fraction(0)
