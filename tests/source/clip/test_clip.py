@@ -271,7 +271,6 @@ def test_a_hole_that_ffmpeg_passes_in_silence_is_told_with_its_place(tmp_path: P
         "40*(N+gt(N,20))",  # a frame that a phone left out
         "40*(N+floor(N/4))",  # duplicates that were removed
         "40*(N+15*gt(N,3)+15*gt(N,9)+9*gt(N,14)+20*gt(N,33))",  # a screen on which little happens
-        "floor(100*N/3)+floor(N/2)*33+400*gt(N,30)",  # pulldown, and a pause
         "N*37+150*sin(N/5)*sin(N/5)+900*gt(N,20)",  # no grid, and a pause
     ],
 )
