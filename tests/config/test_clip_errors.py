@@ -16,7 +16,7 @@ SOURCE = {"kind": "video", "path": "a.mp4"}
 
 def error(text: str, facts: ClipFacts = FACTS) -> str:
     with pytest.raises(ConfigError) as caught:
-        load_config_text(text, "clip.yaml", clip_facts=lambda path, which: facts)
+        load_config_text(text, "clip.yaml", clip_facts=lambda path: facts)
     return str(caught.value)
 
 
@@ -71,7 +71,7 @@ def test_a_wrong_kind_of_source_is_one_mistake_whatever_else_belongs_to_clips():
 
 
 def test_mistakes_are_told_before_the_clip_is_looked_at():
-    def never(path: Path, which: str) -> ClipFacts:
+    def never(path: Path) -> ClipFacts:
         raise AssertionError
 
     for changes in (
@@ -85,7 +85,7 @@ def test_mistakes_are_told_before_the_clip_is_looked_at():
 
 
 def test_a_clip_that_cannot_be_read_is_named_with_its_line():
-    def broken(path: Path, which: str) -> ClipFacts:
+    def broken(path: Path) -> ClipFacts:
         raise InputError(f"{path} is not a video.")
 
     text = "seed: 1\nsource:\n  kind: video\n  path: a.mp4\n"
@@ -104,5 +104,5 @@ def test_a_rate_that_no_render_can_have_asks_for_another(fps):
     message = error("source: {kind: video, path: a.mp4}", facts)
     assert f"{float(fps):g} frames per second" in message
     assert "1 to 240" in message
-    config = load_config({"source": SOURCE, "fps": 30}, clip_facts=lambda path, which: facts)
+    config = load_config({"source": SOURCE, "fps": 30}, clip_facts=lambda path: facts)
     assert config.frames == 300

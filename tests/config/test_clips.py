@@ -24,7 +24,7 @@ def load(
 ) -> Config:
     """A config of a clip that is as `facts` say; `source` are keys of its source."""
     tree = {"source": {**SOURCE, **source}, **(changes or {})}
-    return load_config(tree, overrides, clip_facts=lambda path, which: facts)
+    return load_config(tree, overrides, clip_facts=lambda path: facts)
 
 
 def test_size_rate_and_length_are_the_clips_own_where_they_are_left_out():
@@ -144,7 +144,7 @@ def test_a_resolved_config_loads_again_to_the_same(seed):
         start=f"{rng.randrange(0, 7)}f",
         end=f"{rng.randrange(9, 15)}f",
     )
-    again = load_config_text(config.to_yaml(), clip_facts=lambda path, which: facts)
+    again = load_config_text(config.to_yaml(), clip_facts=lambda path: facts)
     assert again == config
     assert again.to_yaml() == config.to_yaml()
     assert again.fingerprint_text() == config.fingerprint_text()
@@ -180,10 +180,10 @@ def test_the_clip_and_its_flow_count_for_the_fingerprint():
 
 
 def test_paths_of_clips_masks_and_weights_are_relative_to_the_file(tmp_path):
-    asked: list[tuple[Path, str]] = []
+    asked: list[Path] = []
 
-    def facts(path: Path, which: str) -> ClipFacts:
-        asked.append((path, which))
+    def facts(path: Path) -> ClipFacts:
+        asked.append(path)
         return FACTS
 
     text = (
@@ -191,7 +191,7 @@ def test_paths_of_clips_masks_and_weights_are_relative_to_the_file(tmp_path):
         "flow: {method: raft_large, weights: w.pth}\nencode: {ffmpeg: path}\n"
     )
     config = load_config_text(text, folder=tmp_path / "here", clip_facts=facts)
-    assert asked == [(tmp_path / "here/films/a.mp4", "path")]
+    assert asked == [tmp_path / "here/films/a.mp4"]
     assert config.dream.mask == tmp_path / "mask.png"
     assert config.flow.weights == tmp_path / "here/w.pth"
 
@@ -209,7 +209,7 @@ def test_a_preview_of_a_clip_shows_the_same_moments():
     draft = config.preview()
     assert draft.size == (120, 66)
     assert (draft.frames, draft.fps, draft.source, draft.flow.cuts) == (96, 24, config.source, config.flow.cuts)
-    assert load_config_text(draft.to_yaml(), clip_facts=lambda path, which: FACTS) == draft
+    assert load_config_text(draft.to_yaml(), clip_facts=lambda path: FACTS) == draft
 
 
 def test_an_average_rate_of_many_digits_is_rounded_to_one_that_files_can_hold():
@@ -222,7 +222,7 @@ def test_an_average_rate_of_many_digits_is_rounded_to_one_that_files_can_hold():
 
 
 def test_a_clip_may_be_given_on_the_command_line_alone():
-    facts: Callable[[Path, str], ClipFacts] = lambda path, which: FACTS  # noqa: E731
+    facts: Callable[[Path], ClipFacts] = lambda path: FACTS  # noqa: E731
     for overrides in (("source.path=a.mp4", "source.kind=video"), ("source.kind=video", "source.path=a.mp4")):
         config = load_config({}, overrides, clip_facts=facts)
         assert isinstance(config.source, VideoSource)
