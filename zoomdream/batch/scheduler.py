@@ -140,15 +140,7 @@ class _Batch:
         self._running.add(number)
         assert render.config is not None
         self._engine.start(
-            Work(
-                number,
-                render.config,
-                self._engine.threads,
-                render.damaged,
-                render.plan,
-                piece.part,
-                piece.parts,
-            )
+            Work(number, render.config, self._engine.threads, render.damaged, render.plan, piece.part, piece.parts)
         )
         render.damaged = False  # a second attempt goes on with what the first one has left
 

@@ -32,10 +32,7 @@ class Motion:
 
 
 def camera_flow(
-    motion: Motion,
-    size: tuple[int, int],
-    margin: tuple[int, int] = (0, 0),
-    device: torch.device | None = None,
+    motion: Motion, size: tuple[int, int], margin: tuple[int, int] = (0, 0), device: torch.device | None = None
 ) -> Tensor:
     """The backward flow in pixels that moves the content of a frame of `size` (height, width) by `motion`.
 

@@ -79,11 +79,7 @@ def _fetches(position: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _gather(
-    coefficients: Tensor,
-    columns: tuple[Tensor, Tensor],
-    rows: tuple[Tensor, Tensor],
-    across: Tensor,
-    down: Tensor,
+    coefficients: Tensor, columns: tuple[Tensor, Tensor], rows: tuple[Tensor, Tensor], across: Tensor, down: Tensor
 ) -> Tensor:
     """Blend what lies at two columns and two rows by the shares of the second of them, `across` and `down`."""
     height, width = across.shape

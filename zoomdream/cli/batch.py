@@ -50,10 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         check_place(arguments.sheet, f"--sheet {arguments.sheet}")
     interrupted: RenderInterrupted | None = None
     waiting = [render.config for render in renders if render.status == "waiting" and render.config is not None]
-    with (
-        _engine(arguments, waiting) as engine,
-        shown(renders, engine.jobs, arguments.quiet) as progress,
-    ):
+    with _engine(arguments, waiting) as engine, shown(renders, engine.jobs, arguments.quiet) as progress:
 
         def watch(changed: Render | None) -> None:
             progress(changed)

@@ -187,9 +187,7 @@ class Flow(Section):
     """How the dream of the last frame follows what moves in a clip. `weights` is absolute; cuts are seconds."""
 
     method: Literal["none", "dis", "farneback", "raft_small", "raft_large"] = setting(
-        "dis",
-        "How motion is found; none carries nothing along.",
-        "none, dis, farneback, raft_small or raft_large",
+        "dis", "How motion is found; none carries nothing along.", "none, dis, farneback, raft_small or raft_large"
     )
     carry: Annotated[Schedule, CARRY] = scheduled(
         0.95, "Share of the last frame's dream that is carried along the motion.", CARRY

@@ -15,11 +15,7 @@ from zoomdream.color.statistics import ColorGains, ColorStatistics, color_gains
 from zoomdream.dream.ascent import AnyObjective, View, ascend
 from zoomdream.dream.fourier import ascend_frequencies
 from zoomdream.dream.gradient import Normalization, normalize
-from zoomdream.dream.regularizers import (
-    Regularizers,
-    natural_hues,
-    random_transform,
-)
+from zoomdream.dream.regularizers import Regularizers, natural_hues, random_transform
 from zoomdream.randomness import generator, jitter_offset
 
 Parameters = Literal["pixels", "fourier", "phase"]
