@@ -19,6 +19,7 @@ LARGEST_FILE = 1_000_000
 LONGEST_CHAIN = 16
 MAPPING_NAME = "the config"
 EITHER = ("duration", "frames")
+"""The two ways to give a length, of which a config has one."""
 
 
 def from_file(path: Path) -> tuple[Tree, Place]:
@@ -31,13 +32,13 @@ def from_file(path: Path) -> tuple[Tree, Place]:
 
 
 def from_text(text: str, name: str, folder: Path) -> tuple[Tree, Place]:
-    """The same for a text that is not in a file; paths in it are relative to `folder`."""
+    """As `from_file`, for a text; paths in it are relative to `folder`."""
     place = Place(name, None, folder)
     return _extended(_checked(read_yaml(text, place), place), place, ()), place
 
 
 def from_mapping(mapping: Mapping[Any, Any]) -> tuple[Tree, Place]:
-    """The same for a mapping from Python; paths in it are relative to the working directory."""
+    """As `from_file`, for a mapping from Python; paths in it are relative to the working directory."""
     place = Place(MAPPING_NAME, None, Path.cwd())
     count = iter(range(MOST_VALUES))
     return _extended(Tree(_plain(mapping, (), DEEPEST, count), {}), place, ()), place
@@ -107,7 +108,7 @@ def _extended(tree: Tree, place: Place, chain: tuple[Path, ...]) -> Tree:
 
 
 def merge(lower: Tree, upper: Tree) -> Tree:
-    """`upper` over `lower`: mappings merge, all else replaces; so do keyframes and a mapping of another `kind`."""
+    """`upper` over `lower`: mappings merge; all else replaces, as do keyframes and a mapping of another `kind`."""
     replaced: set[KeyPath] = set()
     value = _merge(lower.value, upper.value, (), replaced)
     return Tree(value, {**kept(lower.places, replaced), **upper.places})
@@ -115,9 +116,7 @@ def merge(lower: Tree, upper: Tree) -> Tree:
 
 def _merge(lower: dict[str, Any], upper: dict[str, Any], at: KeyPath, replaced: set[KeyPath]) -> dict[str, Any]:
     merged = dict(lower)
-    if not at and any(
-        upper.get(key) is not None for key in EITHER
-    ):  # one says it anew, so the other one is out of date
+    if not at and any(upper.get(key) is not None for key in EITHER):  # its length replaces the lower's
         for key in EITHER:
             merged.pop(key, None)
     for key, item in upper.items():

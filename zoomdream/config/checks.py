@@ -1,4 +1,4 @@
-"""What no single key can tell: codec against container and quality, the area, schedules at every frame."""
+"""Checks across keys: codec against container and quality, the area, schedules at every frame."""
 
 from __future__ import annotations
 

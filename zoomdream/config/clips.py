@@ -45,7 +45,7 @@ AskClip = Callable[[Path], ClipFacts]
 
 
 def misplaced(data: dict[str, Any]) -> list[Problem]:
-    """What only clips have, in the plain values of another config."""
+    """The problem of `flow`, which only clips have, in the plain values of another config."""
     if is_clip(data) or not data.get("flow"):
         return []
     source = data.get("source", {"kind": "noise"})
@@ -57,9 +57,9 @@ def misplaced(data: dict[str, Any]) -> list[Problem]:
 
 
 def in_seconds(data: dict[str, Any], clip_fps: Fraction) -> dict[str, Any]:
-    """The plain values with the times in a clip that are counted in its frames as seconds.
+    """The plain values, with times that are counted in the clip's frames turned into seconds.
 
-    What is no time is left as it is, for the model to tell.
+    What is no time stays as it is: the schema reports it.
     """
 
     def seconds(value: Any) -> Any:
@@ -77,8 +77,8 @@ def in_seconds(data: dict[str, Any], clip_fps: Fraction) -> dict[str, Any]:
 
 
 def with_facts(data: dict[str, Any], facts: ClipFacts, encode: Encode) -> tuple[dict[str, Any], list[Problem]]:
-    """The plain values, each right by itself, with what the clip decides about those that are left out; and what does
-    not fit the clip.
+    """The plain values, each valid by itself, with those that are left out filled in from the clip; and the problems of
+    those that do not fit it.
     """
     filled = in_seconds(data, facts.fps)
     if "fps" not in filled:
@@ -99,21 +99,21 @@ def with_facts(data: dict[str, Any], facts: ClipFacts, encode: Encode) -> tuple[
         start, end = _part(filled, facts)
         frames = filled["frames"] = frames_between(facts, parse_rate(filled["fps"]), start, end)
         if frames < 1:
-            text = f"has {_told(end - start)} from its start to its end, which is not even one frame"
+            text = f"has {_rounded(end - start)} from its start to its end, which is not even one frame"
             problems = [problem("source", f"{text} at {filled['fps']} per second.")]
     return filled, problems
 
 
 def too_long(config: Config, facts: ClipFacts, key: str) -> list[Problem]:
-    """That the render is longer than its clip; key: the one that says how long it is, frames or duration."""
+    """The problem of a render that is longer than its clip. key: the one that gives its length, frames or duration."""
     assert isinstance(config.source, VideoSource)
     start, end = config.source.start, facts.seconds if config.source.end is None else config.source.end
     there = frames_between(facts, config.fps, start, end)
     if config.frames <= there:
         return []
-    until = "the end of the clip" if config.source.end is None else f"source.end ({_told(end)})"
-    asked = f"asks for {config.frames} frames ({_told(config.frames / config.fps)})"
-    text = f"{asked}, but from source.start ({_told(start)}) to {until} there are {there} ({_told(end - start)})."
+    until = "the end of the clip" if config.source.end is None else f"source.end ({_rounded(end)})"
+    asked = f"asks for {config.frames} frames ({_rounded(config.frames / config.fps)})"
+    text = f"{asked}, but from source.start ({_rounded(start)}) to {until} there are {there} ({_rounded(end - start)})."
     return [problem(key, f"{text} Allowed: as many, or leave it out.")]
 
 
@@ -136,26 +136,26 @@ def _part(data: dict[str, Any], facts: ClipFacts) -> tuple[Fraction, Fraction]:
 
 
 def _outside(data: dict[str, Any], facts: ClipFacts) -> list[Problem]:
-    """What lies outside of the clip. Its end may be told with half a frame too much, as rounding does it."""
+    """The problems of times outside the clip. Half a frame beyond its end is allowed: rounding does that."""
     start, end = _part(data, facts)
     latest = facts.seconds + 1 / (2 * facts.fps)
-    there = f"the clip, which is {_told(facts.seconds)} long"
+    there = f"the clip, which is {_rounded(facts.seconds)} long"
     problems = []
     if start >= facts.seconds:
-        problems.append(problem("source.start", f"({_told(start)}) is not inside {there}."))
+        problems.append(problem("source.start", f"({_rounded(start)}) is not inside {there}."))
     elif start >= end:
-        problems.append(problem("source.start", f"({_told(start)}) is not before source.end ({_told(end)})."))
+        problems.append(problem("source.start", f"({_rounded(start)}) is not before source.end ({_rounded(end)})."))
     if end > latest:
-        text = f"({_told(end)}) is beyond the end of {there}. Leave it out to take all there is."
+        text = f"({_rounded(end)}) is beyond the end of {there}. Leave it out to take all there is."
         problems.append(problem("source.end", text))
     cuts = (data.get("flow") or {}).get("cuts")
     for index, cut in enumerate(cuts if isinstance(cuts, list) else []):
         if parse_seconds(cut) > latest:
-            text = f"({_told(parse_seconds(cut))}) is beyond the end of {there}."
+            text = f"({_rounded(parse_seconds(cut))}) is beyond the end of {there}."
             problems.append(problem(f"flow.cuts.{index}", text))
     return problems
 
 
-def _told(seconds: Fraction) -> str:
-    """A time as errors tell it: at most three decimals."""
+def _rounded(seconds: Fraction) -> str:
+    """Seconds as errors write them: at most three decimals."""
     return f"{float(seconds):.3f}".rstrip("0").rstrip(".") + " s"

@@ -1,4 +1,4 @@
-"""What a config leaves out: defaults for clips and for classes out of noise; and the schema that tells editors."""
+"""Defaults, with those of clips and of classes out of noise; and the JSON Schema for editors."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def with_defaults(data: dict[str, Any]) -> dict[str, Any]:
 def _filled(data: dict[str, Any], defaults: Mapping[str, Any], over: bool = False) -> dict[str, Any]:
     """The plain values with defaults for what is left out; `over`: in place of what is there.
 
-    A section that is none is left for the model to tell.
+    What should be a section and is not stays as it is: the schema reports it.
     """
     found = dict(data)
     for key, value in defaults.items():

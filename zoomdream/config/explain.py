@@ -24,14 +24,14 @@ _NOT_IN_MODEL = ("extends", "duration")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong: the key, and a sentence that names it."""
+    """One mistake in a config: its key, and a sentence that names the key."""
 
     path: KeyPath
     text: str
 
 
 def problem(key: str, text: str) -> Problem:
-    """What is wrong with a dotted key: "size", "is 9 x 9. Allowed: ..."."""
+    """A problem of a dotted key: "size", "is 9 x 9. Allowed: ..."."""
     return Problem(steps(key), f"{key} {text}")
 
 

@@ -46,8 +46,8 @@ def load_config(
     Paths are relative to the YAML file, those of overrides and mappings to the working directory. Raises ConfigError,
     whose text names file, line, key, value, what is allowed and the nearest name; up to ten problems, one per line.
 
-    clip_facts: asked about the clip where the source is one, once all keys are right by themselves; its InputError is
-    raised with the place of the key. Without it, a clip is a ConfigError: `zoomdream.load_config` brings it along.
+    clip_facts: called with the clip where the source is one, once all keys are valid by themselves; its InputError is
+    raised with the place of the key. Without it a clip is a ConfigError; `zoomdream.load_config` passes it.
     """
     if isinstance(source, Mapping):
         return load_tree(*assemble.from_mapping(source), overrides, output, DEFAULT_OUTPUT, clip_facts)
@@ -101,7 +101,7 @@ def load_tree(
 def _of_clip(data: dict[str, Any], root: Place, places: dict[KeyPath, Place], clip_facts: AskClip | None) -> Config:
     """The config of a clip, which decides about what is left out."""
     length = "duration" if "duration" in data else "frames"
-    # What is wrong without knowing the clip is told first: to know it, all of it has to be decoded.
+    # Problems that show without the clip come first: its facts take decoding all of it.
     draft = _validated(clips.in_seconds(data, Fraction(1)), root, dict(places))
     assert isinstance(draft.source, VideoSource)
     with draft.error_context("source.path"):
@@ -143,7 +143,7 @@ def _resolve_times(data: dict[str, Any], places: dict[KeyPath, Place]) -> Iterat
     value = DEFAULT_DURATION if value is None else value
     try:
         fps = parse_rate(data.get("fps", DEFAULT_FPS))
-    except ValueError:  # the model will say so
+    except ValueError:  # the schema reports it
         return
     try:
         position = parse_time(value)

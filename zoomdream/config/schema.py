@@ -245,7 +245,7 @@ class Config(Section):
 
 
 def bound(config: Config) -> Config:
-    """Tells every schedule its key and the timeline that it belongs to."""
+    """The config in which every schedule knows its key and the timeline that it belongs to."""
 
     def bind(at: KeyPath, value: Any) -> Any:
         return value.bound(dotted(at), config.timeline) if isinstance(value, Schedule) else value

@@ -14,7 +14,7 @@ from typing import Any, Literal
 TIMES_ALLOWED = "seconds (12s or 12), frames (150f) or hours:minutes:seconds (00:01:30.5)"
 LONGEST_SECONDS = 10_000_000
 HIGHEST_RATE = 240
-LARGEST_RATE_PART = 1_000_000  # ffmpeg keeps rates as two 32-bit numbers; and nobody means more digits than this
+LARGEST_RATE_PART = 1_000_000  # ffmpeg keeps rates as two 32-bit numbers, and no real rate needs more digits
 LEAST_MEMORY, MOST_MEMORY = 2**30, 2**44
 MEMORY_ALLOWED = "an amount from 1 GiB to 16 TiB with its unit, such as 6 GiB, 6000 MB or 6G (which is 6 GiB)"
 
@@ -89,7 +89,7 @@ def _seconds(number: Fraction) -> Position:
 
 
 def parse_seconds(value: Any) -> Fraction:
-    """A time in seconds; frames are none, because here nobody knows a rate. Raises ValueError: what is allowed."""
+    """A time in seconds. Frames are refused: without a rate they are no time. Raises ValueError: what is allowed."""
     if isinstance(value, Fraction):
         return value
     position = parse_time(value)

@@ -21,14 +21,14 @@ def layout(pixel_format: str) -> str:
 
 
 def device(hardware: Hardware) -> list[str]:
-    """What stands before the input: only VAAPI has to be told where frames go. ffmpeg finds the device itself."""
+    """Options before the input: only VAAPI needs a device for its filters. ffmpeg finds the device itself."""
     if hardware == "vaapi":
         return ["-init_hw_device", "vaapi=card", "-filter_hw_device", "card"]
     return []
 
 
 def upload(hardware: Hardware) -> str:
-    """What the filters end with."""
+    """The end of the filters: VAAPI encodes frames in its own memory."""
     return ",hwupload" if hardware == "vaapi" else ""
 
 

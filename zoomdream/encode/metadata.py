@@ -74,17 +74,8 @@ def read_tags(program: Path, video: Path) -> dict[str, str]:
     """All tags of a file, keys in lower case. {} if ffmpeg cannot read it; InputError if there is no such file."""
     if "Input #0" not in read_log(program, video):
         return {}
-    command = [
-        str(program),
-        *ffmpeg.QUIET,
-        "-i",
-        f"file:{video.absolute()}",
-        "-map_chapters",
-        "-1",
-        "-f",
-        "ffmetadata",
-        "-",
-    ]
+    given = ["-i", f"file:{video.absolute()}", "-map_chapters", "-1"]
+    command = [str(program), *ffmpeg.QUIET, *given, "-f", "ffmetadata", "-"]
     return parse_tags(ffmpeg.run(command, what=f"Reading the tags of {video}"))
 
 
@@ -96,7 +87,7 @@ def parse_tags(text: str) -> dict[str, str]:
             break  # streams and chapters follow
         if line.startswith(";"):
             continue
-        key, _, value = _cut(line)
+        key, _, value = _split_pair(line)
         tags[_unescape(key).lower()] = _unescape(value)
     return tags
 
@@ -107,7 +98,7 @@ def format_tags(tags: dict[str, str]) -> str:
     return ";FFMETADATA1\n" + "".join(lines)
 
 
-def _cut(line: str) -> tuple[str, str, str]:
+def _split_pair(line: str) -> tuple[str, str, str]:
     found = re.match(r"((?:[^\\=]|\\[\s\S])*)(=?)([\s\S]*)", line)
     assert found is not None  # every part of the pattern may be empty
     return found[1], found[2], found[3]

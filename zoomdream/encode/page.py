@@ -25,9 +25,9 @@ def data_address(data: bytes, kind: str) -> str:
 
 
 def check_place(path: Path, name: str) -> None:
-    """Make the folder of a page and try to write there, so that nobody learns after hours that it cannot be written.
+    """Make the folder of a page and try to write there: hours before the page itself is written.
 
-    OutputError, which says `name`, if it cannot.
+    OutputError, which says `name`, if that fails.
     """
     with writing(name):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,10 +48,12 @@ def write_page(path: Path, text: str, name: str) -> None:
 @cache
 def _template(name: str) -> Template:
     loader = PackageLoader("zoomdream", "data")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_known).get_template(name)
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_printable).get_template(
+        name
+    )
 
 
-def _known(value: object) -> str:
+def _printable(value: object) -> str:
     text = str(value)
     if text.isprintable():
         return text

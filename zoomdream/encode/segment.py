@@ -19,7 +19,7 @@ from zoomdream.ffmpeg.probe import count_frames
 from zoomdream.machine.files import discard, settle, temporary_name, writing
 
 SEGMENT_FRAMES = 30
-"""A segment is one closed group of at most this many frames: what a crash costs at most."""
+"""A segment is one closed group of at most this many frames, which is what a crash costs at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def segment_name(settings: EncodeSettings, number: int) -> str:
 
 
 def encoder_name(settings: EncodeSettings) -> str:
-    """What ffmpeg calls the encoder of the segments, e.g. "libx264"."""
+    """ffmpeg's name of the encoder of the segments, e.g. "libx264"."""
     if settings.hardware != hardware.OFF:
         return HARDWARE[settings.hardware][settings.codec]
     return CODECS[settings.codec].encoder
@@ -141,7 +141,7 @@ def _tags(pixel_format: str, *, picture: bool) -> list[str]:
 
 
 def _encoder_options(settings: EncodeSettings) -> list[str]:
-    """The options of each encoder. Every group is closed: a segment may not lean on its neighbours."""
+    """The options of the encoder. Every group of pictures is closed: a segment must not refer to its neighbours."""
     codec = CODECS[settings.codec]
     wanted = codec.crf if settings.crf is None else settings.crf
     if settings.hardware != hardware.OFF:

@@ -43,7 +43,7 @@ def check(settings: EncodeSettings, limit: float = LIMIT) -> None:
     software = CODECS[settings.codec].encoder
     raise OutputError(
         f"{settings.hardware} does not work here: {encoder_name(settings)} cannot encode {settings.width}x"
-        f"{settings.height}: {why} `off` encodes with {software}; {_other(settings)}",
+        f"{settings.height}: {why} `off` encodes with {software}; {_other_ffmpeg(settings)}",
         key="encode.hardware",
     )
 
@@ -69,7 +69,7 @@ def trial(settings: EncodeSettings, limit: float = LIMIT) -> str | None:
     """Why the encoder of the settings does not work, as a sentence; None if it works. Leaves no files behind."""
     try:
         with tempfile.TemporaryDirectory(prefix="zoomdream_") as folder:
-            return _encode(settings, Path(folder), limit) or _look(settings, Path(folder))
+            return _encode(settings, Path(folder), limit) or _inspect(settings, Path(folder))
     except OSError as error:
         return f"it could not be tried: {error.strerror or error}."
     except (InputError, OutputError) as error:
@@ -77,7 +77,7 @@ def trial(settings: EncodeSettings, limit: float = LIMIT) -> str | None:
 
 
 def _encode(settings: EncodeSettings, folder: Path, limit: float) -> str | None:
-    """Encode a few grey frames; why that failed."""
+    """Encode a few grey frames; why that failed, None if it did not."""
     frame = bytes([128]) * (settings.width * settings.height * 3 * raw_bits(settings) // 8)
     late = threading.Event()
 
@@ -107,8 +107,8 @@ def _encode(settings: EncodeSettings, folder: Path, limit: float) -> str | None:
     return f'ffmpeg says "{ffmpeg.first_reason(said, code)}".'
 
 
-def _look(settings: EncodeSettings, folder: Path) -> str | None:
-    """What is wrong with the file that was made: drivers are known to drop frames, and bits, without a word."""
+def _inspect(settings: EncodeSettings, folder: Path) -> str | None:
+    """What is wrong with the file that was made, None if nothing: drivers drop frames, and bits, without an error."""
     path = folder / segment_name(settings, 0)
     found = count_frames(settings.program, path)
     if found != FRAMES:
@@ -121,8 +121,8 @@ def _look(settings: EncodeSettings, folder: Path) -> str | None:
     return None
 
 
-def _other(settings: EncodeSettings) -> str:
-    """The other ffmpeg: what static builds, as the bundled one, can load differs between systems."""
+def _other_ffmpeg(settings: EncodeSettings) -> str:
+    """Advice to try the other ffmpeg: which drivers a static build, as the bundled one, can load differs by system."""
     on_path = shutil.which("ffmpeg")
     if on_path is not None and Path(on_path) == settings.program:
         return "`encode.ffmpeg: bundled` takes our own, in which it may work."
