@@ -14,12 +14,13 @@ ANSWERS = [sys.executable, "-c", "import sys; sys.stdin.read()"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="priorities are numbers elsewhere")
-@pytest.mark.parametrize("feed", [True, False])
-def test_an_encoder_runs_at_a_lower_priority_and_a_reader_does_not(feed: bool) -> None:
+def test_an_encoder_runs_at_a_lower_priority_and_what_is_waited_for_does_not() -> None:
     ours = os.getpriority(os.PRIO_PROCESS, 0)
-    with ffmpeg.Process(ANSWERS, what="Waiting", feed=feed, stream=True) as process:
+    with ffmpeg.Process(ANSWERS, what="Waiting") as process:
         theirs = os.getpriority(os.PRIO_PROCESS, process._process.pid)
-    assert (theirs > ours) == (feed and ours < 19)
+    assert (theirs > ours) == (ours < 19)
+    asked = "import os; print(os.getpriority(os.PRIO_PROCESS, 0))"
+    assert int(ffmpeg.run([sys.executable, "-c", asked], what="Asking")) == ours
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such groups")

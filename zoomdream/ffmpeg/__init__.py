@@ -5,16 +5,14 @@ process   running it; what it says, and why it failed
 probe     what a video file says about itself
 """
 
-from zoomdream.ffmpeg.process import QUIET, Process, apart, explain, first_reason, read_log, run
+from zoomdream.ffmpeg.process import QUIET, Process, first_reason, read_log, run
 from zoomdream.ffmpeg.program import encoders, executable, is_ours, version
 
 __all__ = [
     "QUIET",
     "Process",
-    "apart",
     "encoders",
     "executable",
-    "explain",
     "first_reason",
     "is_ours",
     "read_log",

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from zoomdream.errors import OutputError
 
@@ -35,85 +34,68 @@ _LEAST_PRIORITY = 19
 _TAIL = 12  # lines of stderr that are kept; the reason is nearly always among the last
 _LONGEST = 200  # characters of a reason
 
-_COLOR = re.compile(r"\x1b\[[\d;]*m")
-_STRAY = re.compile(r"(?<=[^\r])(?<!\x1b\[0m)\x1b\[\d;3([13])m")
-
 
 def run(command: Sequence[str], *, what: str, folder: Path | None = None) -> str:
     """Run a command to its end and return what it printed. Raises OutputError saying `what` failed and why."""
-    with Process(command, what=what, folder=folder, feed=False) as process:
-        return process.finish()
+    with _starting(command, what):
+        finished = _complete(command, folder=folder)
+    if finished.returncode != 0:
+        raise _failure(what, finished.stderr.decode("utf-8", "replace").splitlines()[-_TAIL:], finished.returncode)
+    return finished.stdout.decode("utf-8", "replace")
 
 
 def read_log(command: Sequence[str], stdin: IO[bytes] | int = subprocess.DEVNULL) -> str:
     """All that a command says on stderr, whatever its exit code (`ffmpeg -i FILE` alone always "fails")."""
-    finished = subprocess.run(
-        list(command),
-        stdin=stdin,
-        capture_output=True,
-        env=_environment(),
-        check=False,
-        process_group=_GROUP,
-        creationflags=_FLAGS,
-    )
-    return finished.stderr.decode("utf-8", "replace")
+    return _complete(command, stdin).stderr.decode("utf-8", "replace")
 
 
-def _environment(*, colors: bool = False) -> dict[str, str]:
+def _complete(
+    command: Sequence[str], stdin: IO[bytes] | int = subprocess.DEVNULL, folder: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    given: dict[str, Any] = {"env": _environment(), "process_group": _GROUP, "creationflags": _FLAGS, "cwd": folder}
+    return subprocess.run(list(command), stdin=stdin, capture_output=True, check=False, **given)
+
+
+@contextlib.contextmanager
+def _starting(command: Sequence[str], what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{what} failed: {command[0]} does not start: {error.strerror or error}.") from error
+
+
+def _environment() -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if name != "TERM" and not name.startswith("AV_LOG_FORCE_")
     }
-    return {
-        **kept,
-        "SVT_LOG": "1",  # SVT-AV1 prints a banner of its own otherwise
-        "AV_LOG_FORCE_COLOR" if colors else "AV_LOG_FORCE_NOCOLOR": "1",
-    }
+    return {**kept, "SVT_LOG": "1", "AV_LOG_FORCE_NOCOLOR": "1"}  # SVT-AV1 prints a banner of its own otherwise
 
 
 class Process:
-    """A running ffmpeg. A context manager: leaving it early kills the process.
+    """A running ffmpeg that is fed with frames, at the lowest priority. A context manager: leaving it early kills it.
 
-    With `feed`, `write` sends it bytes, and it runs at the lowest priority; with `stream`, `read` returns what it
-    prints, as it comes. `finish` closes the pipe that feeds it, waits, and raises OutputError unless all went well;
-    `end` waits and judges nothing. `hear` is called (in a thread) with every line of stderr; lines for which it returns
-    True are left out of error messages. If the command asks for levels, no error or warning lacks its own.
+    `write` sends it bytes. `finish` closes the pipe that feeds it, waits, and raises OutputError unless all went well;
+    `end` waits and judges nothing.
     """
 
-    def __init__(
-        self,
-        command: Sequence[str],
-        *,
-        what: str,
-        folder: Path | None = None,
-        feed: bool = True,
-        stream: bool = False,
-        hear: Callable[[str], bool] | None = None,
-    ) -> None:
+    def __init__(self, command: Sequence[str], *, what: str, folder: Path | None = None) -> None:
         self._what = what
-        self._hear = hear
         self._tail: deque[str] = deque(maxlen=_TAIL)
-        self._printed: list[bytes] = []
-        try:
+        with _starting(command, what):
             self._process = subprocess.Popen(
                 list(command),
                 cwd=folder,
-                stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL if feed else subprocess.PIPE,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
-                env=_environment(colors=hear is not None),
+                env=_environment(),
                 process_group=_GROUP,
                 creationflags=_FLAGS,
             )
-        except OSError as error:
-            raise OutputError(f"{what} failed: {command[0]} does not start: {error.strerror or error}.") from error
-        if feed:
-            _lower_priority(self._process.pid)
-        # Threads, because a pipe that nobody empties fills up and stalls ffmpeg.
-        self._readers = [threading.Thread(target=self._listen, args=(self._process.stderr,), daemon=True)]
-        if not feed and not stream:
-            self._readers.append(threading.Thread(target=self._collect, args=(self._process.stdout,), daemon=True))
-        for reader in self._readers:
-            reader.start()
+        _lower_priority(self._process.pid)
+        # A thread, because a pipe that nobody empties fills up and stalls ffmpeg.
+        self._reader = threading.Thread(target=self._listen, daemon=True)
+        self._reader.start()
 
     def __enter__(self) -> Process:
         return self
@@ -132,26 +114,18 @@ class Process:
             self.finish()
             raise OutputError(f"{self._what} failed: ffmpeg ended before the last frame.") from None
 
-    def read(self, count: int) -> bytes:
-        """The next `count` bytes of what it prints, fewer only at its end."""
-        assert self._process.stdout is not None
-        return self._process.stdout.read(count)
-
     def end(self) -> tuple[int, list[str]]:
         """Wait until it has ended by itself: its exit code and the last lines of stderr."""
         code = self._process.wait()
-        for reader in self._readers:
-            reader.join()
+        self._reader.join()
         return code, [line for line in self._tail if line]
 
-    def finish(self) -> str:
-        """Wait for the end and return what was printed on stdout. Raises OutputError with the end of stderr."""
+    def finish(self) -> None:
+        """Wait for the end. Raises OutputError with the end of stderr."""
         self.close_input()
         code, said = self.end()
         if code != 0:
-            text = f"{self._what} failed: {explain(said, code)}"
-            raise OutputError(text, signal=-code if code < 0 else None)
-        return b"".join(self._printed).decode("utf-8", "replace")
+            raise _failure(self._what, said, code)
 
     def close_input(self) -> None:
         """Nothing more is sent; the process goes on by itself."""
@@ -160,7 +134,7 @@ class Process:
                 self._process.stdin.close()
 
     def stop(self) -> None:
-        """End the process now, if it still runs; whoever reads what it prints comes to its end. Raises nothing."""
+        """End the process now, if it still runs. Raises nothing."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
@@ -168,21 +142,15 @@ class Process:
     def kill(self) -> None:
         """End the process now, if it still runs, and close its pipes. Raises nothing."""
         self.stop()
-        for reader in self._readers:
-            reader.join()
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+        self._reader.join()
+        for stream in (self._process.stdin, self._process.stderr):
             if stream is not None:
                 with contextlib.suppress(OSError):  # unsent bytes of a killed process
                     stream.close()
 
-    def _listen(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            for text in apart(line.decode("utf-8", "replace")):
-                if self._hear is None or not self._hear(text):
-                    self._tail.append(text)
-
-    def _collect(self, stream: IO[bytes]) -> None:
-        self._printed.append(stream.read())
+    def _listen(self) -> None:
+        assert self._process.stderr is not None
+        self._tail.extend(line.decode("utf-8", "replace").strip() for line in self._process.stderr)
 
 
 def _lower_priority(process: int) -> None:
@@ -193,18 +161,11 @@ def _lower_priority(process: int) -> None:
         os.setpriority(os.PRIO_PROCESS, process, _LEAST_PRIORITY)
 
 
-def apart(line: str) -> list[str]:
-    """The lines that a line of ffmpeg's log should have been, without colours.
-
-    What one thread complains of while another is within a line, which ffmpeg prints in pieces, comes without its level
-    in the middle of that line: in 8 of 40 runs over one hurt file. Its color still shows the level: red is an error,
-    yellow a warning, and info has none.
-    """
-    split = _STRAY.sub(lambda stray: f"\n[{'error' if stray[1] == '1' else 'warning'}] ", line)
-    return [_COLOR.sub("", text).strip() for text in split.rstrip("\n").split("\n")]
+def _failure(what: str, lines: Sequence[str], code: int) -> OutputError:
+    return OutputError(f"{what} failed: {_explain(lines, code)}", signal=-code if code < 0 else None)
 
 
-def explain(lines: Sequence[str], code: int) -> str:
+def _explain(lines: Sequence[str], code: int) -> str:
     """Why ffmpeg failed, for a person. `lines` is the end of its stderr, `code` its exit code."""
     said = " / ".join(line for line in lines if line)
     if "No space left on device" in said:
