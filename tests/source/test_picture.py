@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageCms, ImageOps
 
 from zoomdream.errors import InputError
-from zoomdream.source.picture import read_image
+from zoomdream.source.picture import read_channels, read_image
 
 
 def colours(height: int = 6, width: int = 8) -> np.ndarray:
@@ -128,6 +128,18 @@ def test_what_is_transparent_shows_the_background(tmp_path: Path) -> None:
     assert torch.allclose(red, torch.tensor([[0.0, 1.0], [0.2, 0.0]]))
     over_grey = read_image(tmp_path / "a.png", background=(0.5, 0.5, 0.5))[0, 0]
     assert torch.allclose(over_grey, torch.tensor([[0.5, 1.0], [0.6, 0.5]]))
+
+
+def test_channels_keep_the_colours_that_transparency_hides(tmp_path: Path) -> None:
+    pixels = np.dstack([colours(), np.zeros((6, 8), np.uint8)])
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    assert torch.equal(read_channels(tmp_path / "a.png"), as_tensor(pixels))
+
+
+def test_numbers_that_are_linear_light_become_srgb_but_alpha_stays(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[[0, 55, 255, 55]]], np.uint8)).save(tmp_path / "a.png")  # 0.2159 is half as the eye sees
+    found = read_channels(tmp_path / "a.png", "linear").flatten()
+    assert torch.allclose(found, torch.tensor([0.0, 0.5, 1.0, 55 / 255]), atol=0.002)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "P", "1", "RGBA"])

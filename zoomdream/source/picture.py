@@ -6,7 +6,7 @@ import contextlib
 import io
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import imageio.v3 as iio
 import numpy as np
@@ -36,15 +36,27 @@ _SIGNATURES = (
     (b"\x89HDF", "an HDF5 file"),
 )
 
+Transfer = Literal["auto", "srgb", "linear"]
+"""What the numbers of a picture are: light as eyes see it, or linear light; auto: what the file says."""
+
 _Pixels = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
 def read_image(path: Path, background: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> Tensor:
-    """Read a picture as people see it: turned by its EXIF orientation, in sRGB, transparent parts over `background`.
+    """Read a picture as people see it, transparent parts over `background`, RGB in [0, 1].
+
+    Returns (1, 3, H, W) float32 in [0, 1]. InputError as `read_channels`.
+    """
+    return _over(read_channels(path), background)
+
+
+def read_channels(path: Path, transfer: Transfer = "auto") -> Tensor:
+    """Read a picture as people see it: turned by its EXIF orientation, in sRGB.
 
     Grey, palette, CMYK and 16 bit pictures are understood. Grey of 16 bits keeps its depth, and PNG in colour where
-    OpenCV can be loaded. background: RGB in [0, 1].
-    Returns (1, 3, H, W) float32 in [0, 1]. InputError if it is missing, not a picture, damaged or over 64 megapixels.
+    OpenCV can be loaded.
+    Returns (1, C, H, W) float32: grey, RGB, or RGB and alpha, by which it is not multiplied. Floats may be above 1.
+    InputError if it is missing, not a picture, damaged or over 64 megapixels.
     """
     data = _read_bytes(path)
     try:
@@ -55,7 +67,8 @@ def read_image(path: Path, background: tuple[float, float, float] = (0.0, 0.0, 0
                 width, height = opened.size
             if width * height > LARGEST_AREA:  # a few kilobytes can unpack to gigabytes
                 raise InputError(f"{path} is {width}x{height}, more than the 64 megapixels that are read.")
-            return _over(torch.from_numpy(_decode(data)), background)
+            channels = torch.from_numpy(_decode(data)).permute(2, 0, 1)[None]
+            return _as_srgb(channels) if transfer == "linear" else channels
     except Image.DecompressionBombError:
         raise InputError(f"{path} has more than the 64 megapixels that are read.") from None
     except UnidentifiedImageError:
@@ -140,10 +153,16 @@ def _turned(pixels: _Pixels, orientation: object) -> _Pixels:
     return pixels
 
 
+def _as_srgb(channels: Tensor) -> Tensor:
+    """Linear light to sRGB (IEC 61966-2-1), (1, C, H, W); alpha, the fourth, is no light."""
+    light = channels[:, :3].clamp(min=0)
+    encoded = torch.where(light <= 0.0031308, 12.92 * light, 1.055 * light.pow(1 / 2.4) - 0.055)
+    return torch.cat([encoded, channels[:, 3:]], 1)
+
+
 def _over(channels: Tensor, background: tuple[float, float, float]) -> Tensor:
-    """(H, W, 1, 3 or 4) to (1, 3, H, W), transparent parts over a colour."""
-    channels = channels.permute(2, 0, 1)
-    color, alpha = channels[:3], channels[3:]
+    """(1, C, H, W) to (1, 3, H, W), transparent parts over a colour."""
+    color, alpha = channels[:, :3], channels[:, 3:]
     if alpha.numel():
         color = alpha * color + (1 - alpha) * torch.tensor(background).view(3, 1, 1)
-    return color.expand(3, -1, -1)[None].clamp(0, 1).contiguous()
+    return color.expand(-1, 3, -1, -1).clamp(0, 1).contiguous()
