@@ -4,19 +4,24 @@ import errno
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.rendering.synthetic import job, maker
 from zoomdream.errors import OutputError
 from zoomdream.rendering import lock as lock_module
+from zoomdream.rendering import render_frames
 from zoomdream.rendering.lock import Lock
+from zoomdream.rendering.observer import Observers, Progress, ProgressOnly
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX lets go of open files")
 
 
 def test_a_folder_can_be_locked_once(tmp_path: Path) -> None:
     lock = Lock(tmp_path / "a.mp4.zoomdream")
+    assert lock.guarded
     with pytest.raises(OutputError, match=f"a.mp4 is being rendered by process {os.getpid()}"):
         Lock(tmp_path / "a.mp4.zoomdream")
     lock.release(remove=False)
@@ -89,13 +94,43 @@ def test_a_file_in_the_way_of_the_folder_is_an_output_error(tmp_path: Path) -> N
         Lock(tmp_path / "a" / "w")
 
 
-def test_a_folder_that_cannot_be_locked_is_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unsupported(descriptor: int, *, blocking: bool) -> bool:
-        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_disk_without_locks_leaves_the_folder_unguarded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(lock_module, "lock_descriptor", failing(code))
+    lock = Lock(tmp_path / "new" / "w")
+    assert not lock.guarded
+    lock.release(remove=True)
+    assert list(tmp_path.iterdir()) == []
 
-    monkeypatch.setattr(lock_module, "lock_descriptor", unsupported)
-    with pytest.raises(OutputError, match=os.strerror(errno.ENOLCK)):
+
+def test_a_disk_without_locks_and_without_flushing_renders_and_says_that_nothing_guards_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for call in ("fcntl.flock", "os.fsync", "os.link"):
+        monkeypatch.setattr(call, failing(errno.ENOSYS))
+    heard: list[Progress] = []
+    observers = Observers((ProgressOnly(heard.append),))
+    render_frames(maker(2), job(tmp_path / "a.mp4", frames=2), observers=observers)
+    assert [progress.message for progress in heard if progress.warning] == [heard[0].message]
+    assert "nothing guards it" in heard[0].message
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_disk_that_fails_is_an_output_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_module, "lock_descriptor", failing(errno.EIO))
+    with pytest.raises(OutputError, match=os.strerror(errno.EIO)):
         Lock(tmp_path / "new" / "w")
+
+
+def failing(code: int) -> Callable[..., bool]:
+    """A call of the system that always fails."""
+
+    def fail(*_: object, **__: object) -> bool:
+        raise OSError(code, os.strerror(code))
+
+    return fail
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="open files are counted in /proc")

@@ -51,16 +51,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def shown(quiet: bool) -> Iterator[Observer]:
-    """The observer that shows the progress of a render, or nothing where `quiet`."""
-    from zoomdream.rendering.observer import Observers, ProgressOnly
+    """The observer that shows the progress of a render, or nothing but warnings where `quiet`."""
+    from zoomdream.rendering.observer import ProgressOnly
 
     if quiet:
-        yield Observers()
+        yield ProgressOnly(_only_warnings)
     elif sys.stderr.isatty():
         with _bar() as report:
             yield ProgressOnly(report)
     else:
         yield ProgressOnly(lines())
+
+
+def _only_warnings(progress: Progress) -> None:
+    if progress.warning:
+        print(progress.message, file=sys.stderr, flush=True)
 
 
 def lines(clock: Callable[[], float] = time.monotonic) -> Callable[[Progress], None]:

@@ -12,6 +12,9 @@ from uuid import uuid4
 
 from zoomdream.errors import OutputError
 
+UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
+"""What network disks and cloud folders answer where they know no locks, or cannot flush."""
+
 
 def temporary_name(final: Path) -> Path:
     """A name beside `final`, on its file system, that no other run uses. It ends like `final`: tools look at that.
@@ -60,6 +63,16 @@ def writing(place: Path | str) -> Iterator[None]:
 
 
 def _flush(path: Path) -> None:
+    """Have the disk keep what was written, where it can promise that: many cannot flush a folder."""
+    try:
+        _synchronize(path)
+    except OSError as error:
+        refused = path.is_dir() and error.errno in (errno.EACCES, errno.EPERM, errno.EBADF, errno.EISDIR)
+        if error.errno not in UNSUPPORTED and not refused:
+            raise
+
+
+def _synchronize(path: Path) -> None:
     if os.name == "nt":
         if path.is_file():
             with path.open("rb+") as file:

@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import lock_descriptor
 
 from zoomdream.errors import OutputError
+from zoomdream.machine.files import UNSUPPORTED
 
 NAME = "lock"
 _ATTEMPTS = 100  # each failed one means that another process removed the folder in that very moment
@@ -25,12 +26,14 @@ class Lock:
     """The right to work in `folder`, which is made if need be. Give it back with `release`.
 
     Raises OutputError if another process has it (with that process's number) or the folder cannot be written.
+    guarded: whether the disk knows locks; on one that does not nothing keeps others out.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._made = [parent for parent in folder.parents if not parent.exists()]  # innermost first
         self._descriptor = -1
+        self.guarded = True
         try:
             for _ in range(_ATTEMPTS):
                 if self._attempt():
@@ -67,7 +70,7 @@ class Lock:
         except FileNotFoundError:
             return False
         try:
-            if not lock_descriptor(descriptor, blocking=False):
+            if not self._lock(descriptor):
                 os.lseek(descriptor, 1, os.SEEK_SET)  # Windows locks the first byte, which nobody else can read
                 holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
                 who = f"process {holder}" if holder.isdigit() else "another process"
@@ -84,6 +87,16 @@ class Lock:
             raise
         self._descriptor = descriptor
         return True
+
+    def _lock(self, descriptor: int) -> bool:
+        """Whether no other process has the file locked, as far as can be known."""
+        try:
+            return lock_descriptor(descriptor, blocking=False)
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise
+            self.guarded = False
+            return True
 
     def _remove_made(self) -> None:
         with contextlib.suppress(OSError):  # one that holds something stays, and with it those above

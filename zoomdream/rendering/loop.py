@@ -32,6 +32,10 @@ from zoomdream.stages import Stages
 from zoomdream.timeline import Timeline
 from zoomdream.types import Network, Plan, State
 
+_UNGUARDED = (
+    "warning: the output's disk knows no file locks, so that nothing guards it: start no second render of it meanwhile"
+)
+
 MakeFrames = Callable[[State | None], Iterator[State]]
 """The last finished state or None → the states after it."""
 
@@ -118,6 +122,8 @@ def render_frames(
     finished = False
     try:
         with Workspace(working_folder(job.output)) as workspace:
+            if not workspace.guarded:
+                observers.progress(Progress(0, job.frames, None, None, _UNGUARDED, warning=True))
             found = find(job, restart=restart)
             finished = found.finished
             if finished:

@@ -19,6 +19,7 @@ class Progress:
     seconds_per_frame: float | None
     eta_seconds: float | None
     message: str = ""
+    warning: bool = False
 
 
 class Picture(Protocol):

@@ -49,6 +49,11 @@ class Workspace:
             self._lock.release(remove=True)
             raise
 
+    @property
+    def guarded(self) -> bool:
+        """Whether no other render can work in this folder meanwhile; not so on disks without locks."""
+        return self._lock.guarded
+
     def __enter__(self) -> Workspace:
         return self
 

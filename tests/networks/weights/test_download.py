@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -200,6 +202,19 @@ def test_offline_is_respected(monkeypatch: pytest.MonkeyPatch, server: Server, t
         fetch(server, target)
     assert server.asked == []
     assert not target.parent.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is POSIX")
+def test_a_folder_without_locks_takes_a_download_and_says_so(
+    server: Server, target: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    fetch(server, target)
+    assert target.read_bytes() == CONTENT
+    assert "knows no file locks" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_is_named(server: Server, tmp_path: Path) -> None:

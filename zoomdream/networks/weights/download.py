@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock, Timeout
 
 from zoomdream.errors import InputError
+from zoomdream.machine.files import UNSUPPORTED
 
 OFFLINE = "ZOOMDREAM_OFFLINE"
 _SECONDS = 30  # without a single byte
@@ -167,12 +168,16 @@ def _locked(target: Path) -> Iterator[None]:
     """Waits for another process that downloads the same file. Once that is there nobody needs the lock's own file."""
     path = _beside(target, ".lock")
     lock = FileLock(path)
-    try:
-        held = lock.acquire(blocking=False)
-    except Timeout:
-        _say(f"waiting for another process that downloads {target.name}")
-        held = lock.acquire()
-    with held:
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(lock.acquire(blocking=False))
+        except Timeout:
+            _say(f"waiting for another process that downloads {target.name}")
+            held.enter_context(lock.acquire())
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, OSError) and error.errno not in UNSUPPORTED:
+                raise
+            _say(f"{target.parent} knows no file locks: let no other process download {target.name} meanwhile")
         yield
         if target.is_file():
             with contextlib.suppress(OSError):  # Windows removes no file that somebody has open
