@@ -30,7 +30,9 @@ def test_a_file_that_names_others_opens_none(tmp_path: Path, name: str, text: st
         open_container(tmp_path / name)
 
 
-@pytest.mark.parametrize("name", ["http:a.mp4", "concat:a.mp4|b.mp4", "subfile,,start,0,end,9,,:a.mp4", "%05d.mp4"])
+@pytest.mark.parametrize(
+    "name", ["http:a.mp4", "concat:a.mp4|b.mp4", "subfile,,start,0,end,9,,:a.mp4", "[%05d] {a}*.png"]
+)
 def test_a_name_is_never_taken_for_a_protocol_or_a_pattern(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

@@ -43,6 +43,10 @@ def open_container(path: Path) -> InputContainer:
             raise InputError(f"{path} is {kind}, which names other files. Give the clip itself.")
     options = {"protocol_whitelist": "file", "format_whitelist": _formats(), "max_pixels": str(_MOST_DECODED)}
     try:
+        if set("%*?[]{}") & set(str(path.absolute())):  # a pattern, to ffmpeg, in the name of a picture
+            with path.open("rb") as file:
+                options |= {"protocol_whitelist": "fd", "fd": str(file.fileno())}
+                return av.open("fd:", options=options, metadata_errors="replace")
         return av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace")
     except (FFmpegError, OSError, ValueError) as error:
         raise InputError(f"{path} is not a video that ffmpeg can read: {_reason(head)}.") from error
