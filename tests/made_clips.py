@@ -55,13 +55,18 @@ def encode(path: Path, frames: np.ndarray, *options: object, fps: object = 25) -
 
 
 def encode_yuv(path: Path, planes: np.ndarray, pixel_format: str, tags: dict[str, str], count: int = 2) -> Path:
-    """Encode (3, H, W) planes of YUV without loss and without touching a value; `tags` are those of setparams."""
+    """Encode (3, H, W) planes of YUV without loss and without touching a value; `tags` are those of setparams.
+
+    Of yuv420p every second value of the colours is taken.
+    """
     height, width = planes.shape[1:]
+    half = 2 if pixel_format.startswith("yuv420") else 1
+    data = planes[0].tobytes() + planes[1:, ::half, ::half].tobytes()
     marks = ":".join(f"{name}={value}" for name, value in tags.items())
     span = ["-color_range", tags["range"]] if "range" in tags else []
     run(
         "-f", "rawvideo", "-pix_fmt", pixel_format, "-s", f"{width}x{height}", "-r", 25, "-i", "-",
         *(["-vf", f"setparams={marks}"] if marks else []), *span, "-c:v", "ffv1", path,
-        data=planes.tobytes() * count,
+        data=data * count,
     )  # fmt: skip
     return path

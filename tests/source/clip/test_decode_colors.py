@@ -96,6 +96,15 @@ def test_every_matrix_and_range_comes_out_as_the_same_colors(tmp_path: Path, nam
     assert error < (1.4 if bits == 8 else 0.4)  # what rounding to 8 or 10 bits costs
 
 
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("name", SHARES)
+def test_colors_of_four_pixels_together_keep_their_matrix(tmp_path: Path, name: str, full: bool) -> None:
+    tags = {"colorspace": name, "range": "pc" if full else "tv", "color_primaries": "bt709", "color_trc": "bt709"}
+    planes = to_yuv(patches(PATCHES), name, full=full, bits=8)
+    path = encode_yuv(tmp_path / "a.mkv", planes, "yuv420p", tags)
+    assert np.abs(middles(read(path)) - PATCHES).max() * 255 < 1.4
+
+
 @pytest.mark.parametrize("name", ["smpte170m", "bt470bg", "bt2020", "smpte432"])
 def test_other_primaries_are_converted_in_linear_light(tmp_path: Path, name: str) -> None:
     wanted = 0.3 + 0.4 * PATCHES  # inside every triangle

@@ -127,7 +127,10 @@ class FrameReader:
         """
         key = (picture.width, picture.height, picture.format.name, size, target, full)
         if self._graph is None or self._graph[0] != key:
-            values = "pc" if full else "tv"
+            span = "pc" if full else "tv"
+            kept = (
+                f"in_range={span}:out_range={span}:in_color_matrix=bt601:out_color_matrix=bt601"  # any matrix, but one
+            )
             sited = ":in_chroma_loc=left" if self._sited_left and _is_subsampled(picture) else ""
             flags = "lanczos+accurate_rnd+full_chroma_inp+full_chroma_int"
             graph = Graph()
@@ -135,7 +138,7 @@ class FrameReader:
                 graph.add_buffer(
                     width=picture.width, height=picture.height, format=picture.format, time_base=Fraction(1, 25)
                 ),
-                graph.add("scale", f"{size[1]}:{size[0]}:flags={flags}:in_range={values}:out_range={values}{sited}"),
+                graph.add("scale", f"{size[1]}:{size[0]}:flags={flags}:{kept}{sited}"),
                 graph.add("format", target),
                 graph.add("buffersink"),
             ).configure()
