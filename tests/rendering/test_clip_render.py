@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from zoomdream import ffmpeg
 from zoomdream.api import load_config
 from zoomdream.ffmpeg import probe
 from zoomdream.rendering import make_job, render
+from zoomdream.rendering.plan import make_plan
 from zoomdream.source.clip.clip import open_clip
 
 
@@ -55,6 +57,14 @@ def test_a_part_of_a_clip_is_as_long_as_that_part(config_file: Path) -> None:
 def test_sound_is_none_where_none_is_wanted_or_possible(config_file: Path, tmp_path: Path) -> None:
     assert make_job(load_config(config_file, ["encode.audio=none"])).sound is None
     assert make_job(load_config(config_file, output=tmp_path / "silent.gif")).sound is None
+
+
+def test_cuts_that_were_found_stay_where_they_were_and_those_that_are_given_count(config_file: Path) -> None:
+    found = make_plan(load_config(config_file))
+    assert found.cuts == (30,)
+    begun = replace(found, cuts=(12, 40))  # by another version of what finds them, say
+    for given, cuts in (("auto", (12, 40)), ("off", ()), ("[1s, 36f]", (12, 36))):
+        assert make_plan(load_config(config_file, [f"flow.cuts={given}"]), begun).cuts == cuts
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,8 @@ def test_the_gradient_passes_count_the_dreams_of_each_frame() -> None:
 def test_an_encoder_that_looks_ahead_takes_its_time_after_the_last_frame() -> None:
     few, many = (ending(job(Path("a.mp4")).settings, frames) for frames in (31, 60))
     assert few < many
+    one, four = (ending(replace(job(Path("a.mp4")).settings, threads=threads), 60) for threads in (1, 4))
+    assert four < one
     assert ending(job(Path("a.mkv"), codec="ffv1").settings, 31) == ending(
         job(Path("a.mkv"), codec="ffv1").settings, 60
     )

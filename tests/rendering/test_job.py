@@ -15,7 +15,7 @@ from zoomdream.encode import metadata
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.ffmpeg.probe import count_frames
 from zoomdream.networks import dreamnet_file
-from zoomdream.rendering import make_job, render
+from zoomdream.rendering import make_job, plan, render
 from zoomdream.rendering.job import fingerprint, recall
 from zoomdream.rendering.plan import make_plan
 from zoomdream.rendering.run import Run, write_run
@@ -151,7 +151,11 @@ def test_a_finished_file_without_metadata_is_known_on_a_machine_of_more_threads(
     before = render(config).stat().st_mtime_ns
     threads = torch.get_num_threads()
     monkeypatch.setattr(torch, "get_num_threads", lambda: threads + 1)
+    monkeypatch.setattr(plan, "cores", lambda: threads + 1)
     assert render(config).stat().st_mtime_ns == before
+    made_anew = recall(render(config, restart=True), ffmpeg.executable())
+    assert made_anew is not None
+    assert made_anew.threads == threads + 1, "a restart plans for the machine as it is now"
 
 
 def test_a_soundtrack_that_is_none_is_told_before_anything_is_made(tmp_path: Path, untrained_weights: Path) -> None:
@@ -177,8 +181,9 @@ def test_what_was_auto_stays_what_it_was_when_a_render_goes_on_elsewhere(
     path = render(config)
     remembered = recall(path, ffmpeg.executable())
     assert remembered is not None
-    elsewhere = make_plan(config, replace(remembered, device="cuda", precision="float16", threads=77))
-    assert elsewhere.threads == 77
+    begun = replace(remembered, device="cuda", precision="float16", threads=77, tile=512, encoder_threads=5)
+    elsewhere = make_plan(config, begun)
+    assert elsewhere == begun
     assert make_job(config, elsewhere).fingerprint != make_job(config).fingerprint
     chosen = load_config(tree(tmp_path, untrained_weights, performance={"threads": 1}))
     assert make_plan(chosen, elsewhere).threads == 1

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.rendering.synthetic import job, maker, states, watching
+from zoomdream.encode.segment import EncodeSettings
 from zoomdream.errors import ConfigError, RenderInterrupted
 from zoomdream.rendering import Job, render_frames
 from zoomdream.rendering.run import FORMAT, Run, parse_plan, parse_run, write_run
@@ -96,6 +97,15 @@ def test_a_damaged_run_with_nothing_finished_stands_in_nobodys_way(stopped: Job)
     run_file(stopped).write_text("{")
     run_file(stopped).with_name("state.safetensors").unlink()
     assert render_frames(maker(40), stopped).is_file()
+
+
+def test_what_is_left_is_encoded_as_what_is_there(stopped: Job) -> None:
+    run = json.loads(run_file(stopped).read_text())
+    run["plan"]["encoder_threads"] = 5
+    run_file(stopped).write_text(json.dumps(run))
+    settings: list[EncodeSettings] = []
+    render_frames(maker(40), stopped, fill=lambda recording: settings.append(recording.settings))
+    assert [one.threads for one in settings] == [5]
 
 
 @pytest.mark.parametrize("library", ["zoomdream", "torch", "opencv", "scenedetect", "ffmpeg"])
