@@ -6,8 +6,10 @@ Convention: pictures are (1, 3, H, W) float32 RGB in [0, 1]; flow is (1, 2, H, W
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
@@ -94,3 +96,44 @@ class Plan:
     cuts: tuple[int, ...] = ()
     tile: int = 0
     encoder_threads: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class SoundKind:
+    """What a decoder makes of a sound for a while. layout: ffmpeg's name, such as "5.1(side)" or "16 channels"; rate:
+    samples per second.
+    """
+
+    layout: str
+    channels: int
+    rate: int
+
+
+class Samples(Protocol):
+    """The first `length` seconds of a sound as 32 bit floats, interleaved. layout: "mono", "stereo", "5.1" or "7.1".
+
+    Raises InputError if its file cannot be opened any more.
+    """
+
+    def __call__(self, layout: str, rate: int, length: Fraction) -> Iterator[bytes]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Soundtrack:
+    """The sound of `length` seconds of pictures, the first of which is shown at `begin` on its file's clock.
+
+    tracks: all of the file, for people; number: the one of them that is taken, from 1 on; stream: its index among all
+    streams; codec: as ffmpeg calls it. kinds: all that is heard on the way; empty where the sound is over before.
+    intact: the file's packets are this sound, without any change.
+    """
+
+    path: Path
+    tracks: tuple[str, ...]
+    number: int
+    stream: int
+    codec: str
+    begin: Fraction
+    length: Fraction
+    kinds: tuple[SoundKind, ...]
+    intact: bool
+    samples: Samples

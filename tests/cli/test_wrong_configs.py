@@ -40,6 +40,11 @@ def clip(folder: Path, size: str = "64x48") -> None:
     ffmpeg.run([*command, "-c:v", "ffv1", str(folder / "a.mkv")], what="making a clip")
 
 
+def playlist(folder: Path) -> None:
+    sound(folder)
+    (folder / "list.mp3").write_text("ffconcat version 1.0\nfile song.wav\n")
+
+
 def small_clip(folder: Path) -> None:
     clip(folder, "12x12")
 
@@ -203,6 +208,15 @@ WRONG = {
     "a soundtrack that is a silent clip": Wrong(
         {"encode.audio": "a.mkv"}, "encode.audio", 3, ("a.mkv", "no soundtrack"), clip
     ),
+    "a sound track that there is not": Wrong(
+        {"encode.audio": "song.wav", "encode.audio_track": "eng"}, "encode.audio_track", 2,
+        ('"eng" is no sound track', "song.wav", "1: pcm_s16le, mono, 8000 Hz"), sound,
+    ),
+    "a sound track of a silent clip": Wrong(
+        {**CLIP, "encode.audio_track": 2}, "encode.audio_track", 2, ('"2" is no sound track', "a.mkv", "none"), clip
+    ),
+    "a sound track of noise": Wrong({"encode.audio_track": 2}, "encode.audio_track", 2, ("noise", "no sound", "auto")),
+    "a soundtrack that is a playlist": Wrong({"encode.audio": "list.mp3"}, "encode.audio", 3, ("list.mp3",), playlist),
     "a device that is not here": Wrong({"performance.device": "cuda:99"}, "performance.device", 2, ("cuda:99", "cpu")),
     "no ffmpeg on PATH": Wrong({"encode.ffmpeg": "path"}, "encode.ffmpeg", 4, ("no ffmpeg on PATH", "bundled")),
     "a clip, and no ffmpeg on PATH": Wrong(

@@ -101,6 +101,7 @@ def test_an_unknown_key_names_the_nearest_and_the_allowed():
         ("output: ''", ["output is", ".mp4"]),
         ("output: a.webm\nencode: {codec: h264}", ["encode.codec is h264", ".webm", "vp9, av1", ".mp4, .mkv, .mov"]),
         ("encode: {codec: x264}", ['"x264"', "Did you mean h264?"]),
+        ("encode: {audio_track: 0}", ["encode.audio_track is 0", "its language (en or eng)"]),
         ("encode: {crf: 60}", ["encode.crf is 60", "0 to 51"]),
         ("output: a.gif\nencode: {crf: 3}", ["encode.crf is 3", "gif", "no crf"]),
         ("encode: {preset: meduim}", ["Did you mean medium?", "placebo"]),

@@ -7,6 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 import torch
 from bench.clips import sync as clips_sync
@@ -14,12 +16,12 @@ from bench.clips.sync import Sync
 
 from zoomdream import ffmpeg
 from zoomdream.config import codecs
-from zoomdream.encode import sound as audio
 from zoomdream.encode.join import join
 from zoomdream.encode.segment import SEGMENT_FRAMES, EncodeSettings, SegmentWriter
-from zoomdream.encode.sound import Sound
-from zoomdream.errors import InputError
+from zoomdream.encode.sound import fit
 from zoomdream.ffmpeg import probe
+from zoomdream.source.sound import find_soundtrack
+from zoomdream.types import Soundtrack
 
 PROGRAM = ffmpeg.executable()
 NTSC = Fraction(30000, 1001)
@@ -57,12 +59,16 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
                 paths.append(writer.close())
         return settings, paths
 
-    def finished(ending: str, sound: Sound | None, fps: Fraction = NTSC, frames: int = 120, begin: int = 0) -> Path:
+    def finished(
+        ending: str, sound: Soundtrack | None, fps: Fraction = NTSC, frames: int = 120, begin: int = 0
+    ) -> Path:
         key = ("vp9" if ending == ".webm" else "h264", fps, begin, frames)
         if key not in made:
             made[key] = segments(*key)
         settings, paths = made[key]
-        return join(settings, paths, Path(f"a{ending}"), frames, origin="zoomdream 0 x\n", sound=sound)
+        return join(
+            settings, paths, Path(f"a{ending}"), frames, origin="zoomdream 0 x\n", sound=sound and fit(sound, ending)
+        )
 
     return finished
 
@@ -118,10 +124,9 @@ def test_the_sound_of_a_whole_clip_stays_in_step(
     clip: Clip, play: Play, container: str, codec: str, late: str, ending: str, copied: bool
 ) -> None:
     source, first = clip(container, codec, late)
-    sound = audio.source_sound(PROGRAM, source, first, 120 / NTSC, True)
+    sound = find_soundtrack(source, "auto", first, 120 / NTSC, True)
     assert sound is not None
-    assert sound.copy
-    assert float(sound.delay) == pytest.approx(float(Fraction(late)), abs=0.03)  # a decoder's warming up may be audible
+    assert sound.intact
     path = play(ending, sound)
     assert heard(path) == (heard(source) if copied else "opus" if ending == ".webm" else "aac")
     synced(path, COPIED)
@@ -133,9 +138,9 @@ def test_sound_that_begins_before_the_picture_is_cut_to_the_sample(
     clip: Clip, play: Play, container: str, codec: str, ending: str
 ) -> None:
     source, first = clip(container, codec, "-3/10")
-    sound = audio.source_sound(PROGRAM, source, first, 120 / NTSC, True)
+    sound = find_soundtrack(source, "auto", first, 120 / NTSC, True)
     assert sound is not None
-    assert not sound.copy
+    assert not sound.intact
     found = synced(play(ending, sound), EXACT)
     assert found.start == pytest.approx(0, abs=1e-6)
     assert found.end == pytest.approx(4.004, abs=0.011)  # Matroska's last packet is as long as all
@@ -146,9 +151,9 @@ def test_sound_that_begins_before_the_picture_is_cut_to_the_sample(
 @pytest.mark.parametrize("begin", [10, 47])
 def test_a_part_that_is_cut_out_takes_its_own_sound(clip: Clip, play: Play, begin: int, late: str, ending: str) -> None:
     source, first = clip("mp4", "aac", late)
-    sound = audio.source_sound(PROGRAM, source, first + begin / NTSC, 60 / NTSC, False)
+    sound = find_soundtrack(source, "auto", first + begin / NTSC, 60 / NTSC, False)
     assert sound is not None
-    assert not sound.copy
+    assert not sound.intact
     found = synced(play(ending, sound, frames=60, begin=begin), EXACT, clicks=2)
     assert found.start == pytest.approx(0, abs=1e-6)
     assert found.end == pytest.approx(2.002, abs=0.011)
@@ -156,36 +161,36 @@ def test_a_part_that_is_cut_out_takes_its_own_sound(clip: Clip, play: Play, begi
 
 def test_a_part_that_lacks_only_the_clips_last_frames_is_cut_too(clip: Clip, play: Play) -> None:
     source, first = clip("mp4", "aac", "0")
-    sound = audio.source_sound(PROGRAM, source, first, 117 / NTSC, False)
+    sound = find_soundtrack(source, "auto", first, 117 / NTSC, False)
     assert sound is not None
-    assert not sound.copy
+    assert not sound.intact
     assert synced(play(".mp4", sound, frames=117), EXACT).end == pytest.approx(float(117 / NTSC), abs=EXACT)
 
 
 def test_less_than_a_millisecond_counts_too(clip: Clip, play: Play) -> None:
     source, first = clip("mov", "pcm_s16le", "1/1250")
-    synced(play(".mp4", audio.source_sound(PROGRAM, source, first, 120 / NTSC, False)), EXACT)
+    synced(play(".mp4", find_soundtrack(source, "auto", first, 120 / NTSC, False)), EXACT)
 
 
 @pytest.mark.parametrize(("fps", "whole"), [(NTSC, True), (NTSC, False), (Fraction(24000, 1001), True)])
 def test_half_a_minute_does_not_drift(clip: Clip, play: Play, fps: Fraction, whole: bool) -> None:
     source, _ = clip("mp4", "aac", fps=fps, seconds=30)
     frames = round(30 * fps)
-    sound = audio.source_sound(PROGRAM, source, Fraction(0), frames / fps, whole)
+    sound = find_soundtrack(source, "auto", Fraction(0), frames / fps, whole)
     synced(play(".mp4", sound, fps=fps, frames=frames), EXACT, clicks=29)
 
 
 def test_a_clip_without_sound_has_none(tmp_path: Path, play: Play) -> None:
     silent = play(".mp4", None, frames=10)
     assert heard(silent) is None
-    assert audio.source_sound(PROGRAM, silent, Fraction(0), Fraction(1), True) is None
+    assert find_soundtrack(silent, "auto", Fraction(0), Fraction(1), True) is None
 
 
 @pytest.mark.parametrize("ending", [".mp4", ".webm"])
 def test_a_short_sound_shortens_nothing(tmp_path: Path, play: Play, ending: str) -> None:
     source = tmp_path / "clip.mkv"
     clips_sync.write_clip(source, shorter=2.7)
-    sound = audio.source_sound(PROGRAM, source, Fraction(0), 120 / NTSC, True)
+    sound = find_soundtrack(source, "auto", Fraction(0), 120 / NTSC, True)
     path = play(ending, sound)
     assert len(clips_sync.flashes(path)[0]) == 3
     assert len(clips_sync.flashes(path)[1]) == 120
@@ -196,7 +201,7 @@ def test_a_short_sound_shortens_nothing(tmp_path: Path, play: Play, ending: str)
 def test_a_long_sound_ends_with_the_picture(tmp_path: Path, play: Play, ending: str) -> None:
     source = tmp_path / "clip.mkv"
     clips_sync.write_clip(source, shorter=-5.5)
-    sound = audio.source_sound(PROGRAM, source, Fraction(0), 120 / NTSC, True)
+    sound = find_soundtrack(source, "auto", Fraction(0), 120 / NTSC, True)
     assert synced(play(ending, sound), EXACT).end == pytest.approx(4.004, abs=0.011)
 
 
@@ -204,7 +209,7 @@ def test_a_long_sound_ends_with_the_picture(tmp_path: Path, play: Play, ending: 
 def test_where_the_sound_is_over_already_there_is_silence(tmp_path: Path, play: Play, ending: str) -> None:
     source = tmp_path / "clip.mp4"
     clips_sync.write_clip(source, shorter=3.0)
-    path = play(ending, audio.source_sound(PROGRAM, source, Fraction(2), 60 / NTSC, False), frames=60)
+    path = play(ending, find_soundtrack(source, "auto", Fraction(2), 60 / NTSC, False), frames=60)
     start, samples = clips_sync.sound(path)
     assert start == 0
     assert len(samples) / clips_sync.CLOCK == pytest.approx(2.002, abs=0.011)
@@ -217,7 +222,7 @@ def test_a_hole_in_the_sound_does_not_move_what_follows(tmp_path: Path, play: Pl
     source = tmp_path / "clip.mkv"
     clips_sync.write_clip(source, audio="pcm_s16le", sound_filter=f"aselect='not(between(t,1.3,{end}))'")
     assert clips_sync.measure(source).worst < COPIED
-    sound = audio.source_sound(PROGRAM, source, Fraction(0), 120 / NTSC, True)
+    sound = find_soundtrack(source, "auto", Fraction(0), 120 / NTSC, True)
     synced(play(ending, sound), COPIED)
 
 
@@ -229,7 +234,7 @@ def test_a_clip_cut_without_encoding_keeps_what_its_edit_list_says(tmp_path: Pat
     ffmpeg.run(command, what="cutting")
     before = clips_sync.measure(part)
     first, frames = before.frames[0], len(before.frames)
-    sound = audio.source_sound(PROGRAM, part, first, frames / NTSC, True)
+    sound = find_soundtrack(part, "auto", first, frames / NTSC, True)
     clicks, *_ = clips_sync.clicks(play(ending, sound, frames=frames))
     wanted = [click - first for click in clips_sync.clicks(part)[0]]
     assert [float(click) for click in clicks] == pytest.approx([float(click) for click in wanted], abs=COPIED)
@@ -250,42 +255,46 @@ def test_a_sound_file_begins_with_the_first_frame(
     path = tmp_path / name
     command = [str(PROGRAM), *ffmpeg.QUIET, "-i", str(source), "-vn", "-c:a", codec, "-strict", "-2", str(path)]
     ffmpeg.run(command, what="extracting")
-    sound = audio.file_sound(PROGRAM, path, 120 / NTSC)
-    assert sound.copy == (seconds == 4)
+    sound = find_soundtrack(path, "auto", None, 120 / NTSC, True)
+    assert sound.intact == (seconds == 4)
     warming = 1024 / 48000 if name == "a.aac" else 0  # such a file has no room to say that it begins with nothing
     found = clips_sync.measure(play(ending, sound))
     assert [error - warming for error in found.errors] == pytest.approx([0, 0, 0], abs=COPIED)
     assert found.end <= 4.004 + 0.08
 
 
+FITS = [  # layout and rate that are heard, ending of the video → what it gets
+    ("mono", 44100, ".mp4", "aac", "mono", 44100), ("stereo", 48000, ".webm", "opus", "stereo", 48000),
+    ("5.1", 48000, ".mp4", "aac", "5.1", 48000), ("5.1(side)", 48000, ".webm", "opus", "5.1", 48000),
+    ("7.1", 96000, ".mov", "aac", "5.1", 96000), ("7.1", 44100, ".webm", "opus", "7.1", 48000),
+    ("quad", 192000, ".mp4", "aac", "5.1", 48000), ("16c", 48000, ".mp4", "aac", "stereo", 48000),
+    ("16c", 6000, ".webm", "opus", "stereo", 48000),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("heard", "rate", "ending", "codec", "layout", "written"), FITS)
+def test_a_layout_that_the_codec_cannot_hold_is_mixed_to_one_that_it_holds(
+    tmp_path: Path, play: Play, heard: str, rate: int, ending: str, codec: str, layout: str, written: int
+) -> None:
+    source = tmp_path / "sound.mov"
+    noise = f"anoisesrc=d=1:a=0.1:r={rate},aformat=channel_layouts={heard.replace('16c', '16 channels')}"
+    if heard == "16c":
+        noise = "|".join([f"anoisesrc=d=1:a=0.1:r={rate},pan=16c", *(f"c{number}=c0" for number in range(16))])
+    ffmpeg.run([str(PROGRAM), *ffmpeg.QUIET, "-f", "lavfi", "-i", noise, "-c:a", "pcm_s16le", str(source)], what="x")
+    track = find_soundtrack(source, "auto", None, 10 / NTSC, True)
+    assert track is not None
+    path = play(ending, track, frames=10)
+    with av.open(str(path)) as container:
+        found = container.streams.audio[0].codec_context
+        assert (found.codec.canonical_name, found.layout.name, found.sample_rate) == (codec, layout, written)
+    assert 0.005 < np.abs(clips_sync.sound(path)[1]).max() <= 1
+    assert any("becomes" in line for line in fit(track, ending).describe()) == (heard != layout)
+
+
 def test_what_a_container_refuses_to_copy_is_encoded_again(clip: Clip, play: Play) -> None:
     source, _ = clip("mov", "pcm_s16le")
-    sound = audio.source_sound(PROGRAM, source, Fraction(0), 120 / NTSC, True)
+    sound = find_soundtrack(source, "auto", Fraction(0), 120 / NTSC, True)
     assert sound is not None
     path = play(".webm", replace(sound, codec="opus"))  # taken for what WebM can hold
     assert heard(path) == "opus"
     synced(path, EXACT)
-
-
-@pytest.mark.parametrize("read", [audio.source_sound, audio.file_sound])
-def test_a_missing_file_is_an_input_error(tmp_path: Path, read: Callable[..., object]) -> None:
-    rest = (Fraction(0), Fraction(1), True) if read is audio.source_sound else (Fraction(1),)
-    with pytest.raises(InputError, match="does not exist"):
-        read(PROGRAM, tmp_path / "none.mp4", *rest)
-
-
-def test_a_file_without_sound_is_an_input_error(tmp_path: Path) -> None:
-    (tmp_path / "a.mp3").write_text("not a sound")
-    with pytest.raises(InputError, match="no soundtrack"):
-        audio.file_sound(PROGRAM, tmp_path / "a.mp3", Fraction(1))
-
-
-def test_a_sound_that_cannot_be_decoded_is_said_before_the_render(tmp_path: Path) -> None:
-    source = tmp_path / "clip.mkv"
-    clips_sync.write_clip(source, audio="flac")
-    data = source.read_bytes()
-    name = b"A_FLAC"
-    assert data.count(name) == 1
-    source.write_bytes(data.replace(name, b"A_WHAT"))
-    with pytest.raises(InputError, match="cannot be decoded"):
-        audio.source_sound(PROGRAM, source, Fraction(0), Fraction(4), True)

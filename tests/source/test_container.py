@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
+from bench.clips import sync as clips_sync
 
 from tests.made_clips import encode, numbered, run
+from zoomdream import ffmpeg
 from zoomdream.errors import InputError
 from zoomdream.source.container import open_container, packets
+from zoomdream.source.sound import find_soundtrack
 
+PROGRAM = ffmpeg.executable()
+FPS = Fraction(25)
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", 10)
 
 
@@ -82,3 +90,73 @@ def test_a_pause_in_other_files_is_kept(tmp_path: Path) -> None:
     )
     times = begins(encode(tmp_path / "a.mkv", numbered(40), *X264, "-bf", 0, *pause))
     assert times[-1] - times[0] == pytest.approx(39 / 25 + 15, abs=0.01)
+
+
+def part(folder: Path, number: int, ending: str, begin: float = 0.0, **changes: object) -> bytes:
+    """Two seconds of pictures that flash and click together after one, on a clock that begins at `begin`."""
+    made, path = folder / f"{number}.mkv", folder / f"{number}{ending}"
+    clips_sync.write_clip(made, fps=FPS, seconds=2, audio="ac3", **changes)
+    codec = ["-c:v", "mpeg2video", "-q:v", "3", "-g", "5"] if ending == ".vob" else ["-c:v", "copy"]
+    offset = ["-output_ts_offset", str(begin)] if begin else []
+    command = [str(PROGRAM), *ffmpeg.QUIET, "-i", str(made), *codec, "-c:a", "copy", *offset, str(path)]
+    ffmpeg.run(command, what="Writing a part")
+    return path.read_bytes()
+
+
+def seen(path: Path) -> list[Fraction]:
+    """When each flash is seen."""
+    shown, sent = [], []
+    with av.open(str(path)) as container:
+        for packet, moved in packets(container, container.streams.video[0], container.streams.audio[0]):
+            if packet.stream.type == "video":
+                sent.append((packet.pts, moved))
+                for frame in packet.decode():  # of one of the last packets
+                    move = next(move for pts, move in reversed(sent) if pts == frame.pts)
+                    shown.append((frame.pts * packet.time_base + move, frame.to_ndarray(format="gray").mean() > 150))
+    times = [time for time, _ in shown]
+    assert times == sorted(times)
+    return [time for time, flash in shown if flash]
+
+
+def heard(path: Path) -> list[Fraction]:
+    """When each click is heard."""
+    track = find_soundtrack(path, "auto", Fraction(0), Fraction(12), True)
+    assert track is not None
+    samples = np.frombuffer(b"".join(track.samples("mono", 48000, Fraction(12))), "<f4")
+    loud = np.flatnonzero(np.abs(samples) > 0.3)
+    return [Fraction(int(at), 48000) for number, at in enumerate(loud) if not number or at - loud[number - 1] > 4800]
+
+
+@pytest.mark.parametrize(
+    ("ending", "begins", "changes"),
+    [
+        pytest.param(".ts", (0, 0, 0), {}, id="clocks that begin anew"),
+        pytest.param(".vob", (0, 0, 0), {}, id="a DVD whose clocks begin anew"),
+        pytest.param(".ts", (0, 0, 0), {"shorter": 0.3}, id="sound that ends before the pictures"),
+        pytest.param(".ts", (0, 0, 0), {"late": Fraction(3, 10)}, id="sound that begins after them"),
+        pytest.param(".ts", (0, 500, 30), {}, id="clocks that jump ahead and back"),
+    ],
+)
+def test_parts_follow_each_other_in_step(
+    tmp_path: Path, ending: str, begins: tuple[float, ...], changes: dict[str, object]
+) -> None:
+    path = tmp_path / f"all{ending}"
+    path.write_bytes(b"".join(part(tmp_path, number, ending, begin, **changes) for number, begin in enumerate(begins)))
+    flashes, clicks = seen(path), heard(path)
+    assert len(flashes) == 3
+    assert [float(later - flashes[0]) for later in flashes] == pytest.approx([0, 2, 4], abs=0.05)
+    assert [float(time) for time in clicks] == pytest.approx([float(time) for time in flashes], abs=0.01)
+
+
+def test_a_pause_of_the_sound_alone_is_a_pause(tmp_path: Path) -> None:
+    """Longer than what counts as a jump in pictures."""
+    path = tmp_path / "pause.ts"
+    gap = "aselect='not(between(t,1.5,13.5))'"
+    sound = f"aevalsrc='if(lt(mod(t,1),0.001),0.9,0)':d=16:s=48000,{gap}"
+    command = [str(PROGRAM), *ffmpeg.QUIET, "-f", "lavfi", "-i", "testsrc=s=64x48:r=5:d=16", "-f", "lavfi", "-i", sound]
+    ffmpeg.run([*command, "-c:v", "mpeg2video", "-c:a", "mp2", str(path)], what="Making a pause")
+    track = find_soundtrack(path, "auto", None, Fraction(16), True)
+    assert track is not None
+    samples = np.abs(np.frombuffer(b"".join(track.samples("mono", 48000, Fraction(16))), "<f4"))
+    assert samples[int(1.6 * 48000) : int(13.4 * 48000)].max() < 0.001
+    assert samples[int(13.9 * 48000) :].max() > 0.3

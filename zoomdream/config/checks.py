@@ -31,6 +31,9 @@ def problems(config: Config) -> Iterator[Problem]:
         yield from _term(f"objective.{index}", term)
     if not isinstance(config.source, VideoSource) and dream.opacity.constant != 1:
         yield problem("dream.opacity", f"mixes the dream with a clip, and source.kind is {kind}. Allowed there: 1.")
+    if config.encode.audio_track != "auto" and config.encode.audio == "source" and kind != "video":
+        text = f'is "{config.encode.audio_track}", and source.kind is {kind}, which has no sound. Allowed there: auto.'
+        yield problem("encode.audio_track", text)
     if flow.weights is not None and not flow.method.startswith("raft"):
         text = f"is given, and flow.method is {flow.method}, which has none. It belongs to raft_small and raft_large."
         yield problem("flow.weights", text)

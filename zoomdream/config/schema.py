@@ -90,6 +90,12 @@ class Encode(Section):
         "The soundtrack; source is the clip's own, and none where the source or the codec has no sound.",
         "source, none or the path of a sound file",
     )
+    audio_track: Annotated[Whole, Field(ge=1, le=999)] | Annotated[Text, Field(min_length=1)] = setting(
+        "auto",
+        "Which sound track of a file that has several (`zoomdream check` lists them); auto: its default one, else the "
+        "first that can be decoded.",
+        "auto, its number from 1 on, its language (en or eng) or its title",
+    )
     metadata: Flag = setting(
         True, "Whether the resolved config is stored in the file, for `zoomdream info`.", "true or false"
     )
@@ -227,11 +233,12 @@ class Config(Section):
         """Canonical text of all that decides about the frames and the file, without `output`.
 
         Input files stand there by their names: their content is hashed elsewhere, and folders differ between machines.
-        `encode.hardware` only stands there where it is on: renders from before that key go on.
+        Keys that came later only stand there where they are set: renders from before them go on.
         """
         tree = self.tree()
-        if self.encode.hardware == "off":
-            del tree["encode"]["hardware"]
+        for key, usual in (("hardware", "off"), ("audio_track", "auto")):
+            if tree["encode"][key] == usual:
+                del tree["encode"][key]
         return write.fingerprint(tree)
 
     def tree(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def join(
 
     segments are files in one folder, in order; output only says what kind of file it becomes; frames is how many it
     must hold; origin is the text for the `comment` tag; sound goes under the pictures where the file can hold one.
-    Raises OutputError, and then leaves no partial file.
+    Raises OutputError, or InputError if the sound's file cannot be opened, and then leaves no partial file.
     """
     folder = segments[0].parent
     suffix = output.suffix.lower()
@@ -45,13 +45,13 @@ def join(
             case _:
                 names = (playlist.name, tags.name, finished.name)
                 try:
-                    ffmpeg.run(join_command(settings, *names, sound), what=what, folder=folder)
+                    _mux(join_command(settings, *names, sound), sound, what, folder)
                 except OutputError:
                     if sound is None or not sound.copy:
                         raise
                     # A container may refuse what it can hold in general, and hours of frames wait here.
                     encoded = replace(sound, copy=False)
-                    ffmpeg.run(join_command(settings, *names, encoded), what=what, folder=folder)
+                    _mux(join_command(settings, *names, encoded), encoded, what, folder)
         _check(settings, finished, frames)
     except OSError as error:
         discard(finished)
@@ -62,6 +62,14 @@ def join(
     finally:
         discard(palette)
     return finished
+
+
+def _mux(command: Sequence[str], sound: Sound | None, what: str, folder: Path) -> None:
+    with ffmpeg.Process(command, what=what, folder=folder) as process:
+        if sound is not None and not sound.copy:
+            for data in sound.track.samples(sound.layout, sound.rate, sound.length):
+                process.write(data)
+        process.finish()
 
 
 def list_segments(names: Sequence[str]) -> str:
@@ -81,7 +89,7 @@ def join_command(settings: EncodeSettings, playlist: str, tags: str, target: str
     heard = []
     if sound is not None:
         command += audio.inputs(sound)
-        heard = ["-map", "2:a:0", *audio.options(sound, suffix)]
+        heard = audio.options(sound, 2)
     command += [
         "-map", "0:v:0", "-c:v", "copy", "-bsf:v", _grid(settings.fps), *heard, "-map_metadata", "1",
         "-map_chapters", "-1", "-fflags", "+bitexact",

@@ -18,7 +18,7 @@ from zoomdream.config.codecs import is_numbered
 from zoomdream.config.origin import KeyPath, dotted
 from zoomdream.encode import metadata
 from zoomdream.encode.segment import EncodeSettings
-from zoomdream.encode.sound import Sound, file_sound, source_sound
+from zoomdream.encode.sound import Sound, fit
 from zoomdream.errors import ConfigError, InputError, require_file
 from zoomdream.networks import catalog
 from zoomdream.rendering.plan import make_plan, resolved
@@ -27,6 +27,7 @@ from zoomdream.rendering.run import parse_plan, parse_run
 from zoomdream.rendering.state_file import STATE_FILE
 from zoomdream.rendering.workspace import working_folder
 from zoomdream.source.open import open_source
+from zoomdream.source.sound import find_soundtrack
 from zoomdream.types import Plan
 from zoomdream.version import __version__
 
@@ -72,7 +73,7 @@ def make_job(config: Config, plan: Plan | None = None, told: Callable[[Config], 
             settings=settings,
             fingerprint=fingerprint(config),
             config=text,
-            sound=_sound(config, settings.program),
+            sound=_sound(config),
             plan=plan,
             seed=config.seed,
         )
@@ -96,15 +97,22 @@ def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
     )
 
 
-def _sound(config: Config, program: Path) -> Sound | None:
-    """The soundtrack that the config asks for. InputError if it cannot be read."""
-    audio, length = config.encode.audio, config.frames / config.fps
+def _sound(config: Config) -> Sound | None:
+    """The soundtrack that the config asks for. ConfigError if there is no such track, InputError if it cannot be
+    read.
+    """
+    audio, wanted = config.encode.audio, config.encode.audio_track
+    length, suffix = config.frames / config.fps, config.output.suffix.lower()
     if isinstance(audio, Path):
         with config.error_context("encode.audio"):
-            return file_sound(program, audio, length)
+            track = find_soundtrack(audio, wanted, None, length, True)
+            if track is None:
+                raise InputError(f"{audio} has no soundtrack that ffmpeg can read.")
+            return fit(track, suffix)
     with config.error_context("source.path"):
         sound = None if audio == "none" else open_source(config).sound
-        return None if sound is None else source_sound(program, sound.path, sound.begin, length, sound.whole)
+        track = None if sound is None else find_soundtrack(sound.path, wanted, sound.begin, length, sound.whole)
+        return None if track is None else fit(track, suffix)
 
 
 def _check_output(config: Config) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -28,19 +30,24 @@ _PLAYLISTS = (
 
 _MOST_DECODED = LARGEST_AREA + 256 * LARGEST_EDGE  # pixels: decoders count whole blocks, of at most 128 pixels
 
-_JUMP = 10  # seconds by which times of a broadcast may jump on before that is another part, as in ffmpeg
+_AHEAD = 10  # seconds by which times of a broadcast may jump on before that is another part, as in ffmpeg
 _BACK = Fraction(1, 10)  # seconds by which they may go back
 
 _DISCONTINUOUS = 0x0200  # AVFMT_TS_DISCONT
 
+_PATIENCE = 500
+"""Packets of a stream that wait for the leading one, which may reach the next part a little later."""
 
-def open_container(path: Path) -> InputContainer:
-    """Open a local media file. InputError, with the reason, where there is none, or where it names other files."""
-    require_file(path, "a clip or a sound")
+
+def open_container(path: Path, kind: str = "a video") -> InputContainer:
+    """Open a local media file. InputError, with the reason, where there is none, or where it names other files. kind:
+    what it should be.
+    """
+    require_file(path, kind)
     head = _head(path)
     for mark, kind in _PLAYLISTS:
         if head.startswith(mark):
-            raise InputError(f"{path} is {kind}, which names other files. Give the clip itself.")
+            raise InputError(f"{path} is {kind}, which names other files. Give one of those.")
     options = {"protocol_whitelist": "file", "format_whitelist": _formats(), "max_pixels": str(_MOST_DECODED)}
     try:
         if set("%*?[]{}") & set(str(path.absolute())):  # a pattern, to ffmpeg, in the name of a picture
@@ -49,43 +56,81 @@ def open_container(path: Path) -> InputContainer:
                 return av.open("fd:", options=options, metadata_errors="replace")
         return av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace")
     except (FFmpegError, OSError, ValueError) as error:
-        raise InputError(f"{path} is not a video that ffmpeg can read: {_reason(head)}.") from error
+        raise InputError(f"{path} is not {kind} that ffmpeg can read: {_reason(head)}.") from error
 
 
-def packets(container: InputContainer, *streams: Stream) -> Iterator[tuple[Packet[Stream], Fraction]]:
+def packets(container: InputContainer, lead: Stream, *others: Stream) -> Iterator[tuple[Packet[Stream], Fraction]]:
     """The packets of the streams, each with the seconds by which its times must be moved so that they go on.
 
-    Joined transport streams and the parts of a DVD begin their clocks anew, and a clock of 33 bits begins anew after 26
-    hours: there, what follows goes on where its stream ended. All streams are moved alike, so that they stay in step.
-    The last packet of a stream is empty; it makes the decoder give what it still holds. A file that cannot be read on
-    ends.
+    What follows a jump of the leading stream goes on where that had ended; the others are moved alike where they reach
+    it, so that they stay in step. Where they alone jump they are not moved. The last packet of a stream is empty; it
+    makes the decoder give what it still holds. A file that cannot be read on ends.
     """
-    broadcast = bool(container.format.flags & _DISCONTINUOUS)
-    moved = Fraction(0)
-    ends: dict[int, Fraction] = {}
+    broadcast, moves = bool(container.format.flags & _DISCONTINUOUS), [Fraction(0)]
+    lines = {stream.index: _Line(stream.time_base or Fraction(1), broadcast) for stream in (lead, *others)}
+    for packet in _demuxed(container, (lead, *others)):
+        number = packet.stream.index  # of the packet itself, it is 0 in the last one
+        lines[number].waiting.append(packet)
+        if number == lead.index and (step := lines[number].jump()):
+            moves.append(moves[-1] - step)
+            for line in lines.values():
+                yield from line.ready(moves, _PATIENCE)
+        else:
+            yield from lines[number].ready(moves, _PATIENCE)
+    for line in lines.values():
+        yield from line.ready(moves, 0)
+
+
+@dataclass(slots=True)
+class _Line:
+    """A stream on its way: its packets that wait, the part of the file that it is in, and where that ends so far, in
+    ticks. Fractions of every packet's times would take ten times as long.
+    """
+
+    tick: Fraction
+    broadcast: bool
+    waiting: deque[Packet[Stream]] = field(default_factory=deque)
+    part: int = 0
+    end: int | None = None
+
+    def jump(self) -> Fraction:
+        """By how many seconds the next packet misses the end of the last one, where that is a jump; else 0."""
+        packet = self.waiting[0]
+        if packet.dts is None or self.end is None:
+            return Fraction(0)
+        step = packet.dts - self.end
+        if step >= 0 and not self.broadcast:
+            return Fraction(0)
+        seconds = step * self.tick
+        back = -_BACK - (packet.duration or 0) * self.tick
+        return seconds if seconds < back or (self.broadcast and seconds > _AHEAD) else Fraction(0)
+
+    def ready(self, moves: list[Fraction], patience: int) -> Iterator[tuple[Packet[Stream], Fraction]]:
+        """The packets of which is known by how much they are moved."""
+        while self.waiting:
+            if step := self.jump():
+                following = self.part + 1 < len(moves)
+                if following and abs(step + moves[self.part + 1] - moves[self.part]) < abs(step):
+                    self.part, self.end = self.part + 1, None
+                elif not following and len(self.waiting) < patience:
+                    return
+            packet = self.waiting.popleft()
+            if packet.dts is not None:
+                end = packet.dts + (packet.duration or 0)
+                self.end = end if self.end is None else max(end, self.end)
+            yield packet, moves[self.part]  # no `opaque`: PyAV loses an object that several packets share
+
+
+def _demuxed(container: InputContainer, streams: tuple[Stream, ...]) -> Iterator[Packet[Stream]]:
     source = container.demux(*streams)
     while True:
         try:
-            packet = next(source)
+            yield next(source)
         except StopIteration:
             return
         except (FFmpegError, OSError):
-            for stream in streams:  # as the demuxer does at its own end
-                yield _empty(stream), moved
+            yield from map(_empty, streams)  # as the demuxer does at its own end
             return
-        if packet.dts is not None and packet.time_base:
-            begin = packet.dts * packet.time_base + moved
-            expected = ends.get(packet.stream_index)
-            if expected is not None:
-                step = begin - expected
-                if step < -_BACK - _span(packet) or (broadcast and step > _JUMP):
-                    moved, begin = moved - step, expected
-            ends[packet.stream_index] = max(begin + _span(packet), expected or begin)
-        yield packet, moved
-
-
-def _span(packet: Packet[Stream]) -> Fraction:
-    return (packet.duration or 0) * packet.time_base
 
 
 def _empty(stream: Stream) -> Packet[Stream]:
