@@ -1,18 +1,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.rendering.synthetic import job, maker, states
+from zoomdream import ffmpeg
 from zoomdream.encode.segment import SegmentWriter
-from zoomdream.errors import ConfigError, RenderInterrupted
+from zoomdream.encode.sound import Sound, fit
+from zoomdream.errors import ConfigError, InputError, OutputError, RenderInterrupted
+from zoomdream.ffmpeg.probe import probe
 from zoomdream.rendering import render_frames
 from zoomdream.rendering.owner import output_owner
 from zoomdream.rendering.recording import Recording
 from zoomdream.rendering.workspace import Workspace
+from zoomdream.source.sound import find_soundtrack
 from zoomdream.types import State
 
 
@@ -41,13 +48,13 @@ def test_half_published_pictures_are_never_a_whole_with_those_of_an_older_render
     newer = job(output, 8, "png", fingerprint="b" * 64)
     undisturbed = os.replace
 
-    def replace(source: Path, target: Path) -> None:
+    def replacing(source: Path, target: Path) -> None:
         if Path(target) == output.with_name("00003.png"):
             raise KeyboardInterrupt
         undisturbed(source, target)
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", replace)
+        patch.setattr(os, "replace", replacing)
         with pytest.raises(RenderInterrupted):
             render_frames(maker(8), newer, restart=True)
     assert output_owner(newer) == "this render in part"
@@ -113,3 +120,64 @@ def test_numbered_pictures_of_which_some_have_gone_are_made_again(tmp_path: Path
     output.with_name("00002.png").unlink()
     render_frames(maker(4), job(output, 4, "png"))
     assert len(list(output.parent.iterdir())) == 4
+
+
+def sound_of(folder: Path) -> Sound:
+    path = folder / "song.wav"
+    command = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-f", "lavfi", "-i", "sine=440:d=1", str(path)]
+    ffmpeg.run(command, what="Making a song")
+    track = find_soundtrack(path, "auto", None, 4 / Fraction(30000, 1001), True)
+    assert track is not None
+    return fit(track, ".mp4")
+
+
+def test_a_sound_that_cannot_be_written_is_told_before_the_first_frame(tmp_path: Path) -> None:
+    wanted = job(tmp_path / "a.mp4", 4, sound=replace(sound_of(tmp_path), encoder="libfdk_nothing"))
+    with pytest.raises(OutputError, match=r"song\.wav does not get into a\.mp4"):
+        render_frames(never, wanted)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["song.wav"]
+
+
+def never(start: State | None) -> Iterator[State]:
+    raise AssertionError("nothing is dreamed")
+
+
+def test_a_sound_that_goes_while_it_renders_costs_no_frame(
+    tmp_path: Path, decoded: Callable[[Path], list[str]]
+) -> None:
+    """The video is there without it, and complete once the sound is back: nothing is dreamed again."""
+    wanted = job(tmp_path / "a.mp4", 4, sound=sound_of(tmp_path))
+    song, away = tmp_path / "song.wav", tmp_path / "away.wav"
+
+    def make(start: State | None) -> Iterator[State]:
+        song.rename(away)
+        return states(start, 4)
+
+    for attempt in (make, never):
+        with pytest.raises(InputError) as raised:
+            render_frames(attempt, wanted)
+        for words in ("song.wav does not exist", "a.silent.mp4", "a.mp4.zoomdream", "without dreaming again"):
+            assert words in str(raised.value)
+        assert len(decoded(tmp_path / "a.silent.mp4")) == 4
+        assert not wanted.output.exists()
+    silent = decoded(tmp_path / "a.silent.mp4")
+    away.rename(song)
+    render_frames(never, wanted)
+    assert decoded(wanted.output) == silent
+    assert probe(ffmpeg.executable(), wanted.output).audio == "aac"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.mp4", "song.wav"]
+
+
+def test_a_video_of_somebody_else_is_not_replaced_by_the_one_without_sound(tmp_path: Path) -> None:
+    wanted = job(tmp_path / "a.mp4", 4, sound=sound_of(tmp_path))
+    (tmp_path / "a.silent.mp4").write_text("mine")
+
+    def make(start: State | None) -> Iterator[State]:
+        (tmp_path / "song.wav").rename(tmp_path / "away.wav")
+        return states(start, 4)
+
+    with pytest.raises(InputError, match="All frames are kept in"):
+        render_frames(make, wanted)
+    (tmp_path / "away.wav").rename(tmp_path / "song.wav")
+    render_frames(never, wanted)
+    assert (tmp_path / "a.silent.mp4").read_text() == "mine"

@@ -18,6 +18,7 @@ from zoomdream.encode import trial
 from zoomdream.encode.segment import encoder_name
 from zoomdream.errors import ZoomdreamError
 from zoomdream.rendering import make_job
+from zoomdream.rendering.publish import rehearse
 from zoomdream.source.open import open_source
 from zoomdream.timeline import Timeline
 from zoomdream.types import Plan
@@ -64,6 +65,7 @@ def _report(path: Path, config: Config, begun: float) -> str:
 def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     job = make_job(config)
     trial.check(job.settings)
+    rehearse(job)
     planned = job.plan
     opened = assembly.network(config)
     names = ", ".join(assembly.target_names(config, opened))
@@ -74,7 +76,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     maker = "" if encode.hardware == "off" else f" by {encoder_name(job.settings)}, which works here"
     length = float(config.frames / config.fps)
     yield f"{path} renders {config.output}, from {source.name}:"
-    yield from (f"  {line}" for line in source.describe())
+    yield from (f"  {line}" for line in (*source.describe(), *(job.sound.describe() if job.sound else ())))
     yield f"  {width}x{height}, {counted(config.frames, 'frame')} at {config.fps} per second, {length:g} s long"
     yield f"  {encode.codec} ({planned.pixel_format}){quality}{maker}"
     threads = counted(planned.threads, "thread")

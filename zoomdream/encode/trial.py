@@ -1,4 +1,5 @@
-"""Whether an encoder works here: it encodes a few frames, by the very command that the render will run.
+"""Whether what may fail after hours works here, tried on a few frames by the very commands of the render: the encoder,
+and putting the sound under the pictures.
 
 Nothing else tells. An ffmpeg that is not ours may have been built without it. That it lists an encoder in hardware says
 nothing about the driver or the chip, a chip may have no such encoder (those of data centres: H100, H200, A100), and
@@ -19,7 +20,16 @@ from pathlib import Path
 from zoomdream import ffmpeg
 from zoomdream.config.codecs import CODECS, CodecName
 from zoomdream.encode import hardware
-from zoomdream.encode.segment import EncodeSettings, encoder_name, raw_bits, segment_command, segment_name
+from zoomdream.encode.join import join
+from zoomdream.encode.segment import (
+    EncodeSettings,
+    SegmentWriter,
+    encoder_name,
+    raw_bits,
+    segment_command,
+    segment_name,
+)  # fmt: skip
+from zoomdream.encode.sound import Sound
 from zoomdream.errors import InputError, OutputError
 from zoomdream.ffmpeg.probe import count_frames, probe
 from zoomdream.ffmpeg.program import VARIABLE
@@ -65,6 +75,32 @@ def _check_software(settings: EncodeSettings, limit: float) -> None:
         )
 
 
+def check_sound(settings: EncodeSettings, output: Path, origin: str, sound: Sound) -> None:
+    """OutputError about `encode.audio`, unless about a second of the sound gets into a file like the output.
+
+    origin: as for `join`. The pictures are encoded in software: `check` tries what is in hardware. Raises InputError if
+    the sound's file cannot be opened.
+    """
+    settings = replace(settings, hardware=hardware.OFF)
+    with tempfile.TemporaryDirectory(prefix="zoomdream_") as folder:
+        with SegmentWriter(settings, Path(folder), 0) as writer:
+            for _ in range(FRAMES):
+                writer.write_raw(memoryview(_grey(settings)))
+            segment = writer.close()
+        try:
+            made = join(settings, [segment], output, FRAMES, origin=origin, sound=replace(sound, brief=True))
+            lost = probe(settings.program, made).audio is None
+            why = f"ffmpeg {ffmpeg.version(settings.program)} leaves it out without a word." if lost else None
+        except OutputError as error:
+            why = error.text
+    if why is not None:
+        raise OutputError(
+            f"The sound of {sound.track.path} does not get into {output.name}, as tried on a second of it: {why} "
+            "Allowed: none, another file, or an output that ends in .mkv, which holds most.",
+            key="encode.audio",
+        )
+
+
 def trial(settings: EncodeSettings, limit: float = LIMIT) -> str | None:
     """Why the encoder of the settings does not work, as a sentence; None if it works. Leaves no files behind."""
     try:
@@ -78,7 +114,7 @@ def trial(settings: EncodeSettings, limit: float = LIMIT) -> str | None:
 
 def _encode(settings: EncodeSettings, folder: Path, limit: float) -> str | None:
     """Encode a few grey frames; why that failed, None if it did not."""
-    frame = bytes([128]) * (settings.width * settings.height * 3 * raw_bits(settings) // 8)
+    frame = _grey(settings)
     late = threading.Event()
 
     def stop() -> None:
@@ -105,6 +141,11 @@ def _encode(settings: EncodeSettings, folder: Path, limit: float) -> str | None:
     if encoder_name(settings) not in ffmpeg.encoders(settings.program):  # then ffmpeg complains of its options
         return f"ffmpeg {ffmpeg.version(settings.program)} was built without it."
     return f'ffmpeg says "{ffmpeg.first_reason(said, code)}".'
+
+
+def _grey(settings: EncodeSettings) -> bytes:
+    """A frame as raw pixels."""
+    return bytes([128]) * (settings.width * settings.height * 3 * raw_bits(settings) // 8)
 
 
 def _inspect(settings: EncodeSettings, folder: Path) -> str | None:

@@ -23,7 +23,7 @@ from zoomdream.rendering.job import Job, encode_settings, make_job, recall, vers
 from zoomdream.rendering.observer import Observer, Observers, Progress, ProgressOnly
 from zoomdream.rendering.owner import Found, find
 from zoomdream.rendering.plan import make_plan
-from zoomdream.rendering.publish import publish
+from zoomdream.rendering.publish import publish, rehearse
 from zoomdream.rendering.recorder import Recorder
 from zoomdream.rendering.recording import Recording
 from zoomdream.rendering.run import Run
@@ -133,6 +133,9 @@ def render_frames(
             run = found.run
             if run is None:
                 run = _started(job, found, restart)
+                for note in job.sound.notes if job.sound else ():
+                    observers.progress(Progress(0, job.frames, None, None, f"note: {note}"))
+                rehearse(job)
                 prepare()
                 workspace.begin(run)
             settings = replace(job.settings, pixel_format=run.plan.pixel_format, threads=run.plan.encoder_threads)

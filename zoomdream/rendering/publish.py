@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
 
 from zoomdream.config.codecs import is_numbered
-from zoomdream.encode import metadata
+from zoomdream.encode import metadata, trial
 from zoomdream.encode.join import join
 from zoomdream.encode.segment import SEGMENT_FRAMES
-from zoomdream.errors import OutputError
+from zoomdream.errors import InputError, OutputError
 from zoomdream.machine.files import discard, settle, temporary_name, write_whole
 from zoomdream.rendering.job import Job
 from zoomdream.rendering.owner import numbers
@@ -36,12 +37,51 @@ def publish(job: Job, recording: Recording, *, trim: bool) -> None:
         finished = temporary_name(segments[-1].with_name("joined.png"))
         shutil.copyfile(segments[-1], finished)
     else:
-        finished = join(settings, segments, output, job.frames, origin=origin, sound=job.sound)
+        try:
+            finished = join(settings, segments, output, job.frames, origin=origin, sound=job.sound)
+        except (InputError, OutputError) as error:
+            if job.sound is not None:
+                _keep_silent(job, segments, origin, error)
+            raise
     try:
         _write_sidecar(output, origin)
         settle(finished, output)
     finally:
         discard(finished)
+    if job.sound is not None and _is_silent_twin(job):
+        discard(silent_twin(output))
+
+
+def rehearse(job: Job) -> None:
+    """Try to put the sound under pictures, so that this does not fail after hours. Raises OutputError, InputError."""
+    if job.sound is not None:
+        trial.check_sound(job.settings, job.output, metadata.write_origin(job.fingerprint, job.config), job.sound)
+
+
+def silent_twin(output: Path) -> Path:
+    """Where the video is kept without its sound if that does not get into it."""
+    return output.with_name(f"{output.stem}.silent{output.suffix}")
+
+
+def _is_silent_twin(job: Job) -> bool:
+    """Whether one of this render is there."""
+    path = silent_twin(job.output)
+    origin = metadata.read_origin(job.settings.program, path) if path.is_file() else None
+    return origin is not None and origin.fingerprint == job.fingerprint
+
+
+def _keep_silent(job: Job, segments: list[Path], origin: str, error: InputError | OutputError) -> None:
+    """Keep the video without its sound, where that can be made, and add to the error what there is now."""
+    silent = silent_twin(job.output)
+    error.text = f"The sound did not get into {job.output}: {error.text}"
+    with contextlib.suppress(OutputError, OSError):
+        if not silent.exists() or _is_silent_twin(job):
+            settle(join(job.settings, segments, job.output, job.frames, origin=origin, sound=None), silent)
+            error.text += f" The video without it is {silent}."
+    error.text += (
+        f" All frames are kept in {segments[0].parent}: once the sound can be read, the same command makes "
+        f"{job.output} of them without dreaming again."
+    )
 
 
 def _write_sidecar(output: Path, origin: str) -> None:

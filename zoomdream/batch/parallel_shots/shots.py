@@ -18,6 +18,7 @@ from zoomdream.errors import ZoomdreamError
 from zoomdream.machine.render_settings import torch_threads
 from zoomdream.rendering import make_job
 from zoomdream.rendering.plan import cuts, make_plan
+from zoomdream.rendering.publish import rehearse
 from zoomdream.rendering.recording import Recording
 from zoomdream.rendering.workspace import working_folder
 from zoomdream.types import Plan
@@ -47,6 +48,7 @@ def split(config: Config, threads: int, most: int) -> tuple[Plan, tuple[Part, ..
     with torch_threads(threads):
         plan = make_plan(config)
         job = make_job(config, plan)
+    rehearse(job)
     folder = parts_folder(config.output.absolute()) / job.fingerprint[:16]  # workers may be in other folders
     spans = _grouped([0, *plan.cuts, config.frames], most)
     parts = [Part(begin, end, folder / f"{begin:06d}-{end:06d}") for begin, end in spans]
