@@ -32,6 +32,21 @@ def test_files_folders_and_patterns_are_found_each_once(here: Path) -> None:
         find_files(["empty"])
 
 
+def test_litter_is_passed_over_and_endings_may_be_capital(here: Path) -> None:
+    os.mkdir("night")
+    litter = ["._a.yaml", "~$a.yaml", "a.yaml~", ".a.yaml.swp", ".DS_Store", "Thumbs.db", "desktop.ini", ".#a.yaml"]
+    for name in [*litter, "a.yaml", "B.YAML", "c.Yml"]:
+        Path("night", name).write_text("seed: 1")
+    assert [path.name for path in find_files(["night"])] == ["B.YAML", "a.yaml", "c.Yml"]
+    assert [path.name for path in find_files(["night/*"])] == ["B.YAML", "a.yaml", "c.Yml"]
+    assert len(find_files([f"night/{name}" for name in [*litter, "a.yaml"]])) == 1  # as a shell writes night/* out
+    assert find_files(["night/._a.yaml"]) == [Path("night/._a.yaml")]  # somebody means it
+    os.mkdir("empty")
+    Path("empty/._a.yaml").touch()
+    with pytest.raises(ConfigError, match="empty holds no configs"):
+        find_files(["empty"])
+
+
 def test_a_file_whose_name_looks_like_a_pattern_is_that_file(here: Path) -> None:
     Path("a[1].yaml").write_text("seed: 1")
     assert find_files(["a[1].yaml"]) == [Path("a[1].yaml")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from zoomdream import assembly, ffmpeg
@@ -24,25 +25,28 @@ from zoomdream.rendering.workspace import working_folder
 from zoomdream.types import Plan
 
 CONFIGS = (".yaml", ".yml")
+LITTER = ("._*", ".ds_store", "thumbs.db", "desktop.ini", "~$*", ".~*", ".#*", "#*#", "*~", "*.sw?")
+"""Names, in lower case, of what systems, offices and editors leave beside files."""
 
 
 def find_files(names: Iterable[str]) -> list[Path]:
     """The configs that files, folders and patterns name, each once. Raises ConfigError for what names none.
 
-    A folder stands for the configs right in it, but not for those that renders have left beside their outputs.
+    A folder stands for the configs right in it, but not for those that renders have left beside their outputs. Litter
+    counts only where it is all that is named.
     """
     found: dict[str, Path] = {}
     for name in names:
         for path in _named(name):
             found.setdefault(os.path.realpath(path), path)
-    return list(found.values())
+    return [path for path in found.values() if not _is_litter(path)] or list(found.values())
 
 
 def _named(name: str) -> list[Path]:
     path = as_on_disk(Path(name), Path())
     if path.is_dir():
-        inside = [entry for entry in sorted(path.iterdir()) if entry.suffix in CONFIGS and entry.is_file()]
-        inside = [entry for entry in inside if not _left_by_a_render(entry)]
+        inside = [entry for entry in sorted(path.iterdir()) if entry.suffix.lower() in CONFIGS and entry.is_file()]
+        inside = [entry for entry in inside if not _is_litter(entry) and not _left_by_a_render(entry)]
         if not inside:
             raise ConfigError(f"{name} holds no configs ({', '.join(CONFIGS)}).")
         return inside
@@ -52,6 +56,10 @@ def _named(name: str) -> list[Path]:
     if not matching:
         raise ConfigError(f"no file matches {name}.")
     return matching
+
+
+def _is_litter(path: Path) -> bool:
+    return any(fnmatchcase(path.name.lower(), pattern) for pattern in LITTER)
 
 
 def _left_by_a_render(path: Path) -> bool:

@@ -258,6 +258,6 @@ def _advice(word: str, names: list[str]) -> str:
     near = difflib.get_close_matches(word, names, n=1)
     if near:
         return f"did you mean `zoomdream {near[0]}`?"
-    if word.endswith((".yaml", ".yml")):
+    if word.lower().endswith((".yaml", ".yml")):
         return f"did you mean `zoomdream render {word}`?"
     return f"the commands are {', '.join(names)}"

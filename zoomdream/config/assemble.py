@@ -77,7 +77,7 @@ def _checked(tree: Tree, place: Place) -> Tree:
 
 def _near(path: Path, place: Place) -> str:
     try:
-        names = [entry.name for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml")]
+        names = [entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in (".yaml", ".yml")]
     except OSError:
         return ""
     near = get_close_matches(path.name, names, n=1, cutoff=0.6)
