@@ -6,9 +6,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from synthetic import clip as drawn_clip
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,6 +21,16 @@ frames: {frames}
 seed: {seed}
 network: {{weights: {weights}}}
 dream: {{octaves: 1, steps: 1, warmup: 0}}
+encode: {{preset: ultrafast}}
+performance: {{device: cpu, threads: 1}}
+"""
+
+
+SHOTS = """\
+source: {{kind: video, path: {clip}}}
+network: {{weights: {weights}}}
+dream: {{octaves: 1, steps: 1, warmup: 1, every: 3}}
+flow: {{cuts: [5f, 65f, 70f]}}
 encode: {{preset: ultrafast}}
 performance: {{device: cpu, threads: 1}}
 """
@@ -39,6 +51,20 @@ def tiny(untrained_weights: Path) -> Callable[..., str]:
         return TINY.format(seed=seed, frames=frames, weights=untrained_weights) + more
 
     return text
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """73 frames at 12 per second, with sound."""
+    drawn = drawn_clip.DrawnClip(size=(32, 48), fps=Fraction(12), seconds=Fraction(73, 12), cut=None)
+    return drawn_clip.write(drawn, tmp_path_factory.mktemp("clip") / "drawn.mp4")
+
+
+@pytest.fixture
+def shots(here: Path, clip: Path, untrained_weights: Path) -> Path:
+    """clip.yaml: four shots, of which none begins with a segment, and one holds a whole one."""
+    Path("clip.yaml").write_text(SHOTS.format(clip=clip, weights=untrained_weights))
+    return Path("clip.yaml")
 
 
 @pytest.fixture

@@ -6,13 +6,10 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from synthetic import clip as drawn_clip
 
-from tests.batch.shot_clip import clip_config
 from zoomdream import ffmpeg
 from zoomdream.api import frames, load_config
 from zoomdream.batch.collect import collect
@@ -120,10 +117,7 @@ def test_a_batch_goes_on_with_the_plan_of_a_stopped_render(here: Path, tiny: Tin
     assert [work.plan for work in engine.done] == [started]
 
 
-def test_the_shots_of_a_clip_share_one_plan(here: Path, untrained_weights: Path, plans: Counter[str]) -> None:
-    drawn = drawn_clip.DrawnClip(size=(32, 48), fps=Fraction(12), seconds=8, cut=2.5)
-    clip = drawn_clip.write(drawn, here / "drawn.mp4")
-    Path("clip.yaml").write_text(clip_config(clip, untrained_weights))
+def test_the_shots_of_a_clip_share_one_plan(shots: Path, plans: Counter[str]) -> None:
     engine = run(2, "clip.yaml")
     assert len(engine.done) > 2, "it was done shot by shot"
     assert plans == {"clip.mp4": 1}

@@ -9,14 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic import clip as drawn_clip
 
-from tests.batch.shot_clip import clip_config
 from zoomdream.api import load_config
 from zoomdream.batch.collect import collect
 from zoomdream.batch.ray.engine import RayEngine
@@ -46,7 +43,9 @@ def cluster() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
         patch.setenv("ZOOMDREAM_OFFLINE", "1")
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
+        soon = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 300}  # a lost node is known after 1.5 s
+        head = {"num_cpus": 0, "include_dashboard": False, "_system_config": soon}
+        made = Cluster(initialize_head=True, head_node_args=head)
         for _ in range(2):
             made.add_node(num_cpus=1)
         ray.init(address=made.address, log_to_driver=False, logging_level="error")
@@ -162,11 +161,7 @@ def test_without_a_shared_folder_inputs_travel_and_results_come_home(
     assert f"weights: {load_config('video.yaml').network.weights}" in capsys.readouterr().out  # the path at home
 
 
-def test_the_shots_of_a_clip_are_rendered_on_several_nodes(
-    cluster: Any, here: Path, untrained_weights: Path, decoded: Decoded
-) -> None:
-    drawn = drawn_clip.DrawnClip(size=(32, 48), fps=Fraction(12), seconds=8, cut=2.5)
-    Path("clip.yaml").write_text(clip_config(drawn_clip.write(drawn, here / "drawn.mp4"), untrained_weights))
+def test_the_shots_of_a_clip_are_rendered_on_several_nodes(cluster: Any, shots: Path, decoded: Decoded) -> None:
     nodes: set[str] = set()
     over = threading.Event()
 
@@ -183,7 +178,7 @@ def test_the_shots_of_a_clip_are_rendered_on_several_nodes(
         over.set()
         watching.join()
     assert len(nodes) > 1
-    assert sorted(os.listdir()) == ["clip.mp4", "clip.yaml", "drawn.mp4"]
+    assert sorted(os.listdir()) == ["clip.mp4", "clip.yaml"]
     alone = render(load_config("clip.yaml", output="alone.mp4"))
     assert decoded(Path("clip.mp4")) == decoded(alone)
 
