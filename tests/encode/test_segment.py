@@ -237,6 +237,42 @@ def test_leaving_a_segment_early_ends_ffmpeg_and_leaves_nothing(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("codec", ["h264", "h265", "vp9", "av1"])
+def test_a_lower_crf_is_a_larger_file(tmp_path: Path, codec: str) -> None:
+    sizes = []
+    for crf in (8, 40):
+        (tmp_path / str(crf)).mkdir()
+        sizes.append(segments(settings(codec, crf=crf), tmp_path / str(crf), [8])[0].stat().st_size)
+    assert sizes[0] > 1.3 * sizes[1]
+
+
+@pytest.mark.parametrize("codec", ["h264", "h265", "vp9", "av1"])
+def test_threads_are_as_many_as_are_planned_and_vp9_has_no_limit_of_its_rate(codec: str) -> None:
+    command = segment_command(settings(codec, threads=3), "a.mp4")
+    assert command[command.index("-threads") + 1] == "3"
+    own = {"h265": ":pools=3:", "av1": "lp=3", "vp9": " -b:v 0 "}.get(codec, "")
+    assert own in " ".join(command)
+
+
+def test_colours_change_from_pixel_to_pixel_where_the_format_keeps_them(tmp_path: Path) -> None:
+    stripes = torch.zeros(1, 3, 48, 64)
+    stripes[:, 0, :, ::2] = stripes[:, 2, :, 1::2] = 1
+    with SegmentWriter(settings(pixel_format="yuv444p", crf=0), tmp_path, 0) as writer:
+        writer.write(stripes)
+        piece = writer.close()
+    found = np.frombuffer(planes_of(piece, "rgb24"), np.uint8).reshape(48, 64, 3)
+    assert np.abs(found / 255 - stripes[0].permute(1, 2, 0).numpy()).max() < 0.05
+
+
+def test_a_picture_says_that_it_is_srgb(tmp_path: Path) -> None:
+    with SegmentWriter(settings("png", still=True), tmp_path, 0) as writer:
+        writer.write(torch.full((1, 3, 48, 64), 0.25))
+        writer.write(torch.full((1, 3, 48, 64), 0.75))
+        piece = writer.close()
+    assert b"sRGB" in piece.read_bytes()
+    assert planes_of(piece, "rgb24")[0] == 191, "a still is the last frame"
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_raw_bytes_are_rows_of_rgb(bits: int) -> None:
     picture = torch.tensor([[1.0, 0.0], [0.5, 0.0], [0.0, 2.0]]).view(1, 3, 1, 2)  # two pixels; 2.0 is clipped
