@@ -40,6 +40,16 @@ def test_fewer_numbered_pictures_of_another_config_are_replaced_only_by_restart(
     assert len(list(output.parent.iterdir())) == 4
 
 
+def test_numbered_pictures_of_another_program_that_are_not_in_the_way_stay(tmp_path: Path) -> None:
+    output = tmp_path / "frames" / "%05d.png"
+    output.parent.mkdir()
+    for number in (1, 9):
+        output.with_name(output.name % number).write_bytes(b"a photograph")
+    render_frames(maker(3), job(output, 3, "png"), restart=True)
+    assert output.with_name("00001.png").read_bytes() != b"a photograph"
+    assert output.with_name("00009.png").read_bytes() == b"a photograph"
+
+
 def test_half_published_pictures_are_never_a_whole_with_those_of_an_older_render(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
