@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from zoomdream import ffmpeg
 from zoomdream.api import load_config
 from zoomdream.cli.new import first_comment
+from zoomdream.config.unreached import warnings
 from zoomdream.ffmpeg import probe
 from zoomdream.networks import catalog
 from zoomdream.rendering import render
@@ -25,6 +26,7 @@ def test_a_ready_config_loads_and_begins_with_what_it_shows(path: Path) -> None:
     config = load_config(path)
     assert config.output == Path(f"{path.stem}.mp4")
     assert len(first_comment(path)) > 20
+    assert list(warnings(config)) == []
 
 
 @pytest.fixture(scope="module")

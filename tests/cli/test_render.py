@@ -176,6 +176,18 @@ def test_check_prints_a_config_and_what_it_would_do_and_writes_nothing(
     assert sorted(os.listdir()) == ["resolved.yaml", "tiny.yaml"]
 
 
+def test_check_and_render_warn_of_keyframes_beyond_the_end(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "tiny.yaml, line 7: camera.zoom: the keyframe at 4s lies beyond the end of the film (0.4s, 4 frames)"
+    with Path("tiny.yaml").open("a") as file:
+        file.write("camera: {zoom: {keys: {0: 1.2, 4: 1.8}}}\n")
+    assert main(["check", "tiny.yaml"]) == 0
+    assert f"#   warning: {text}" in capsys.readouterr().out
+    assert main(["render", "tiny.yaml", "--quiet"]) == 0
+    assert capsys.readouterr().err.startswith(f"warning: {text}")
+    assert main(["batch", "tiny.yaml", "--dry-run"]) == 0
+    assert capsys.readouterr().err.startswith(f"warning: {text}")
+
+
 def test_check_says_which_octaves_are_too_small(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "tiny.yaml", "--set", "dream={octaves: 6, steps: [6, 5, 4, 3, 2, 1]}"]) == 0
     printed = capsys.readouterr().out

@@ -17,7 +17,7 @@ from zoomdream.batch.parallel_shots.shots import shots_of
 from zoomdream.batch.renders import Render, write_report
 from zoomdream.batch.scheduler import outcome, schedule
 from zoomdream.cli.batch_progress import shown
-from zoomdream.cli.render import SECONDS_BETWEEN_LINES, clock_time
+from zoomdream.cli.render import SECONDS_BETWEEN_LINES, clock_time, print_warnings
 from zoomdream.cli.tables import counted, show
 from zoomdream.config import Config
 from zoomdream.encode.page import check_place
@@ -87,6 +87,8 @@ def _checking(quiet: bool) -> Callable[[Render], None]:
     def checked(render: Render) -> None:
         nonlocal said, count
         count += 1
+        if render.config is not None:
+            print_warnings(render.config)
         if render.error is not None:
             cli.complain(render.error)
         elif not quiet and time.monotonic() - said >= SECONDS_BETWEEN_LINES:

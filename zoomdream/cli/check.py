@@ -10,10 +10,12 @@ from pathlib import Path
 from zoomdream import assembly, cli
 from zoomdream.api import load_config
 from zoomdream.cli.prediction import predict
+from zoomdream.cli.printing import one_line
 from zoomdream.cli.render import clock_time, looking
 from zoomdream.cli.tables import counted
 from zoomdream.config import Config
 from zoomdream.config.codecs import CodecName, is_numbered
+from zoomdream.config.unreached import warnings
 from zoomdream.encode import trial
 from zoomdream.encode.segment import encoder_name
 from zoomdream.errors import ZoomdreamError
@@ -59,7 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report(path: Path, config: Config, begun: float) -> str:
     with config.error_context():
-        return "\n".join([*(f"# {line}" for line in _plan(path, config, begun)), config.to_yaml().rstrip("\n")])
+        return "\n".join(
+            [*(f"# {one_line(line)}" for line in _plan(path, config, begun)), config.to_yaml().rstrip("\n")]
+        )
 
 
 def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
@@ -76,6 +80,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     maker = "" if encode.hardware == "off" else f" by {encoder_name(job.settings)}, which works here"
     length = float(config.frames / config.fps)
     yield f"{path} renders {config.output}, from {source.name}:"
+    yield from (f"  warning: {warning}" for warning in warnings(config))
     yield from (f"  {line}" for line in (*source.describe(), *(job.sound.describe() if job.sound else ())))
     yield f"  {width}x{height}, {counted(config.frames, 'frame')} at {config.fps} per second, {length:g} s long"
     yield f"  {encode.codec} ({planned.pixel_format}){quality}{maker}"

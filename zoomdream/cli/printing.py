@@ -82,8 +82,8 @@ def print_info(arguments: argparse.Namespace) -> int:
     origin = metadata.read_origin(program, video)
     if origin is None:
         raise InputError(f"{video} changed while it was read")
-    version, fingerprint = _one_line(origin.version), _one_line(origin.fingerprint)
-    print(f"# {_one_line(video)}: made by zoomdream {version}, fingerprint {fingerprint}")
+    version, fingerprint = one_line(origin.version), one_line(origin.fingerprint)
+    print(f"# {one_line(video)}: made by zoomdream {version}, fingerprint {fingerprint}")
     if video.is_file():  # not so for a folder of pictures, frames/%05d.png
         for line in _facts(program, video):
             print(f"# {line}")
@@ -103,6 +103,6 @@ def _facts(program: Path, video: Path) -> Iterator[str]:
     yield f"{facts.codec}, {facts.pixel_format}, sound: {facts.audio or 'none'}"
 
 
-def _one_line(text: object) -> str:
+def one_line(text: object) -> str:
     """A file name, say, that can neither end the comment it stands in nor command a terminal."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))

@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoomdream.api import load_config
+from zoomdream.cli.printing import one_line
 from zoomdream.config import Config
+from zoomdream.config.unreached import warnings
 from zoomdream.machine.startup import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from zoomdream.rendering import render  # torch, which a wrong config need not wait for
 
     keep_freed_memory()
+    print_warnings(config)
     if not arguments.quiet:
         print_notes(config)
     if arguments.preview:
@@ -100,13 +103,18 @@ def looking(quiet: bool = False, clock: Callable[[], float] = time.monotonic) ->
     return None if quiet else report
 
 
+def print_warnings(config: Config) -> None:
+    """What a config probably does not mean, a line each, whether quiet or not."""
+    for warning in warnings(config):
+        print(f"warning: {one_line(warning)}", file=sys.stderr, flush=True)
+
+
 def print_notes(config: Config) -> None:
     """What a person should know of the source before the render, such as a damaged clip, a line each."""
     from zoomdream.source.open import open_source  # brings torch along
 
     for note in open_source(config).notes:
-        plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in note)
-        print(f"note: {plain}", file=sys.stderr, flush=True)
+        print(f"note: {one_line(note)}", file=sys.stderr, flush=True)
 
 
 def sentence(progress: Progress) -> str:

@@ -1,0 +1,67 @@
+"""Schedules of which a part is never reached, as where keyframes are numbered by frames: no error, but worth a word."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from zoomdream.config.fields import schedules
+from zoomdream.config.origin import dotted
+from zoomdream.config.schedule import Keyframes, Schedule
+from zoomdream.config.schema import Config
+from zoomdream.config.units import Position, seconds_text
+
+
+def warnings(config: Config) -> Iterator[str]:
+    """What a person should hear of each schedule that cannot get to its end: place, key, and the likely meaning."""
+    for path, schedule in schedules(config):
+        for text in _unreached(schedule, config.timeline or config.frames, config.fps):
+            key = dotted(path)
+            yield f"{config.place(key)}: {key}: {text}"
+
+
+def _unreached(schedule: Schedule, length: int, fps: Fraction) -> Iterator[str]:
+    end = f"the end of the film ({seconds_text(length / fps)}, {length} frames)"
+    points = schedule.source.points if isinstance(schedule.source, Keyframes) else ()
+    if beyond := [moment for moment, _ in points if moment.frame(length, fps) > length]:
+        yield _told(beyond, len(points), end) + _meant(beyond, length)
+    values: list[object] = [value for _, value in points] or [schedule.source]
+    for value in values:
+        for part, name in _comparisons(value, {"t": float(length / fps), "frame": float(length), "u": 1.0}):
+            unit = {"t": "t counts seconds", "frame": "frame counts frames", "u": "u goes from 0 to 1"}[name]
+            yield f'"{part}" looks for a moment beyond {end}, so that its answer never changes; {unit}.'
+
+
+def _told(beyond: Sequence[Position], count: int, end: str) -> str:
+    """The sentence about the keyframes beyond the end, of `count` in all."""
+    if len(beyond) == count > 1:
+        return f"all keyframes lie beyond {end}: the value stays that of the first."
+    names = ", ".join(str(moment) for moment in beyond[:5]) + (", ..." if len(beyond) > 5 else "")
+    several = len(beyond) > 1
+    where = f"the keyframes at {names} lie" if several else f"the keyframe at {names} lies"
+    return f"{where} beyond {end}: {'their values are' if several else 'its value is'} never reached."
+
+
+def _meant(beyond: Sequence[Position], length: int) -> str:
+    """What was probably meant by moments beyond the end."""
+    for moment in beyond:
+        if moment.unit == "s" and moment.amount.denominator == 1 and moment.amount <= 2 * length:
+            return f" A number alone means seconds; frame {moment.amount} is written {moment.amount}f."
+    return f" Frames are counted from 0f to {length - 1}f." if beyond[0].unit == "f" else ""
+
+
+def _comparisons(value: object, ends: dict[str, float]) -> Iterator[tuple[str, str]]:
+    """The parts of an expression that set a moment against a number beyond its end, each with the moment's name."""
+    if not isinstance(value, str):
+        return
+    for node in ast.walk(ast.parse(value.strip(), mode="eval")):
+        pair: Sequence[ast.expr] = ()
+        if isinstance(node, ast.Compare) and len(node.comparators) == 1:
+            pair = (node.left, node.comparators[0])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "smoothstep":
+            pair = (node.args[0], node.args[2])
+        names = [part.id for part in pair if isinstance(part, ast.Name) and part.id in ends]
+        numbers = [part.value for part in pair if isinstance(part, ast.Constant) and not isinstance(part.value, str)]
+        if names and numbers and float(numbers[0]) > ends[names[0]]:  # type: ignore[arg-type]
+            yield ast.unparse(node), names[0]
