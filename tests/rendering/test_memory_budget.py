@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from zoomdream.rendering import memory_budget as room
 from zoomdream.rendering.plan import make_plan, resolved
 
 GIB = 2**30
+PRORES_AND_AV1 = ((".mov", "prores"), (".mp4", "av1"))
 
 
 def config(memory: str = "auto", size: tuple[int, int] = (3840, 2160), **keys: Any) -> Config:
@@ -66,6 +68,57 @@ def test_a_limit_that_no_tile_fits_into_is_an_error_that_says_what_is_needed() -
 def test_what_is_dreamt_around_the_frame_takes_memory_too() -> None:
     near, away = (config("6 GiB", camera={"zoom": zoom}) for zoom in (1.2, 0.8))
     assert room.tile_edge(away, "cpu", "float32") < (room.tile_edge(near, "cpu", "float32") or 3840)
+
+
+def test_some_of_the_free_memory_stays_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    edges = []
+    for free, limit in ((6, "auto"), (64, "6 GiB")):
+        monkeypatch.setattr(limits, "available_memory", lambda free=free: free * GIB)
+        edges.append(room.tile_edge(config(limit), "cpu", "float32"))
+    assert edges[0] < edges[1]
+
+
+def test_clips_and_hungry_encoders_leave_less_for_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    prores, av1 = (config(output=f"a{end}", encode={"codec": codec}) for end, codec in PRORES_AND_AV1)
+    of_a_zoom = room._besides(av1, "cpu", 10**6)
+    assert of_a_zoom > room._besides(prores, "cpu", 10**6)
+    assert room._besides(av1, "cuda", 10**6) == room._besides(prores, "cuda", 10**6), "ffmpeg is not on the GPU"
+    monkeypatch.setattr(room, "open_source", lambda _: SimpleNamespace(moving=True))
+    assert room._besides(av1, "cpu", 10**6) > of_a_zoom
+
+
+@pytest.mark.usefixtures("plenty")
+def test_tiles_leave_a_third_of_the_memory_to_the_gaps_between_tensors() -> None:
+    tight = config("4.5 GiB")
+    each = room.bytes_per_pixel(dreamnet.load(), frozenset({"mixed4c"}), "float32")
+    left = 4.5 * GIB - room._besides(tight, "cpu", 3840 * 2160)
+    assert each * room.tile_edge(tight, "cpu", "float32") ** 2 < 0.7 * left
+
+
+@pytest.mark.usefixtures("plenty")
+def test_all_networks_of_a_config_must_fit_at_once_for_a_picture_without_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = (TinyNetwork(), frozenset({"shapes"}))
+    taken = room._besides(config(), "cpu", 3840 * 2160) + 1.5 * room.bytes_per_pixel(*tiny, "float32") * 3840 * 2160
+    whole = []
+    for count in (1, 2):
+        monkeypatch.setattr(room, "_networks", lambda _, count=count: [tiny] * count)
+        whole.append(room.tile_edge(config(f"{int(taken / 2**20)} MiB"), "cpu", "float32") == 0)
+    assert whole == [True, False]
+
+
+def test_whole_numbers_take_as_much_in_any_precision() -> None:
+    class Sorted(TinyNetwork):
+        def forward(self, image: torch.Tensor, wanted: frozenset[str]) -> dict[str, torch.Tensor]:
+            self.kept = [image.argsort(dim=axis) for axis in (2, 3)]
+            return super().forward(image, wanted)
+
+    more = [
+        room.bytes_per_pixel(Sorted(), frozenset({"shapes"}), precision)
+        - room.bytes_per_pixel(TinyNetwork(), frozenset({"shapes"}), precision)
+        for precision in ("float32", "bfloat16")
+    ]
+    assert more[1] == pytest.approx(more[0], rel=0.1)
+    assert more[0] > 3 * 8
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
