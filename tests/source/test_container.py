@@ -3,6 +3,7 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -134,6 +135,7 @@ def heard(path: Path) -> list[Fraction]:
         pytest.param(".vob", (0, 0, 0), {}, id="a DVD whose clocks begin anew"),
         pytest.param(".ts", (0, 0, 0), {"shorter": 0.3}, id="sound that ends before the pictures"),
         pytest.param(".ts", (0, 0, 0), {"late": Fraction(3, 10)}, id="sound that begins after them"),
+        pytest.param(".ts", (0, 0, 0), {"late": Fraction(-3, 10)}, id="sound that begins before them"),
         pytest.param(".ts", (0, 500, 30), {}, id="clocks that jump ahead and back"),
     ],
 )
@@ -146,6 +148,19 @@ def test_parts_follow_each_other_in_step(
     assert len(flashes) == 3
     assert [float(later - flashes[0]) for later in flashes] == pytest.approx([0, 2, 4], abs=0.05)
     assert [float(time) for time in clicks] == pytest.approx([float(time) for time in flashes], abs=0.01)
+
+
+def test_sound_that_reaches_the_next_part_first_waits_for_the_pictures() -> None:
+    """They are muxed in any order; what was moved by too little would be heard over the end of the last part."""
+    picture, sound = (SimpleNamespace(index=index, time_base=Fraction(1, 10)) for index in range(2))
+    order = [(picture, 0), (sound, 0), (sound, 1), (picture, 1), (sound, 0), (sound, 1), (picture, 0), (picture, 1)]
+    sent = [
+        SimpleNamespace(stream=stream, dts=10 * dts, duration=10, time_base=stream.time_base) for stream, dts in order
+    ]
+    container = SimpleNamespace(format=SimpleNamespace(flags=0x200), demux=lambda *streams: iter(sent))
+    found = [(packet.stream.index, packet.dts, moved) for packet, moved in packets(container, picture, sound)]  # type: ignore[arg-type]
+    assert [moved for index, _, moved in found if index == sound.index] == [0, 0, 2, 2]
+    assert [moved for index, _, moved in found if index == picture.index] == [0, 0, 2, 2]
 
 
 def test_a_pause_of_the_sound_alone_is_a_pause(tmp_path: Path) -> None:

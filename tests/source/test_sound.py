@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -113,6 +114,15 @@ def test_what_changes_on_the_way_is_known_and_cannot_be_copied(tmp_path: Path) -
 def test_channels_of_which_nothing_is_known_have_their_usual_layout(tmp_path: Path, channels: int, layout: str) -> None:
     path = write(tmp_path / "a.mkv", "-f", "lavfi", "-i", f"anullsrc=cl={channels}c:d=0.5", "-c:a", "pcm_s16le")
     assert [kind.layout for kind in taken(path).kinds] == [layout]
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(255, 48000), (2, 2**31 - 1), (2, 7)])
+def test_a_header_that_cannot_be_true_is_told_as_undecodable(tmp_path: Path, channels: int, rate: int) -> None:
+    data = bytearray(write(tmp_path / "a.wav", *TONE).read_bytes())
+    struct.pack_into("<HI", data, 22, channels, rate)
+    (tmp_path / "a.wav").write_bytes(data)
+    with pytest.raises(InputError):
+        taken(tmp_path / "a.wav")
 
 
 def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:

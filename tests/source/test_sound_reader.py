@@ -10,6 +10,7 @@ import pytest
 
 from zoomdream import ffmpeg
 from zoomdream.source.sound import find_soundtrack
+from zoomdream.source.sound_reader import SoundReader
 
 PROGRAM = ffmpeg.executable()
 RATE = 48000
@@ -63,6 +64,12 @@ def test_each_sound_is_heard_when_the_file_says(
     tmp_path: Path, name: str, options: tuple[str, ...], filters: str, heard: list[float]
 ) -> None:
     assert clicks(write(tmp_path / name, *options, filters=filters), 6) == pytest.approx(heard, abs=0.008)
+
+
+def test_a_gap_begins_a_new_run_so_that_no_filter_holds_its_silence_in_memory(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.mkv", *PCM, filters="asetpts='PTS+if(gt(T,1.5),60/TB,0)'")
+    runs = [piece.run for piece in SoundReader(path, 0, Fraction(0), Fraction(64))]
+    assert set(runs) == {0, 1}
 
 
 def test_gaps_are_silent(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def _demuxed(container: InputContainer, streams: tuple[Stream, ...]) -> Iterator
             yield next(source)
         except StopIteration:
             return
-        except (FFmpegError, OSError):
+        except (FFmpegError, OSError, IndexError):  # the last is PyAV's, at the end, where streams appeared on the way
             yield from map(_empty, streams)  # as the demuxer does at its own end
             return
 

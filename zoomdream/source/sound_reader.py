@@ -91,6 +91,9 @@ class SoundReader:
                 continue
             for frame in frames:
                 assert isinstance(frame, AudioFrame)
+                if not 1000 <= frame.sample_rate <= 768000 or frame.layout.nb_channels > 64:
+                    self.errors += 1  # a damaged header; ffmpeg's filters refuse it, or take all memory
+                    continue
                 yield frame, None if frame.pts is None else frame.pts * packet.time_base + shift
 
     def _packets(self, container: InputContainer) -> Iterator[tuple[Packet[Stream], Fraction]]:
