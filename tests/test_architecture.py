@@ -79,7 +79,7 @@ SUBJECTS = {
     "assembly": {"clip", "objectives", "on_an_emulated_gpu"},
     "autodiff": {"random_graphs"},
     "autodiff/operations": {"norms"},
-    "batch": {"batch_command", "plan_once", "ready_batches", "shots"},
+    "batch": {"batch_command", "parcels", "plan_once", "ready_batches", "shots"},
     "cli": {"bad_input", "command_line", "completion", "hardware_command", "wrong_configs"},
     "config": {"clip_errors", "errors"},
     "networks": {"own_network", "torchvision_files"},
@@ -152,7 +152,7 @@ def test_what_counts_as_private(line: str) -> None:
 
 def sources_asked_for_their_kind(path: Path) -> list[int]:
     """Lines that ask which kind of source a config has."""
-    kinds = {"NoiseSource", "ImageSource", "VideoSource"}
+    kinds = {"NoiseSource", "ImageSource", "MovingSource", "VideoSource", "FramesSource"}
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}

@@ -13,6 +13,7 @@ from zoomdream.config.defaults import DEFAULT_OUTPUT
 from zoomdream.config.fields import LARGEST_EDGE, SMALLEST_EDGE
 from zoomdream.config.origin import Place
 from zoomdream.config.read_yaml import Tree
+from zoomdream.config.schema_render import Footage
 from zoomdream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -67,13 +68,13 @@ def _without_code(config: Config) -> Config:
     )
 
 
-def clip_facts(path: Path, looking: Callable[[int], None] | None = None) -> ClipFacts:
+def clip_facts(footage: Footage, looking: Callable[[int], None] | None = None) -> ClipFacts:
     """Size, rate and length of a clip. Raises InputError."""
     from zoomdream.source.clip.clip import (
         open_clip,  # brings torch along, which configs without a clip need not wait for
     )
 
-    clip = open_clip(path, looking)
+    clip = open_clip(footage, looking)
     return ClipFacts(clip.size, clip.fps, clip.span, grid=clip.grid is not None)
 
 

@@ -25,8 +25,8 @@ def error(text: str, facts: ClipFacts = FACTS) -> str:
     [
         ("source: {kind: vidoe, path: a.mp4}", 1, ['source.kind is "vidoe"', "Did you mean video?"]),
         ("source: {kind: video}", 1, ["source.path is missing", "the path of a clip"]),
-        ("source: {kind: image, path: a.png, start: 1s}", 1, ["source.start", "It belongs to kind: video."]),
-        ("source: {kind: noise, path: a.mp4}", 1, ["source.path", "It belongs to kind: image or video."]),
+        ("source: {kind: image, path: a.png, start: 1s}", 1, ["source.start", "It belongs to kind: video or frames."]),
+        ("source: {kind: noise, path: a.mp4}", 1, ["source.path", "It belongs to kind: image or video or frames."]),
         ("source: {kind: video, path: a.mp4, strat: 1}", 1, ["Did you mean source.start?"]),
         ("source: {kind: video, path: a.mp4, start: soon}", 1, ['source.start is "soon"', "frames (150f)"]),
         ("source: {kind: video, path: a.mp4, start: 50%}", 1, ['source.start is "50%"']),

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from zoomdream.config import ClipFacts, Config, VideoSource, json_schema, load_config, load_config_text
+from zoomdream.config import ClipFacts, Config, FramesSource, VideoSource, json_schema, load_config, load_config_text
 from zoomdream.config.defaults import CLIP_DEFAULTS
+from zoomdream.config.schema_render import Footage, Series
 from zoomdream.errors import ConfigError
 
 FACTS = ClipFacts(size=(271, 481), fps=Fraction(24), seconds=Fraction(10))
@@ -229,9 +230,28 @@ def test_a_clip_may_be_given_on_the_command_line_alone():
         assert config.camera.zoom.constant == 1
 
 
+def test_numbered_pictures_are_shown_at_fps_which_is_24_by_default():
+    asked: list[Footage] = []
+
+    def facts(footage: Footage) -> ClipFacts:
+        asked.append(footage)
+        assert isinstance(footage, Series)
+        return ClipFacts((48, 64), footage.rate, 10 / footage.rate)
+
+    source = {"kind": "frames", "path": "a/%05d.png", "missing": "hold", "end": "5f"}
+    config = load_config({"source": source}, clip_facts=facts)
+    assert isinstance(config.source, FramesSource)
+    assert (config.fps, config.frames, config.source.end) == (24, 5, Fraction(5, 24))
+    assert config.camera.zoom.constant == 1  # the default of clips
+    assert asked == [Series(Path.cwd() / "a/%05d.png", Fraction(24), "hold", "auto")]
+    ten = load_config({"source": {"kind": "frames", "path": "a"}, "fps": 10}, clip_facts=facts)
+    assert (ten.frames, ten.fps) == (10, 10)
+    assert load_config(ten.tree(), clip_facts=facts) == ten
+
+
 def test_the_schema_knows_clips():
     schema = json_schema()
-    assert set(schema["properties"]["source"]["discriminator"]["mapping"]) == {"noise", "image", "video"}
+    assert set(schema["properties"]["source"]["discriminator"]["mapping"]) == {"noise", "image", "video", "frames"}
     assert "On clips the default is 1.0." in schema["$defs"]["Camera"]["properties"]["zoom"]["description"]
     assert schema["$defs"]["Flow"]["properties"]["method"]["default"] == "dis"
     assert schema["$defs"]["VideoSource"]["properties"]["start"]["default"] == "0"

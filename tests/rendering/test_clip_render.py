@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from synthetic import clip as drawn_clip
 
+from tests.made_clips import run as ffmpeg_run
 from zoomdream import ffmpeg
 from zoomdream.api import load_config
 from zoomdream.ffmpeg import probe
@@ -82,6 +83,22 @@ def test_a_killed_clip_ends_with_the_same_frames(
     assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
     assert decoded(tmp_path / "dreamt.mp4") == decoded(whole)
     assert probe.probe(ffmpeg.executable(), tmp_path / "dreamt.mp4").audio == "aac"
+
+
+def test_numbered_pictures_are_dreamt_on_as_the_clip_of_them_is(
+    config_file: Path, clip: Path, tmp_path: Path, decoded: Callable[[Path], list[str]]
+) -> None:
+    """At its own rate, cut and all, in a part with a mask, and with frames that are carried."""
+    (tmp_path / "in").mkdir()
+    ffmpeg_run("-i", clip, "-an", "-c:v", "ffv1", "-pix_fmt", "bgr0", tmp_path / "lossless.mkv")
+    ffmpeg_run("-i", tmp_path / "lossless.mkv", tmp_path / "in" / "%03d.png")
+    ffmpeg_run("-f", "lavfi", "-i", "gradients=s=96x64", "-frames:v", 1, tmp_path / "mask.png")
+    settings = ["source.start=2s", "source.end=3s", "dream.every=2", f"dream.mask={tmp_path / 'mask.png'}"]
+    of_clip = load_config(config_file, [f"source.path={tmp_path / 'lossless.mkv'}", *settings])
+    frames = ["source.kind=frames", f"source.path={tmp_path / 'in' / '%03d.png'}", "fps=12", *settings]
+    of_pictures = load_config(config_file, frames)
+    assert make_plan(of_pictures).cuts == make_plan(of_clip).cuts == (6,)
+    assert decoded(render(of_pictures, restart=True)) == decoded(render(of_clip, restart=True))
 
 
 def test_the_config_in_a_dreamt_clip_renders_it_again(config_file: Path) -> None:

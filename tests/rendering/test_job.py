@@ -9,8 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from zoomdream import ffmpeg
-from zoomdream.config import load_config
+from zoomdream import api, ffmpeg
+from zoomdream.config import Config, load_config
 from zoomdream.encode import metadata
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.ffmpeg.probe import count_frames
@@ -74,6 +74,32 @@ def test_the_output_does_not_count_for_the_fingerprint_but_the_input_files_do(
         os.mkfifo(photo)  # not waited for
         with pytest.raises(InputError, match="not a regular file"):
             fingerprint(config)
+
+
+def numbered_pictures(tmp_path: Path, weights: Path, output: str) -> Config:
+    (tmp_path / "in").mkdir(exist_ok=True)
+    for number in range(5, 8):
+        Image.new("RGB", (64, 48), (number, 2, 3)).save(tmp_path / "in" / f"{number:05d}.png")
+    source = {"kind": "frames", "path": str(tmp_path / "in" / "%05d.png")}
+    changes = {"source": source, "fps": 24, "frames": 3, "flow": {"method": "none"}}
+    return api.load_config(tree(tmp_path, weights, **changes, output=str(tmp_path / output)))
+
+
+def test_each_of_numbered_pictures_counts_for_the_fingerprint(tmp_path: Path, untrained_weights: Path) -> None:
+    config = numbered_pictures(tmp_path, untrained_weights, "a.mp4")
+    before = fingerprint(config)
+    Image.new("RGB", (64, 48), (6, 2, 4)).save(tmp_path / "in" / "00006.png")
+    changed = fingerprint(config)
+    Image.new("RGB", (64, 48), (6, 2, 3)).save(tmp_path / "in" / "00006.png")
+    assert fingerprint(config) == before != changed
+
+
+def test_numbered_pictures_never_replace_those_that_they_are_made_of(tmp_path: Path, untrained_weights: Path) -> None:
+    """Also where the numbers differ: a restart would remove all that the output's pattern names."""
+    config = numbered_pictures(tmp_path, untrained_weights, "in/%05d.png")
+    with pytest.raises(ConfigError, match=r"output: .* names files that this render reads"):
+        render(config, restart=True)
+    assert sorted(path.name for path in (tmp_path / "in").iterdir()) == ["00005.png", "00006.png", "00007.png"]
 
 
 def test_a_file_that_cannot_be_read_is_named_with_its_line_and_key(tmp_path: Path) -> None:

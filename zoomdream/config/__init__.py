@@ -12,7 +12,16 @@ from zoomdream.config.load import load_config, load_config_text
 from zoomdream.config.schedule import Schedule, constant
 from zoomdream.config.schema import Config, Encode, Network, Performance
 from zoomdream.config.schema_objective import Term
-from zoomdream.config.schema_render import Camera, Color, Dream, Flow, ImageSource, NoiseSource, VideoSource
+from zoomdream.config.schema_render import (
+    Camera,
+    Color,
+    Dream,
+    Flow,
+    FramesSource,
+    ImageSource,
+    NoiseSource,
+    VideoSource,
+)
 
 __all__ = [
     "AskClip",
@@ -23,6 +32,7 @@ __all__ = [
     "Dream",
     "Encode",
     "Flow",
+    "FramesSource",
     "ImageSource",
     "Network",
     "NoiseSource",

@@ -12,7 +12,7 @@ from zoomdream.config.fields import LARGEST_AREA, schedules
 from zoomdream.config.origin import did_you_mean
 from zoomdream.config.schema import Config, Encode
 from zoomdream.config.schema_objective import Term
-from zoomdream.config.schema_render import VideoSource
+from zoomdream.config.schema_render import MovingSource
 from zoomdream.errors import ConfigError
 
 
@@ -29,7 +29,7 @@ def problems(config: Config) -> Iterator[Problem]:
         yield problem("dream.steps", f"{text} {allowed}")
     for index, term in enumerate(config.objective):
         yield from _term(f"objective.{index}", term)
-    if not isinstance(config.source, VideoSource) and dream.opacity.constant != 1:
+    if not isinstance(config.source, MovingSource) and dream.opacity.constant != 1:
         yield problem("dream.opacity", f"mixes the dream with a clip, and source.kind is {kind}. Allowed there: 1.")
     if config.encode.audio_track != "auto" and config.encode.audio == "source" and kind != "video":
         text = f'is "{config.encode.audio_track}", and source.kind is {kind}, which has no sound. Allowed there: auto.'

@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 from zoomdream.config.codecs import chroma_block, resolve_pixel_format
 from zoomdream.config.defaults import is_clip
 from zoomdream.config.explain import Problem, problem
 from zoomdream.config.schema import Config, Encode
-from zoomdream.config.schema_render import VideoSource
+from zoomdream.config.schema_render import Footage, MovingSource
 from zoomdream.config.units import (
     HIGHEST_RATE,
     LARGEST_RATE_PART,
@@ -40,8 +39,8 @@ class ClipFacts:
     grid: bool = True
 
 
-AskClip = Callable[[Path], ClipFacts]
-"""The facts of a clip, from its absolute path. Raises InputError."""
+AskClip = Callable[[Footage], ClipFacts]
+"""The facts of a clip, from its absolute path or its numbered pictures. Raises InputError."""
 
 
 def misplaced(data: dict[str, Any]) -> list[Problem]:
@@ -106,7 +105,7 @@ def with_facts(data: dict[str, Any], facts: ClipFacts, encode: Encode) -> tuple[
 
 def too_long(config: Config, facts: ClipFacts, key: str) -> list[Problem]:
     """The problem of a render that is longer than its clip. key: the one that gives its length, frames or duration."""
-    assert isinstance(config.source, VideoSource)
+    assert isinstance(config.source, MovingSource)
     start, end = config.source.start, facts.seconds if config.source.end is None else config.source.end
     there = frames_between(facts, config.fps, start, end)
     if config.frames <= there:

@@ -22,6 +22,9 @@ CLIP_DEFAULTS: Mapping[str, Any] = MappingProxyType(
 the clip's own.
 """
 
+FRAMES_DEFAULTS: Mapping[str, Any] = MappingProxyType({"fps": 24})
+"""What numbered pictures do not tell, dotted key to value; the other defaults are those of clips."""
+
 CLASS_DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         "dream.step_size": "0.002 + 0.006*exp(-2.5*t)",
@@ -43,7 +46,7 @@ Without them a classifier sees bananas in coloured noise; see docs/benchmarks.md
 def is_clip(data: dict[str, Any]) -> bool:
     """Whether the plain values of a config have a clip as their source."""
     source = data.get("source")
-    return isinstance(source, dict) and source.get("kind") == "video"
+    return isinstance(source, dict) and source.get("kind") in ("video", "frames")
 
 
 def _is_class_picture(data: dict[str, Any]) -> bool:
@@ -60,6 +63,8 @@ def with_defaults(data: dict[str, Any]) -> dict[str, Any]:
     """
     if is_clip(data):
         data = _filled(data, CLIP_DEFAULTS)
+        if data["source"]["kind"] == "frames":
+            data = _filled(data, FRAMES_DEFAULTS)
     elif _is_class_picture(data):
         data = _filled(data, CLASS_DEFAULTS)
     return _with_encoding(data)
@@ -121,7 +126,12 @@ def json_schema() -> dict[str, Any]:
         "description": "Another config that this one is merged over. Allowed: a path, relative to this file.",
         "type": "string",
     }
-    for place, defaults in (("On clips", CLIP_DEFAULTS), ("For classes out of noise", CLASS_DEFAULTS)):
+    kinds = {
+        "On clips": CLIP_DEFAULTS,
+        "On numbered pictures": FRAMES_DEFAULTS,
+        "For classes out of noise": CLASS_DEFAULTS,
+    }
+    for place, defaults in kinds.items():
         for key, value in defaults.items():
             *section, name = key.split(".")
             owner = schema["$defs"][section[0].capitalize()]["properties"] if section else properties

@@ -26,7 +26,7 @@ from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, absol
 from zoomdream.config.override import override, paths_as_written
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema import MOST_FRAMES, Config, bound
-from zoomdream.config.schema_render import VideoSource
+from zoomdream.config.schema_render import MovingSource
 from zoomdream.config.units import parse_rate, parse_time
 from zoomdream.errors import ConfigError
 
@@ -103,11 +103,11 @@ def _of_clip(data: dict[str, Any], root: Place, places: dict[KeyPath, Place], cl
     length = "duration" if "duration" in data else "frames"
     # Problems that show without the clip come first: its facts take decoding all of it.
     draft = _validated(clips.in_seconds(data, Fraction(1)), root, dict(places))
-    assert isinstance(draft.source, VideoSource)
+    assert isinstance(draft.source, MovingSource)
     with draft.error_context("source.path"):
         if clip_facts is None:
             raise ConfigError("a clip has to be read first, which zoomdream.load_config does.")
-        facts = clip_facts(draft.source.path)
+        facts = clip_facts(draft.source.footage(draft.fps))
     data, problems = clips.with_facts(data, facts, draft.encode)
     if problems:
         raise config_error(problems, draft.origin)

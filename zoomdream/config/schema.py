@@ -28,7 +28,7 @@ from zoomdream.config.fields import (
 from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema_objective import Term
-from zoomdream.config.schema_render import Camera, Color, Dream, Flow, NoiseSource, Source, VideoSource
+from zoomdream.config.schema_render import Camera, Color, Dream, Flow, MovingSource, NoiseSource, Source
 from zoomdream.config.units import MEMORY_ALLOWED
 from zoomdream.errors import error_context
 
@@ -246,7 +246,7 @@ class Config(Section):
         and so is what does not belong to the kind of source.
         """
         tree: dict[str, Any] = self.model_dump(mode="python", exclude_none=True)
-        if not isinstance(self.source, VideoSource):
+        if not isinstance(self.source, MovingSource):
             del tree["flow"]
         return tree
 

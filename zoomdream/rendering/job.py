@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from zoomdream.types import Plan
 from zoomdream.version import __version__
 
 _MADE_WITH = "# made with "
+_SOURCE = "source.path"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def _sound(config: Config) -> Sound | None:
             if track is None:
                 raise InputError(f"{audio} has no soundtrack that ffmpeg can read.")
             return fit(track, suffix)
-    with config.error_context("source.path"):
+    with config.error_context(_SOURCE):
         sound = None if audio == "none" else open_source(config).sound
         track = None if sound is None else find_soundtrack(sound.path, wanted, sound.begin, length, sound.whole)
         return None if track is None else fit(track, suffix)
@@ -117,9 +119,29 @@ def _sound(config: Config) -> Sound | None:
 
 def _check_output(config: Config) -> None:
     """ConfigError if the output would replace one of the render's own inputs."""
-    for path in inputs(config):
-        if path.exists() and config.output.exists() and path.samefile(config.output):
-            raise ConfigError(f"{config.output} is a file that this render reads. Choose another name.", key="output")
+    output, numbered = config.output, is_numbered(config.output)
+    replaced = [output.with_name(output.name % number) for number in numbers(output)] if numbered else [output]
+    there = {_identity(path) for path in replaced if path.exists()}
+    if any(path.exists() and _identity(path) in there for path in inputs(config)):
+        what = "names files" if numbered else "is a file"
+        raise ConfigError(f"{output} {what} that this render reads. Choose another name.", key="output")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Equal for two names of one file."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
+def numbers(output: Path) -> set[int]:
+    """The numbers of the pictures that are there."""
+    found = re.fullmatch(r"([^%]*)%0?(\d*)d([^%]*)", output.name)
+    if found is None:
+        raise ConfigError(f"{output.name} must hold one number such as %05d.", key="output")
+    pattern = re.compile(re.escape(found[1]) + r"(\d+)" + re.escape(found[3]))
+    if not output.parent.is_dir():
+        return set()
+    return {int(match[1]) for entry in output.parent.iterdir() if (match := pattern.fullmatch(entry.name))}
 
 
 def fingerprint(config: Config) -> str:
@@ -127,7 +149,7 @@ def fingerprint(config: Config) -> str:
     embedded weights among them.
     """
     digest = hashlib.sha256(config.fingerprint_text().encode())
-    for key, path in _named_inputs(config):
+    for key, path in _read_files(config):
         with config.error_context(key):
             digest.update(_checksum(path))
     for path in assembly.found_weights(config):
@@ -190,12 +212,22 @@ def versions(program: Path) -> dict[str, str]:
 
 def inputs(config: Config) -> Iterator[Path]:
     """Every file that the render reads, also weights that nobody named."""
-    yield from (path for _, path in _named_inputs(config))
+    yield from (path for _, path in _read_files(config))
     yield from assembly.found_weights(config)
 
 
-def _named_inputs(config: Config) -> Iterator[tuple[str, Path]]:
-    """Every file that the config names to be read, with its dotted key."""
+def _read_files(config: Config) -> Iterator[tuple[str, Path]]:
+    """Every file that the config means to be read, with its dotted key; of numbered pictures each."""
+    for key, path in named_paths(config):
+        if key == _SOURCE:
+            with config.error_context(key):
+                yield from ((key, file) for file in open_source(config).files)
+        else:
+            yield key, path
+
+
+def named_paths(config: Config) -> Iterator[tuple[str, Path]]:
+    """Every path that the config names to be read, with its dotted key: files, a folder or a pattern of pictures."""
     tree = config.tree()
     tree.pop("output", None)
     return _paths(tree, ())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,7 +9,7 @@ from typing import Literal
 from zoomdream.config.codecs import is_numbered
 from zoomdream.encode import metadata
 from zoomdream.errors import ConfigError, OutputError
-from zoomdream.rendering.job import Job
+from zoomdream.rendering.job import Job, numbers
 from zoomdream.rendering.recording import Recording
 from zoomdream.rendering.run import Run, read_run
 from zoomdream.rendering.state_file import STATE_FILE
@@ -67,17 +66,6 @@ def output_owner(job: Job) -> Owner:
     if origin.fingerprint != job.fingerprint:
         return "another config"
     return "this render in part" if numbered and not set(range(job.frames)) <= numbers(output) else "this render"
-
-
-def numbers(output: Path) -> set[int]:
-    """The numbers of the pictures that are there."""
-    found = re.fullmatch(r"([^%]*)%0?(\d*)d([^%]*)", output.name)
-    if found is None:
-        raise ConfigError(f"{output.name} must hold one number such as %05d.", key="output")
-    pattern = re.compile(re.escape(found[1]) + r"(\d+)" + re.escape(found[3]))
-    if not output.parent.is_dir():
-        return set()
-    return {int(match[1]) for entry in output.parent.iterdir() if (match := pattern.fullmatch(entry.name))}
 
 
 def _check_sidecar(output: Path) -> None:

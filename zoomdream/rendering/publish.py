@@ -13,8 +13,7 @@ from zoomdream.encode.join import join
 from zoomdream.encode.segment import SEGMENT_FRAMES
 from zoomdream.errors import InputError, OutputError
 from zoomdream.machine.files import discard, settle, temporary_name, write_whole
-from zoomdream.rendering.job import Job
-from zoomdream.rendering.owner import numbers
+from zoomdream.rendering.job import Job, numbers
 from zoomdream.rendering.recording import Recording
 
 

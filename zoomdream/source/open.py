@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from zoomdream.config import Config, ImageSource, NoiseSource, VideoSource
+from zoomdream.config import Config, FramesSource, ImageSource, NoiseSource, VideoSource
 from zoomdream.source.clip.source import ClipSource
 from zoomdream.source.protocol import Source
 from zoomdream.source.still import Noise, Picture
@@ -18,7 +18,8 @@ def open_source(config: Config) -> Source:
             return Noise((height, width), config.seed)
         case ImageSource(path=path):
             return Picture(path, (height, width))
-        case VideoSource(path=path, start=start, end=end, fit=fit):
-            return ClipSource(path, start, end, config.frames, config.fps, (height, width), fit)
+        case VideoSource() | FramesSource() as clip:
+            footage = clip.footage(config.fps)
+            return ClipSource(footage, clip.start, clip.end, config.frames, config.fps, (height, width), clip.fit)
         case unknown:
             assert_never(unknown)

@@ -6,7 +6,7 @@ import contextlib
 import io
 import warnings
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
@@ -15,6 +15,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 
 from zoomdream.config.fields import LARGEST_AREA
+from zoomdream.config.schema_render import Transfer
 from zoomdream.errors import InputError, require_file
 
 LARGEST_FILE = 2**30
@@ -36,9 +37,6 @@ _SIGNATURES = (
     (b"\x89HDF", "an HDF5 file"),
 )
 
-Transfer = Literal["auto", "srgb", "linear"]
-"""What the numbers of a picture are: light as eyes see it, or linear light; auto: what the file says."""
-
 _Pixels = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
@@ -54,7 +52,7 @@ def read_channels(path: Path, transfer: Transfer = "auto") -> Tensor:
     """Read a picture as people see it: turned by its EXIF orientation, in sRGB.
 
     Grey, palette, CMYK and 16 bit pictures are understood. Grey of 16 bits keeps its depth, and PNG in colour where
-    OpenCV can be loaded.
+    OpenCV can be loaded. transfer: what the numbers are; auto: what the file says.
     Returns (1, C, H, W) float32: grey, RGB, or RGB and alpha, by which it is not multiplied. Floats may be above 1.
     InputError if it is missing, not a picture, damaged or over 64 megapixels.
     """

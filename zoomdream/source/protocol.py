@@ -83,6 +83,11 @@ class Source(Protocol):
         ...
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that it reads. Raises InputError."""
+        ...
+
+    @property
     def name(self) -> str:
         """What a person calls it: "noise", or the path of its file."""
         ...

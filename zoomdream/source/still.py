@@ -43,6 +43,7 @@ class Noise:
     moving: ClassVar[bool] = False
     shots: ClassVar[tuple[int, ...]] = ()
     sound: ClassVar[SourceSound | None] = None
+    files: ClassVar[tuple[Path, ...]] = ()
     notes: ClassVar[tuple[str, ...]] = ()
     name: ClassVar[str] = "noise"
 
@@ -74,6 +75,10 @@ class Picture:
     shots: ClassVar[tuple[int, ...]] = ()
     sound: ClassVar[SourceSound | None] = None
     notes: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return (self.path,)
 
     @property
     def name(self) -> str:

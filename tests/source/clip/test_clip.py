@@ -181,7 +181,7 @@ def test_no_frame_at_the_end_of_a_part_or_after_it_is_shown(plain: Path) -> None
 
 def test_a_part_of_a_clip_on_no_grid_is_as_long_as_its_seconds(tmp_path: Path) -> None:
     clip = look(variable(tmp_path / "a.mkv", "N*37+150*sin(N/5)*sin(N/5)"))
-    assert len(part(clip.path, "0s", f"{float(Fraction('10.3') / clip.fps):.6f}s")) == 10
+    assert len(part(clip.footage, "0s", f"{float(Fraction('10.3') / clip.fps):.6f}s")) == 10
 
 
 def test_the_irregular_times_of_an_hour_are_counted_in_integers(plain: Path) -> None:

@@ -5,6 +5,7 @@ own, from which the batch fetches the result.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from zoomdream.config.codecs import is_numbered
 from zoomdream.config.fields import rebuilt
 from zoomdream.config.origin import KeyPath
 from zoomdream.machine.files import write_whole
+from zoomdream.rendering.job import named_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,23 @@ def do(parcel: Parcel, node: str, fetch: Callable[[Any], bytes], tell: Callable[
 
 
 def _with_inputs(parcel: Parcel, folder: Path, fetch: Callable[[Any], bytes]) -> tuple[Config, Mapping[Path, Path]]:
-    """The config with its inputs in `folder`, and where those are at home."""
+    """The config with its inputs in `folder`, and where those are at home.
+
+    A file that the config does not name itself is one of numbered pictures, which stay together in one folder.
+    """
     home, moved = {}, {}
+    named = {path for _, path in named_paths(parcel.work.config)}
     for path, content in parcel.inputs.items():
         data = fetch(content)
-        place = folder / hashlib.sha256(data).hexdigest()[:16] / path.name  # a render is known by names and contents
+        alone = path in named
+        known_by = data if alone else os.fsencode(path.parent)
+        place = folder / hashlib.sha256(known_by).hexdigest()[:16]
+        place /= path.name if alone else Path(path.parent.name, path.name)  # a render is known by names and contents
         if not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             write_whole(place, data)
-        moved[path], home[place] = place, path
+        one, other = (path, place) if alone else (path.parent, place.parent)
+        moved[one], home[other] = other, one
     return _with_paths(parcel.work.config, moved), home
 
 
@@ -100,7 +110,10 @@ def _with_paths(config: Config, places: Mapping[Path, Path]) -> Config:
     """The config with other paths for its inputs."""
 
     def changed(at: KeyPath, value: Any) -> Any:
-        return places.get(value, value) if isinstance(value, Path) and at != ("output",) else value
+        if not isinstance(value, Path) or at == ("output",):
+            return value
+        folder = places.get(value.parent)  # of a pattern, which is no file itself
+        return places.get(value, value if folder is None else folder / value.name)
 
     return rebuilt(config, changed)
 

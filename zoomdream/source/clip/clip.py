@@ -11,12 +11,14 @@ from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
+from zoomdream.config.schema_render import Footage, Series
 from zoomdream.errors import InputError, require_file
 from zoomdream.source.clip.color import BT2020, HDR
 from zoomdream.source.clip.frames import NO_TIME
 from zoomdream.source.clip.header import Header, check_size, read_header
 from zoomdream.source.clip.scan import Scan, scan_clip
-from zoomdream.source.clip.times import find_rate, frames_on_screen, in_ticks, monotonic_times, stay
+from zoomdream.source.clip.times import FrameRate, find_rate, frames_on_screen, in_ticks, monotonic_times, stay
+from zoomdream.source.series import files_of, require_no_series
 
 _SLACK = Fraction(1, 1000)
 """A time this close to a frame's, in frames, means that frame: times in YAML have few digits."""
@@ -37,7 +39,7 @@ class Clip:
     pulldown the pictures of the film.
     """
 
-    path: Path
+    footage: Footage
     size: tuple[int, int]
     fps: Fraction
     rule: str
@@ -50,6 +52,12 @@ class Clip:
     header: Header = field(repr=False)
     scan: Scan = field(repr=False)
     grid: Sequence[int] | None = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: the name of its file, or of its first and last."""
+        files = files_of(self.footage)
+        return files[0].name if len(files) == 1 else f"{files[0].name} to {files[-1].name}"
 
     @property
     def span(self) -> Fraction:
@@ -68,30 +76,34 @@ class _Progress:
             self.report(frames)
 
 
-def open_clip(path: Path, progress: Callable[[int], None] | None = None) -> Clip:
-    """Decode a clip once and return what it is; a process scans each file once.
+def open_clip(footage: Footage, progress: Callable[[int], None] | None = None) -> Clip:
+    """Decode a clip once and return what it is; a process scans each once.
 
     progress: called with the number of frames decoded so far. InputError if the file is missing, no video, without
     frames, only sound, or of a size below 16, above 16384 or above 64 megapixels.
     """
-    require_file(path, "a video")
+    if isinstance(footage, Path):
+        require_no_series(footage)
+        require_file(footage, "a video")
+    files = files_of(footage)
     try:
-        found = path.stat()
+        found = [file.stat() for file in files]
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return _open(path, found.st_size, found.st_mtime_ns, _Progress(progress))
+        raise InputError(f"{footage} cannot be read: {error.strerror or error}.") from error
+    stamps = tuple((file, stat.st_size, stat.st_mtime_ns) for file, stat in zip(files, found, strict=True))
+    return _open(footage, stamps, _Progress(progress))
 
 
 @lru_cache(maxsize=16)
-def _open(path: Path, length: int, changed: int, progress: _Progress) -> Clip:
-    header = read_header(path)
+def _open(footage: Footage, stamps: tuple[tuple[Path, int, int], ...], progress: _Progress) -> Clip:
+    header = read_header(footage)
     if header.size != (0, 0):  # else only the frames tell
-        check_size(path, header.size)
-    scan = scan_clip(path, header, progress)
+        check_size(footage, header.size)
+    scan = scan_clip(footage, header, progress)
     size = shown_size(scan.size, header.aspect)
     if scan.turn[0] % 2:
         size = size[::-1]
-    check_size(path, size)
+    check_size(footage, size)
     decoded = monotonic_times(scan.ticks, NO_TIME, header.tick, header.rates[0] if header.rates else Fraction(25))
     times, shots = decoded, scan.shots
     if scan.pictures is not None:  # what is made of two frames is shown between them
@@ -100,6 +112,8 @@ def _open(path: Path, length: int, changed: int, progress: _Progress) -> Clip:
         shots = tuple(sorted({min(bisect_left(begins, shot), len(begins) - 1) for shot in shots}))
     last_duration = scan.last_duration * header.tick
     found = find_rate(times, last_duration, () if scan.film else header.rates)
+    if isinstance(footage, Series):
+        found = FrameRate(footage.rate, range(len(times)), "as fps says")
     ends = None if header.stated_end is None or scan.parts else Fraction(header.stated_end).limit_denominator(1_000_000)
     last = stay(times[-1], last_duration, found.rate, ends)
     if found.grid is not None:
@@ -107,7 +121,7 @@ def _open(path: Path, length: int, changed: int, progress: _Progress) -> Clip:
     else:
         end = times[-1] + last
     clip = Clip(
-        path=path,
+        footage=footage,
         size=size,
         fps=found.rate,
         rule=found.rule,
@@ -172,7 +186,7 @@ def describe(clip: Clip) -> list[str]:
     cuts = [clip.times[shot] - clip.times[0] for shot in clip.shots[1:]]
     frames = f"{len(clip.times)} frame{'s' if len(clip.times) > 1 else ''}"
     return [
-        f"{clip.path.name}: {width}x{height}, {frames} in {_seconds(clip.span)} s, "
+        f"{clip.name}: {width}x{height}, {frames} in {_seconds(clip.span)} s, "
         f"{_rate(clip.fps)} frames per second ({clip.rule}), {'with' if clip.has_sound else 'without'} sound",
         f"cuts at {', '.join(_seconds(cut) for cut in cuts)} s" if cuts else "no cuts",
         *clip.notes,
@@ -194,6 +208,8 @@ def _notes(clip: Clip) -> list[str]:
         notes.append(f"{some}interlaced; fields are joined to whole frames")
     if "size" in scan.changes:
         notes.append("the size changes on the way; all is shown in that of the first frame")
+    if held := len(files := files_of(clip.footage)) - len(set(files)):
+        notes.append(f"{held} of {len(files)} numbers are missing; the picture before is held")
     if scan.parts:
         notes.append("its clock begins anew on the way, as in joined recordings; all parts are shown")
     if gaps := [] if scan.damaged else _gaps(clip):

@@ -41,7 +41,7 @@ class ClipReader:
         self._scaled = scaled_size(clip.size, size, fit)
         if self._scaled[0] * self._scaled[1] > LARGEST_AREA:
             raise InputError(
-                f"{clip.path} is {clip.size[1]}x{clip.size[0]} and cannot sensibly fill {size[1]}x{size[0]}; "
+                f"{clip.footage} is {clip.size[1]}x{clip.size[0]} and cannot sensibly fill {size[1]}x{size[0]}; "
                 "set `source.fit` to `fit` or `stretch`."
             )
         self._reader = FrameReader(sited_left=clip.header.sited_left)
@@ -100,7 +100,7 @@ class ClipReader:
             if picture is not None:
                 return picture
         reason = f": {complaints[0]}" if complaints else ""
-        raise InputError(f"{self._clip.path}: frame {wanted} cannot be decoded again{reason}.")
+        raise InputError(f"{self._clip.footage}: frame {wanted} cannot be decoded again{reason}.")
 
     def _attempts(self, wanted: int) -> Iterator[tuple[int | None, int]]:
         """Where to start decoding for a frame, best first: ticks, None is the beginning; and in how many threads."""
@@ -183,7 +183,7 @@ def _frames(
     scan = clip.scan
     number = 0 if seek is None else first
     found = seek is None
-    decoded = decode_frames(clip.path, clip.header, threads=threads, seek=seek, complaints=complaints)
+    decoded = decode_frames(clip.footage, clip.header, threads=threads, seek=seek, complaints=complaints)
     for frame in decoded if found else _until(decoded, scan.raw[first], scan.checksums[first], ahead=scan.parts):
         if number >= len(scan.raw) or (frame.ticks, checksum(frame.picture)) != (
             scan.raw[number],

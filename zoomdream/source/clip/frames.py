@@ -7,7 +7,6 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 from av.codec.context import CodecContext
@@ -19,8 +18,11 @@ from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 
+from zoomdream.config.schema_render import Footage, Series
 from zoomdream.source.clip.header import Header
 from zoomdream.source.container import open_container, packets
+from zoomdream.source.picture import read_channels
+from zoomdream.source.series import files_of
 
 Rows = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
@@ -44,14 +46,17 @@ class DecodedFrame:
 
 
 def decode_frames(
-    path: Path, header: Header, *, threads: int, seek: int | None = None, complaints: list[str] | None = None
+    footage: Footage, header: Header, *, threads: int, seek: int | None = None, complaints: list[str] | None = None
 ) -> Iterator[DecodedFrame]:
     """The frames in the order in which they are shown. What is damaged is left out, the reasons go to `complaints`.
 
     seek: ticks; decoding begins at the key frame before them, or earlier. InputError if the file cannot be opened.
     """
+    if isinstance(footage, Series):
+        yield from _read_series(footage, seek or 0)
+        return
     said = complaints if complaints is not None else []
-    with open_container(path) as container:
+    with open_container(footage) as container:
         stream = container.streams[header.stream]
         assert isinstance(stream, VideoStream)
         if seek is not None:
@@ -78,6 +83,20 @@ def decode_frames(
                     said.append("a frame is damaged")
                 ticks = NO_TIME if picture.pts is None else picture.pts
                 yield DecodedFrame(picture, ticks, _moved(picture), picture.duration or 0)
+
+
+def _read_series(series: Series, first: int) -> Iterator[DecodedFrame]:
+    """Numbered pictures as frames of 16 bits, from frame `first` on; a tick is a frame. InputError for damaged ones.
+
+    Such frames hold what 8 and 16 bits of a channel can be, exactly, and alpha apart from the colours.
+    """
+    for number, path in enumerate(files_of(series)[first:], first):
+        channels = read_channels(path, series.transfer)[0].clamp(0, 1)
+        if channels.shape[0] == 1:
+            channels = channels.expand(3, -1, -1)
+        levels = (channels * 65535).round().permute(1, 2, 0).contiguous().numpy().astype(np.uint16)
+        picture = VideoFrame.from_ndarray(levels, format="gbrp16le" if levels.shape[2] == 3 else "gbrap16le")
+        yield DecodedFrame(picture, number, Fraction(0), 1)
 
 
 def checksum(picture: VideoFrame) -> int:

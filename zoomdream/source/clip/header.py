@@ -12,6 +12,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from zoomdream.config.fields import LARGEST_AREA, LARGEST_EDGE, SMALLEST_EDGE
+from zoomdream.config.schema_render import Footage, Series
 from zoomdream.errors import InputError, require_file
 from zoomdream.source.container import open_container
 
@@ -36,8 +37,11 @@ class Header:
     sited_left: bool
 
 
-def read_header(path: Path) -> Header:
+def read_header(footage: Footage) -> Header:
     """The first video stream that is not a cover picture. InputError, with the reason, where there is none."""
+    if isinstance(footage, Series):
+        return _of_series(footage)
+    path = footage
     with open_container(path) as container:
         if _is_still(container):
             raise InputError(f"{path} is a picture, not a video; set `source.kind` to `image`.")
@@ -64,14 +68,28 @@ def is_picture(path: Path) -> bool:
         return False
 
 
-def check_size(path: Path, size: tuple[int, int]) -> None:
+def check_size(footage: Footage, size: tuple[int, int]) -> None:
     """InputError unless (height, width) is a size that can be dreamt on."""
     height, width = size
     if min(size) < SMALLEST_EDGE or max(size) > LARGEST_EDGE or height * width > LARGEST_AREA:
         raise InputError(
-            f"{path} is {width}x{height}; a clip's edges must be {SMALLEST_EDGE} to {LARGEST_EDGE} pixels, and it may "
-            "have at most 64 megapixels."
+            f"{footage} is {width}x{height}; a clip's edges must be {SMALLEST_EDGE} to {LARGEST_EDGE} pixels, and it "
+            "may have at most 64 megapixels."
         )
+
+
+def _of_series(series: Series) -> Header:
+    """The size is that of the first picture, which is not read yet."""
+    return Header(
+        stream=0,
+        size=(0, 0),
+        tick=1 / series.rate,
+        aspect=Fraction(1),
+        rates=(series.rate,),
+        stated_end=None,
+        has_sound=False,
+        sited_left=False,
+    )
 
 
 def _header(path: Path, container: InputContainer, stream: VideoStream, has_sound: bool) -> Header:

@@ -10,12 +10,12 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
+from zoomdream.config.schema_render import Footage
 from zoomdream.errors import InputError
 from zoomdream.machine.limits import cores
 from zoomdream.source.clip.color import Colors, colors_of
@@ -64,21 +64,21 @@ class Scan:
         return any(raw != tick for raw, tick in zip(self.raw, self.ticks, strict=True))
 
 
-def scan_clip(path: Path, header: Header, progress: Callable[[int], None]) -> Scan:
+def scan_clip(footage: Footage, header: Header, progress: Callable[[int], None]) -> Scan:
     """Decode all frames. progress: called with the number of frames so far. InputError if there is no frame.
 
     In several threads; a damaged clip is decoded again in one, because the frames and pixels that ffmpeg makes of what
     is lost depend on the number of threads.
     """
     threads = min(8, cores())
-    found = _scan(path, header, progress, threads)
+    found = _scan(footage, header, progress, threads)
     if isinstance(found, Scan) and not (found.damaged and threads > 1):
         return found
-    found = _scan(path, header, progress, 1)
+    found = _scan(footage, header, progress, 1)
     if isinstance(found, Scan):
         return found
     reason = f": {found[0]}" if found else ""
-    raise InputError(f"{path} holds a video without a single frame that can be decoded{reason}.")
+    raise InputError(f"{footage} holds a video without a single frame that can be decoded{reason}.")
 
 
 class _Notes:
@@ -121,12 +121,12 @@ class _Notes:
             self.changes["range"] = None
 
 
-def _scan(path: Path, header: Header, progress: Callable[[int], None], threads: int) -> Scan | list[str]:
+def _scan(footage: Footage, header: Header, progress: Callable[[int], None], threads: int) -> Scan | list[str]:
     """What was found, or the complaints where there is no frame."""
     notes, complaints = _Notes(), list[str]()
-    for number, decoded in enumerate(decode_frames(path, header, threads=threads, complaints=complaints), 1):
+    for number, decoded in enumerate(decode_frames(footage, header, threads=threads, complaints=complaints), 1):
         if number == 1:
-            check_size(path, (decoded.picture.height, decoded.picture.width))
+            check_size(footage, (decoded.picture.height, decoded.picture.width))
         notes.add(decoded, header.tick)
         progress(number)
     first = notes.first

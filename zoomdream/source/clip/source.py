@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import ClassVar
 
 from zoomdream.color.statistics import ColorStatistics
+from zoomdream.config.schema_render import Footage, Series
 from zoomdream.source.clip.clip import Clip, describe, frame_numbers, open_clip, start_time
 from zoomdream.source.clip.decode import ClipReader
 from zoomdream.source.clip.picture import Fit
 from zoomdream.source.protocol import SourceSound
+from zoomdream.source.series import files_of
 
 _SLACK = Fraction(1, 1000)  # frames by which the time of a cut may miss that of a frame: YAML has few digits
 
@@ -22,12 +24,12 @@ _SLACK = Fraction(1, 1000)  # frames by which the time of a cut may miss that of
 @dataclass(frozen=True, slots=True)
 class ClipSource:
     """`frames` frames of a clip at `fps` from `start` on, seconds from its first frame. end: what the config says of
-    the end, for people. program: the ffmpeg that reads it. size: (height, width); fit: see ClipReader.
+    the end, for people. size: (height, width); fit: see ClipReader.
 
     The clip is decoded once when it is first asked for anything, and known from then on.
     """
 
-    path: Path
+    footage: Footage
     start: Fraction
     end: Fraction | None
     frames: int
@@ -39,11 +41,11 @@ class ClipSource:
     @property
     def clip(self) -> Clip:
         """What the clip is. Raises InputError."""
-        return open_clip(self.path)
+        return open_clip(self.footage)
 
     @property
     def name(self) -> str:
-        return str(self.path)
+        return str(self.footage)
 
     @property
     def shots(self) -> tuple[int, ...]:
@@ -52,8 +54,14 @@ class ClipSource:
 
     @property
     def sound(self) -> SourceSound | None:
+        if isinstance(self.footage, Series):
+            return None
         whole = self.start == 0 and self.frames == len(frame_numbers(self.clip, self.fps, Fraction(0), None))
-        return SourceSound(self.path, start_time(self.clip, self.fps, self.start), whole)
+        return SourceSound(self.footage, start_time(self.clip, self.fps, self.start), whole)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return files_of(self.footage)
 
     @property
     def notes(self) -> tuple[str, ...]:
