@@ -29,11 +29,12 @@ def value(text: str, t: float = 0.0, seed: int = 7) -> float:
         ("min(3, 1, 2) + max(1, 5)", 6),
         ("floor(1.7) + ceil(1.2) + abs(-1)", 4),
         ("clamp(5, 0, 1)", 1),
-        ("lerp(10, 20, 0.5)", 15),
-        ("smoothstep(0, 1, 0.5)", 0.5),
+        ("lerp(10, 20, 0.25)", 12.5),
+        ("smoothstep(0, 8, t)", 0.15625),
         ("3 if t < 1 else 4", 4),
         ("3 if 1 < t <= 2 and not t == 5 else 4", 3),
         ("(t > 1) + (t > 3 or t < 0)", 1),
+        ("(1 < t < 2) + (3 < t < 5) + (not t)", 0),
     ],
 )
 def test_arithmetic_is_what_it_looks_like(text, expected):
@@ -48,6 +49,11 @@ def test_oscillators_repeat_with_their_period():
 
 def test_the_triangle_starts_like_a_sine():
     assert [value("tri(t, 4)", t) for t in (0, 1, 2, 3)] == pytest.approx([0, 1, 0, -1])
+
+
+def test_a_square_starts_high_and_a_saw_rises_from_low_to_high():
+    assert [value("square(t, 4)", t) for t in (0, 1, 2, 3)] == [1, 1, -1, -1]
+    assert [value("saw(t, 4)", t) for t in (0, 1, 2, 3)] == [-1, -0.5, 0, 0.5]
 
 
 def test_the_width_of_a_pulse_is_a_share_of_its_period():
