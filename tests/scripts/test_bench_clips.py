@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import pytest
 from bench.clips import facts as clips_facts
@@ -86,27 +84,7 @@ def test_a_part_is_held_against_that_part(source: Path, tmp_path: Path) -> None:
     assert "sound off, in frames" in failing(source, tmp_path / "a.mkv", start=Fraction(1, 2), length=Fraction(1))
 
 
-@pytest.mark.parametrize(("aspect", "shown"), [("3/2", (96, 192)), ("2/3", (144, 128))])
-def test_a_clip_is_judged_as_it_is_shown(source: Path, tmp_path: Path, aspect: str, shown: tuple[int, int]) -> None:
-    turned, dreamt = tmp_path / "turned.mp4", tmp_path / "a.mp4"
-    fake(source, tmp_path / "plain.mp4", "-vf", f"setsar={aspect}")  # 128x96 pixels
-    command = [*FFMPEG, "-display_rotation", "90", "-i", str(tmp_path / "plain.mp4"), "-c", "copy", str(turned)]
-    ffmpeg.run(command, what="turning")
-    assert clips_facts.read(turned).size == shown
-    fake(turned, dreamt, "-vf", f"scale={shown[0]}:{shown[1]},setsar=1")
-    assert failing(turned, dreamt) == []
-
-
-def test_silence_is_told_from_when_it_begins(source: Path, tmp_path: Path) -> None:
-    quiet, late = tmp_path / "quiet.mkv", tmp_path / "late.mkv"
-    fake(source, quiet, "-af", "volume=0", "-c:a", "flac")
-    fake(quiet, late, "-af", "asetpts=PTS+0.5/TB", "-c:a", "flac")
-    assert failing(quiet, quiet) == []
-    assert failing(quiet, late) == ["sound off, in frames"]
-
-
-@pytest.mark.parametrize("late", ["0", "1/2", "-3/10"])
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "mov"])
+@pytest.mark.parametrize(("late", "suffix"), [("0", "mp4"), ("1/2", "mkv"), ("-3/10", "mov")])
 def test_drawn_clips_click_as_they_flash(tmp_path: Path, late: str, suffix: str) -> None:
     path = tmp_path / f"a.{suffix}"
     clips_sync.write_clip(path, late=Fraction(late))
@@ -121,24 +99,3 @@ def test_clicks_that_are_late_are_measured_late(tmp_path: Path) -> None:
     clips_sync.write_clip(path, audio="flac")
     ffmpeg.run([*FFMPEG, "-i", str(path), "-c:v", "copy", "-af", "adelay=25", str(shifted)], what="shifting")
     assert clips_sync.measure(shifted).errors == pytest.approx([0.025] * 3, abs=0.001)
-
-
-def test_the_table_and_the_json_hold_every_clip(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def rendered(clip: Path, output: Path, part: tuple[str, str] | None, settings: Sequence[str]) -> None:
-        if clip.name == "broken.mp4":
-            raise RuntimeError("broken.mp4: exit code 3")
-        video = ("-c:v", "libvpx-vp9", "-cpu-used", "8") if output.suffix == ".webm" else ()
-        fake(clip, output, *video, *(("-ss", part[0], "-to", part[1]) if part else ()))
-
-    monkeypatch.setattr(bench_clips, "render", rendered)
-    found = tmp_path / "found.json"
-    assert bench_clips.main([str(source), str(tmp_path / "broken.mp4"), "--json", str(found)]) == 0
-    said = capsys.readouterr().out
-    document: dict[str, Any] = json.loads(found.read_text(encoding="utf-8"))
-    assert set(document) == {"machine", "figures", "bars", "skipped"}
-    assert "128x96 → 128x96" in said
-    assert [name for name, bar in document["bars"].items() if not bar["holds"]] == ["broken: rendered"]
-    assert document["skipped"] == {"broken": "broken.mp4: exit code 3"}
-    assert len(document["figures"]["sync"]) == len(bench_clips.CASES)

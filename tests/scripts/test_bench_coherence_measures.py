@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -54,35 +52,6 @@ def test_a_negated_flow_is_worse_than_none_and_none_is_worse_than_the_true_one()
     judged = measures.judge(frames)
     true, none, negated = (measures.e_warp(frames, with_flow(judged, factor)) for factor in (1, 0, -1))
     assert 20 * true < none < negated
-
-
-def test_pairs_across_cuts_do_not_count() -> None:
-    frames = [texture(1)] * 3 + [texture(2)] * 3
-    judged = measures.judge(frames, cuts=[3])
-    assert [found is None for found in judged] == [False, False, True, False, False]
-    assert measures.e_warp(frames, judged) < 1e-5
-    assert math.isnan(measures.pair_errors(frames, judged)[2])
-    assert math.isnan(measures.e_warp(frames[2:4], measures.judge(frames[2:4], cuts=[1])))
-
-
-def test_what_comes_in_over_the_border_is_not_trusted() -> None:
-    flow = torch.zeros(1, 2, 20, 30)
-    flow[:, 0] = -4.0  # moves right: the four columns at the left were not there before
-    mask = measures.trusted(flow, -flow)
-    assert mask[..., 4:].all()
-    assert not mask[..., :4].any()
-
-
-def test_contradicting_flows_and_borders_of_motions_are_not_trusted() -> None:
-    flow = torch.zeros(1, 2, 20, 30)
-    opposite = flow.clone()
-    opposite[:, 1, 5:9, 5:9] = 1.0  # goes somewhere else than it came from
-    mask = measures.trusted(flow, opposite)
-    assert not mask[..., 5:9, 5:9].any()
-    assert mask.sum() == 20 * 30 - 16
-    flow[:, 0, :, 15:] = 1.0
-    border = measures.trusted(flow, -flow)[0, 0, 5:-5, 2:-2] == 0
-    assert border.any(dim=0).nonzero().flatten().tolist() == [14 - 2]  # the column before the jump
 
 
 def test_strength_is_the_geometric_mean_of_the_gains() -> None:

@@ -1,17 +1,15 @@
-"""The benchmark's own measures, on pictures whose answer is known; and all of it once, very small."""
+"""The measures of bench_endless, on pictures whose answer is known."""
 
 from __future__ import annotations
 
-import json
 import math
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from bench import dreamers, looks, report, tables
-from bench.endless import kills, main, motion, scenes, still_camera
+from bench import looks
+from bench.endless import motion, scenes, still_camera
 from torch import Tensor
 
 from zoomdream.camera.motion import Motion, camera_flow
@@ -60,12 +58,6 @@ def test_a_pixel_is_clipped_where_any_of_its_channels_is() -> None:
     assert looks.clipped_share(pixels) == pytest.approx(0.02)
 
 
-def test_the_windows_of_2000_frames_are_those_of_the_issue() -> None:
-    assert looks.window(2000, looks.EARLY) == range(200, 700)
-    assert looks.window(2000, looks.LATE) == range(1500, 2000)
-    assert all(len(looks.window(count, looks.EARLY)) for count in range(1, 20))
-
-
 def test_independent_scenes_recur_once_and_a_repeated_one_much_more() -> None:
     fresh, repeated = scenes.Recurrence(), scenes.Recurrence()
     for seed in range(25):
@@ -99,18 +91,6 @@ def test_the_measured_motion_is_the_cameras() -> None:
     assert motion.correlation(picture, moved, Motion(scale=0.98)) < 0.9
 
 
-def test_the_fit_leaves_outliers_out() -> None:
-    random = np.random.default_rng(5)
-    start = random.uniform(0, 100, (400, 2))
-    angle = math.radians(-3)  # y points down: negative is counter-clockwise on screen
-    turn = np.array([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    end = 1.1 * start @ turn + (5, -2)
-    end[:80] += random.normal(0, 30, (80, 2))
-    found = motion.fit_similarity(start, end)
-    assert found.log_scale == pytest.approx(math.log(1.1), rel=1e-3)
-    assert found.degrees == pytest.approx(3, rel=1e-3)
-
-
 def test_the_path_of_the_camera_is_that_of_its_plain_speeds() -> None:
     config = load_config({"size": [64, 48], "fps": 25, "frames": 51, "camera": {"zoom": 2, "rotate": -5}})
     path = motion.motions(config)
@@ -137,59 +117,3 @@ def test_the_camera_alone_meets_its_bars(tmp_path: Path) -> None:
     assert still_camera.formula_psnr((96, 64), tmp_path) > 40
     (found,) = still_camera.magnifications((160, 90), 1.35, [8], tmp_path)
     assert found == pytest.approx(still_camera.true_magnification(1.35), rel=1e-3)
-
-
-def test_bars_hold_or_fail_and_nan_fails() -> None:
-    found = report.Report()
-    found.at_most("a: size", 1, 2)
-    found.at_least("b: size", 1, 2)
-    found.within("c: inside", 0.5, (0.2, 0.6))
-    found.at_most("c: unknown", math.nan, 1)
-    assert [bar["holds"] for bar in found.bars.values()] == [True, False, True, False]
-    document = found.document()
-    assert document["bars"]["c: unknown"]["value"] is None
-    text = tables.to_text(document, [("part", [["", "one"], ["row", "1"]])])
-    assert "2 of 4 bars hold." in text
-    page = tables.insert("a\n<!-- x -->\nstale\n<!-- /x -->\nb\n", "x", tables.to_markdown(document, []))
-    assert page.startswith("a\n<!-- x -->\n")
-    assert page.endswith("<!-- /x -->\nb\n")
-    assert "| bar | limit | a | b |" in page
-    assert "| size | 2 | 1 | **1 ✗** |" in page
-    assert "stale" not in page
-
-
-def test_everything_once_very_small(tmp_path: Path, untrained_weights: Path) -> None:
-    found = tmp_path / "found.json"
-    words = ["--quick", "--frames", "24", "--size", "96x64", "--network", "dreamnet"]
-    words += [
-        "--weights",
-        str(untrained_weights),
-        "--layer",
-        "mixed3a",
-        "--only",
-        "quality",
-        "--json",
-        str(found),
-        "--threads",
-        "1",
-    ]
-    words += ["--set", "dream.octaves=1", "--set", "dream.steps=1"]
-    assert main.main(words) == 0
-    document = json.loads(found.read_text(encoding="utf-8"))
-    assert set(document) == {"machine", "figures", "bars", "skipped"}
-    assert document["machine"]["torch"] == torch.__version__
-    assert document["figures"]["quality"]["dreamnet mixed3a"]["frames"] == 24
-    assert document["bars"]["dreamnet mixed3a: frames in the file"]["holds"]
-    assert "dreamnet mixed3a: new things" in document["skipped"]
-    for name, bar in document["bars"].items():
-        assert set(bar) == {"value", "limit", "holds"}, name
-        assert bar["value"] is not None, name
-
-
-def test_a_render_that_is_killed_ends_the_same(tmp_path: Path, untrained_weights: Path) -> None:
-    dreamer = dreamers.Dreamer("dreamnet", untrained_weights, "mixed3a")
-    settings = ["dream.octaves=1", "dream.steps=1", "dream.warmup=0"]
-    config = dreamers.render_config(dreamer, Path("x.mp4"), (64, 48), 35, threads=1, settings=settings)
-    found = kills.measure(config.to_yaml(), tmp_path, kills=2, joining_kills=1)
-    assert (found["frames"], found["different frames"], found["left behind"]) == (35, 0, [])
-    assert found["kills"] == 2

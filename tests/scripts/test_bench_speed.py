@@ -13,8 +13,8 @@ import pytest
 import torch
 from bench import processes
 from bench.report import Report
-from bench.speed import accuracy, comparing, renders, scale
-from bench.speed.timing import Clock, Elsewhere, Setting, repeated, take_turns
+from bench.speed import accuracy, renders
+from bench.speed.timing import Clock, Elsewhere, Setting, take_turns
 
 import zoomdream
 from zoomdream.config import Config
@@ -50,10 +50,6 @@ def counting() -> Callable[[], float]:
     return lambda: os.getpid() + torch.get_num_threads() / 100
 
 
-def failing() -> Callable[[], float]:
-    raise ValueError("no such weights")
-
-
 def test_turns_elsewhere_share_a_process_that_is_not_this_one_and_ends() -> None:
     turn = Elsewhere(counting, 3)
     turns = take_turns({"there": turn}, 2, torch.get_num_threads())
@@ -62,20 +58,6 @@ def test_turns_elsewhere_share_a_process_that_is_not_this_one_and_ends() -> None
     assert int(first) != os.getpid()
     assert first % 1 == pytest.approx(0.03, abs=1e-3)
     assert not Path(f"/proc/{int(first)}").exists()
-
-
-def test_what_fails_elsewhere_is_told_here() -> None:
-    with pytest.raises(RuntimeError, match="no such weights"):
-        take_turns({"there": Elsewhere(failing, 1)}, 1, torch.get_num_threads())
-
-
-def test_the_first_of_repeated_work_does_not_count() -> None:
-    now, lengths = [0.0], iter([100, 1, 5, 3])
-
-    def work() -> None:
-        now[0] += next(lengths)
-
-    assert repeated(work, lambda: now[0], 3)() == 3  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -114,11 +96,6 @@ def test_a_frames_seconds_are_those_of_a_window_of_segments(
     assert not (tmp_path / "made.mp4").exists()
 
 
-def test_proportional_costs_lie_on_the_line() -> None:
-    assert scale.off_the_line([2.0, 2.0, 2.0]) == 0
-    assert scale.off_the_line([0.85, 1.0, 1.15]) == pytest.approx(0.15)
-
-
 @pytest.mark.skipif(not processes.can_see_memory(), reason="needs /proc")
 def test_the_memory_of_children_counts() -> None:
     hold = "held = bytes(range(256)) * 4 * 1024 * 60; import time; time.sleep(0.5)"  # 60 MiB
@@ -133,16 +110,6 @@ def test_the_processors_seconds_pass_only_while_something_works() -> None:
     before = clock()
     processes.seconds_of([sys.executable, "-c", "sum(range(10**6))"], Clock())
     assert clock() > before  # those of children too
-
-
-def test_efficiency_compares_a_real_render_with_the_floor(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparing, "OF_THE_FLOOR", {1: 100.0})
-    found = Report()
-    comparing.efficiency(setting, found)
-    (row,) = found.figures["efficiency"].values()
-    assert row["over the floor"]["median"] > 0
-    assert list(found.bars) == ["float32: 1 steps, over the floor"]
-    assert not list(setting.folder.glob("*.mp4"))
 
 
 @pytest.fixture

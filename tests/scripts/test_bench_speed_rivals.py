@@ -1,9 +1,10 @@
-"""The networks and loops that bench_speed compares with: they see what zoomdream sees, and dream."""
+"""The networks and loops that bench_speed compares with: they see what zoomdream sees, and do as much."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 from bench.speed import floor, rivals
 from torch import Tensor
@@ -14,44 +15,34 @@ from zoomdream.networks import catalog
 SIZE = (96, 64)
 
 
-def drawn(size: tuple[int, int] = SIZE) -> Tensor:
-    return torch.rand(1, 3, size[1], size[0], generator=torch.Generator().manual_seed(3))
-
-
-def seen_by_zoomdream(network: str, path: Path, image: Tensor) -> Tensor:
-    opened = catalog.open_network(network, path)
-    (layer,) = (layer.name for layer in opened.layers if layer.name in ("mixed4c", "inception4c"))
-    return opened(image, frozenset({layer}))[layer]
-
-
-def alike(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, rtol=1e-3, atol=1e-4 * float(other.abs().max()))
-
-
-def test_the_floor_computes_what_zoomdream_sees_in_googlenet(random_googlenet: Path) -> None:
-    mean = torch.tensor([123.0, 117.0, 104.0]).view(1, 3, 1, 1) / 255
-    bare = floor.GoogLeNet(random_googlenet, torch.float32)
-    assert alike(bare(drawn() - mean), seen_by_zoomdream("googlenet", random_googlenet, drawn()))
-
-
-def test_the_floor_computes_what_zoomdream_sees_in_torchvisions_googlenet(random_torchvision: Path) -> None:
-    bare = floor.TorchvisionGoogLeNet(random_torchvision, torch.float32)
-    assert alike(bare(2 * drawn() - 1), seen_by_zoomdream("torchvision/googlenet", random_torchvision, drawn()))
-
-
-def test_random_weights_neither_vanish_nor_explode(random_googlenet: Path, random_torchvision: Path) -> None:
-    for bare in (
-        floor.GoogLeNet(random_googlenet, torch.float32),
-        floor.TorchvisionGoogLeNet(random_torchvision, torch.float32),
-    ):
-        assert 1e-3 < float(bare(2 * drawn() - 1).square().mean()) < 1e6
-
-
-def test_the_floor_climbs_at_the_sizes_of_zoomdreams_octaves() -> None:
-    assert sorted(floor.octave_sizes((640, 360), 3)) == list(octave_sizes((360, 640), 3, 1.4))
+@pytest.mark.parametrize("who", ["floor", "floor, torchvision", "neural-dream", "pytorch-deepdream"])
+def test_all_see_what_zoomdream_sees(
+    who: str, random_googlenet: Path, random_torchvision: Path, tmp_path: Path
+) -> None:
+    width, height = (224, 224) if who == "neural-dream" else SIZE
+    image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(3))
+    network, path, layer = "googlenet", random_googlenet, "mixed4c"
+    if who in ("floor, torchvision", "pytorch-deepdream"):
+        network, path, layer = "torchvision/googlenet", random_torchvision, "inception4c"
+    wanted = catalog.open_network(network, path)(image, frozenset({layer}))[layer]
+    match who:
+        case "floor":
+            mean = torch.tensor([123.0, 117.0, 104.0]).view(1, 3, 1, 1) / 255
+            seen = floor.GoogLeNet(path, torch.float32)(image - mean)
+        case "floor, torchvision":
+            seen = floor.TorchvisionGoogLeNet(path, torch.float32)(2 * image - 1)
+        case "neural-dream":
+            mean = torch.tensor([104.0, 117.0, 123.0]).view(1, 3, 1, 1)
+            seen = rivals._WholeGoogLeNet(path)(255 * image.flip(1) - mean)
+        case _:
+            mean, deviation = (torch.from_numpy(one).view(1, 3, 1, 1) for one in (rivals._MEAN, rivals._DEVIATION))
+            seen = rivals.PytorchDeepdream(path, SIZE, 1, 1, tmp_path)._activations((image - mean) / deviation)
+    assert torch.allclose(seen, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max()))
+    assert 1e-3 < float(wanted.square().mean()) < 1e6, "random weights neither vanish nor explode"
 
 
 def test_a_frame_of_the_floor_is_every_step_of_every_octave(random_googlenet: Path) -> None:
+    assert sorted(floor.octave_sizes((640, 360), 3)) == list(octave_sizes((360, 640), 3, 1.4))
     bare, seen = floor.GoogLeNet(random_googlenet, torch.bfloat16), []
 
     def passes(x: Tensor) -> Tensor:
@@ -62,18 +53,3 @@ def test_a_frame_of_the_floor_is_every_step_of_every_octave(random_googlenet: Pa
 
     floor.frame(passes, SIZE, 2, 3, torch.bfloat16)()
     assert seen == [(46, 69)] * 3 + [(64, 96)] * 3
-
-
-def test_neural_dream_sees_what_zoomdream_sees(random_googlenet: Path) -> None:
-    size = (224, 224)
-    whole = rivals._WholeGoogLeNet(random_googlenet)
-    mean = torch.tensor([104.0, 117.0, 123.0]).view(1, 3, 1, 1)
-    seen = whole(255 * drawn(size).flip(1) - mean)
-    assert alike(seen, seen_by_zoomdream("googlenet", random_googlenet, drawn(size)))
-
-
-def test_pytorch_deepdream_sees_what_zoomdream_sees(random_torchvision: Path, tmp_path: Path) -> None:
-    rival = rivals.PytorchDeepdream(random_torchvision, SIZE, 1, 1, tmp_path)
-    mean, deviation = (torch.from_numpy(values).view(1, 3, 1, 1) for values in (rivals._MEAN, rivals._DEVIATION))
-    seen = rival._activations((drawn() - mean) / deviation)
-    assert alike(seen, seen_by_zoomdream("torchvision/googlenet", random_torchvision, drawn()))
