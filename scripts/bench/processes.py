@@ -58,13 +58,13 @@ def seconds_until_first_frame(config: Path) -> float:
 
 def can_see_memory() -> bool:
     """Whether the system tells what processes hold, in /proc."""
-    return Path("/proc/self/task").is_dir() and any(Path("/proc/self/task").glob("*/children"))
+    return Path("/proc/self/smaps_rollup").is_file() and any(Path("/proc/self/task").glob("*/children"))
 
 
 def peak_of(words: Sequence[str]) -> float:
     """The most memory in MiB that a command and all its children held at once, looked at every 50 ms.
 
-    RSS, added up: what they share counts for each. Raises RuntimeError if it fails.
+    Raises RuntimeError if it fails.
     """
     with subprocess.Popen(
         words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment()
@@ -92,9 +92,12 @@ def _family(number: int) -> Iterator[int]:
 
 
 def resident(number: int) -> float:
-    """MiB that a process holds now; 0 once it has ended, and where there is no /proc."""
+    """MiB that a process holds now; 0 once it has ended, and where there is no /proc.
+
+    What it shares counts by its share: a child is the whole of its parent until it becomes ffmpeg.
+    """
     try:
-        found = re.search(r"^VmRSS:\s*(\d+) kB", Path(f"/proc/{number}/status").read_text(), re.MULTILINE)
+        found = re.search(r"^Pss:\s*(\d+) kB", Path(f"/proc/{number}/smaps_rollup").read_text(), re.MULTILINE)
     except OSError:
         return 0.0
     return int(found[1]) / 1024 if found else 0.0

@@ -97,12 +97,14 @@ def test_a_frames_seconds_are_those_of_a_window_of_segments(
 
 
 @pytest.mark.skipif(not processes.can_see_memory(), reason="needs /proc")
-def test_the_memory_of_children_counts() -> None:
-    hold = "held = bytes(range(256)) * 4 * 1024 * 60; import time; time.sleep(0.5)"  # 60 MiB
-    alone = processes.peak_of([sys.executable, "-c", hold])
-    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {hold!r}])"
+def test_the_memory_of_children_counts_and_what_is_shared_counts_once() -> None:
+    hold = "import os, subprocess, sys, time; held = bytes(range(256)) * 4 * 1024 * 60; "  # 60 MiB
+    alone = processes.peak_of([sys.executable, "-c", hold + "time.sleep(0.4)"])
+    child = hold + "subprocess.run([sys.executable, '-c', sys.argv[1] + 'time.sleep(0.4)'])"
+    forked = processes.peak_of([sys.executable, "-c", hold + "os.fork() and os.wait(); time.sleep(0.4)"])
     assert 60 < alone < 200
-    assert processes.peak_of([sys.executable, "-c", child]) > alone
+    assert processes.peak_of([sys.executable, "-c", child, hold]) > 1.7 * alone
+    assert forked < 1.3 * alone
 
 
 def test_the_processors_seconds_pass_only_while_something_works() -> None:
