@@ -6,41 +6,23 @@ Loading: read_yaml (text → plain values with lines) → assemble, override (ex
 Numbers over time: schedule, with expression, curves and units below it. codecs: the table of codecs.
 """
 
-from zoomdream.config.clips import AskClip, ClipFacts
+from zoomdream.config.clips import ClipFacts
 from zoomdream.config.defaults import json_schema
 from zoomdream.config.load import load_config, load_config_text
-from zoomdream.config.schedule import Schedule, constant
-from zoomdream.config.schema import Config, Encode, Network, Performance
+from zoomdream.config.schedule import Schedule
+from zoomdream.config.schema import Config
 from zoomdream.config.schema_objective import Term
-from zoomdream.config.schema_render import (
-    Camera,
-    Color,
-    Dream,
-    Flow,
-    FramesSource,
-    ImageSource,
-    NoiseSource,
-    VideoSource,
-)
+from zoomdream.config.schema_render import FramesSource, ImageSource, NoiseSource, VideoSource
 
 __all__ = [
-    "AskClip",
-    "Camera",
     "ClipFacts",
-    "Color",
     "Config",
-    "Dream",
-    "Encode",
-    "Flow",
     "FramesSource",
     "ImageSource",
-    "Network",
     "NoiseSource",
-    "Performance",
     "Schedule",
     "Term",
     "VideoSource",
-    "constant",
     "json_schema",
     "load_config",
     "load_config_text",
