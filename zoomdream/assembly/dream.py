@@ -44,7 +44,7 @@ def make_dreamer(config: Config, plan: Plan, timeline: Timeline, opened: Network
         active=timeline.active,
         seed=config.seed,
         # On a clip all frames share their jitter. Then the gradients of neighbouring frames agree, and a still camera
-        # sees a still dream: with a jitter of its own for each frame the error (see flow/carry.py) of the flower is
+        # sees a still dream: with a jitter of its own for each frame the error of the flower (docs/benchmarks.md) is
         # three times as high. A zoom must not do that: there the same places would get the same things for ever.
         shared_jitter=open_source(config).moving,
         tiles=tile_size(plan, found),

@@ -1,23 +1,7 @@
 """Carrying a dream along what moves in a clip.
 
 What is carried is what the dream *added* to the last frame, not the frame with it: so each frame of the clip is there
-as it is, and only the dream has a memory. What else was tried, as error at strength: E_warp less the clip's own in 1e-4
-(judged by Farneback), at the gain of mixed4c's energy over the clip's (GoogLeNet, 28 frames 320 pixels wide, DIS), for
-a fast street scene and for a flower in light wind. Lower is steadier; more strength costs more error. All of it was
-measured at 0.9 and with all detail fading alike, before DETAIL; docs/benchmarks.md has what it is now.
-
-    each frame by itself, 10 steps                                                 35 at 9.1     20 at 8.2
-    linear blend with 0.85 of the last dream, no flow: ghosts                     5.5 at 8.4    1.4 at 14.5
-    added, carried at 0.9 wherever the flow is consistent, with a hard edge       1.9 at 9.0   0.14 at 8.9
-      and none across Ruder's own motion boundaries, which fire on slow parallax  1.8 at 8.3   0.26 at 8.5
-      and what was hidden is taken from 2, 4 or 8 frames ago: no gain             2.2 at 9.4   0.13 at 8.7
-      and steps are averaged over time along the motion: weak where it is fast    0.8 at 7.1   0.09 at 9.0
-      and with a soft edge, and colours held                                      1.1 at 8.7   0.12 at 8.9  <- this
-    the last output carried at 0.9: also smooths the clip, whose details lag      0.4 at 8.9   -0.2 at 9.6
-
-Larger steps where the dream is new and smaller ones where it was carried let fast things dream more, but flicker: the
-street went from 0.9 at 7.6 to 1.9 at 6.7. Carried at 0.95 rather than 0.9, smaller steps do (0.0018 instead of 0.002):
-a tenth to a quarter less error and 2 to 4 % more sharpness at the same strength.
+as it is, and only the dream has a memory. What else was tried stands in docs/benchmarks.md.
 """
 
 from __future__ import annotations
