@@ -12,11 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from bench.clips import sync as clips_sync
 from synthetic import clip as drawn_clip
 
 from tests.made_clips import run as ffmpeg_run
 from zoomdream import ffmpeg
 from zoomdream.api import load_config
+from zoomdream.cli import main
 from zoomdream.ffmpeg import probe
 from zoomdream.rendering import make_job, render
 from zoomdream.rendering.plan import make_plan
@@ -112,3 +114,75 @@ def test_the_config_in_a_dreamt_clip_renders_it_again(config_file: Path) -> None
     again.write_text(text, encoding="utf-8")
     assert load_config(again).flow.cuts == (Fraction(5, 2),)
     assert render(load_config(again, output=finished)) == finished  # kept: it is the same render
+
+
+@pytest.fixture
+def two_tracks(clip: Path, tmp_path: Path) -> Path:
+    """The clip with a commentary, and surround sound as the default."""
+    path = tmp_path / "two.mkv"
+    sounds = [
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=300:d=5",
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=700:d=5,aformat=channel_layouts=5.1(side)",
+    ]
+    maps = ["-map", "0:v", "-map", "1", "-map", "2", "-c:v", "copy", "-c:a:0", "aac", "-c:a:1", "ac3"]
+    tags = ["-metadata:s:a:0", "title=Talk", "-metadata:s:a:1", "language=eng"]
+    flags = ["-disposition:a:0", "comment", "-disposition:a:1", "default"]
+    command = [str(ffmpeg.executable()), *ffmpeg.QUIET, "-i", str(clip), *sounds, *maps, *tags, *flags, str(path)]
+    ffmpeg.run(command, what="Adding tracks")
+    return path
+
+
+def test_check_lists_the_sound_tracks_and_what_becomes_of_the_one_that_is_taken(
+    config_file: Path, two_tracks: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config_file.write_text(config_file.read_text().replace("dreamt.mp4", "dreamt.webm"))
+    assert main(["check", str(config_file), "--set", f"source.path={two_tracks}", "--set", "frames=6"]) == 0
+    printed = capsys.readouterr().out
+    assert '1: "Talk", aac, mono, 44100 Hz\n' in printed
+    assert "2: eng, ac3, 5.1(side), 44100 Hz, default, taken\n" in printed
+    assert "encoded as opus, 5.1, 48000 Hz" in printed
+    assert "sound of 5.1(side) becomes 5.1" in printed
+
+
+@pytest.mark.parametrize(("wanted", "codec", "taken"), [("auto", "ac3", "ac3"), ("Talk", "aac", '"Talk"')])
+def test_a_render_says_which_of_several_tracks_it_takes(
+    config_file: Path,
+    two_tracks: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    wanted: str,
+    codec: str,
+    taken: str,
+) -> None:
+    command = [
+        "render",
+        str(config_file),
+        "--set",
+        f"source.path={two_tracks}",
+        "--set",
+        f"encode.audio_track={wanted}",
+    ]
+    assert main(command) == 0
+    note = next(line for line in capsys.readouterr().err.splitlines() if line.startswith("note: of the sound tracks"))
+    assert taken in note
+    assert probe.probe(ffmpeg.executable(), tmp_path / "dreamt.mp4").audio == codec
+    assert main([*command, "--quiet", "--restart"]) == 0
+    assert "note" not in capsys.readouterr().err
+
+
+def test_joined_recordings_stay_in_step_from_the_first_to_the_last(config_file: Path, tmp_path: Path) -> None:
+    """Each flashes and clicks after a second; its sound ends before its pictures."""
+    made, joined = tmp_path / "part.ts", tmp_path / "joined.ts"
+    clips_sync.write_clip(made, fps=Fraction(25), seconds=2, shorter=0.3)
+    joined.write_bytes(made.read_bytes() * 3)
+    finished = render(load_config(config_file, [f"source.path={joined}", "dream.opacity=0", "dream.steps=0"]))
+    found = clips_sync.measure(finished)
+    assert len(found.errors) == 3
+    assert found.worst < 0.01
+    assert len(found.frames) == 150
