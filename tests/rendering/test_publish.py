@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.rendering.synthetic import job, maker, states
+from tests.rendering.synthetic import job, maker, states, watching
 from zoomdream import ffmpeg
 from zoomdream.encode.segment import SegmentWriter
 from zoomdream.encode.sound import Sound, fit
-from zoomdream.errors import ConfigError, InputError, OutputError, RenderInterrupted
+from zoomdream.errors import ConfigError, InputError, OutputError, RenderInterrupted, ZoomdreamError
 from zoomdream.ffmpeg.probe import probe
-from zoomdream.rendering import render_frames
+from zoomdream.rendering import Progress, render_frames
 from zoomdream.rendering.owner import output_owner
 from zoomdream.rendering.recording import Recording
 from zoomdream.rendering.workspace import Workspace
@@ -176,6 +176,23 @@ def test_a_sound_that_goes_while_it_renders_costs_no_frame(
     assert decoded(wanted.output) == silent
     assert probe(ffmpeg.executable(), wanted.output).audio == "aac"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.mp4", "song.wav"]
+
+
+def test_what_has_nothing_to_do_with_the_sound_is_not_blamed_on_it(tmp_path: Path) -> None:
+    wanted = job(tmp_path / "a.mp4", 4, sound=sound_of(tmp_path))
+
+    def make(start: State | None) -> Iterator[State]:
+        yield from states(start, 4)
+        (tmp_path / "song.wav").rename(tmp_path / "away.wav")
+
+    def damage(progress: Progress) -> None:
+        if progress.message.startswith("joining"):
+            next((tmp_path / "a.mp4.zoomdream").glob("segment_*")).write_bytes(b"damaged")
+
+    with pytest.raises(ZoomdreamError) as raised:
+        render_frames(make, wanted, observers=watching(damage))
+    assert "The sound did not" not in str(raised.value)
+    assert not (tmp_path / "a.silent.mp4").exists()
 
 
 def test_a_video_of_somebody_else_is_not_replaced_by_the_one_without_sound(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
-import av
 import numpy as np
 import pytest
 from bench.clips import sync as clips_sync
@@ -107,7 +106,7 @@ def part(folder: Path, number: int, ending: str, begin: float = 0.0, **changes: 
 def seen(path: Path) -> list[Fraction]:
     """When each flash is seen."""
     shown, sent = [], []
-    with av.open(str(path)) as container:
+    with open_container(path) as container:
         for packet, moved in packets(container, container.streams.video[0], container.streams.audio[0]):
             if packet.stream.type == "video":
                 sent.append((packet.pts, moved))
@@ -148,6 +147,17 @@ def test_parts_follow_each_other_in_step(
     assert len(flashes) == 3
     assert [float(later - flashes[0]) for later in flashes] == pytest.approx([0, 2, 4], abs=0.05)
     assert [float(time) for time in clicks] == pytest.approx([float(time) for time in flashes], abs=0.01)
+
+
+def test_parts_that_number_their_streams_anew_follow_too(tmp_path: Path) -> None:
+    """Recordings of two receivers."""
+    first, again = tmp_path / "0.ts", tmp_path / "1.ts"
+    first.write_bytes(part(tmp_path, 0, ".ts"))
+    run("-i", first, "-c", "copy", "-mpegts_start_pid", 0x300, again)
+    joined = tmp_path / "all.ts"
+    joined.write_bytes(first.read_bytes() + again.read_bytes())
+    assert [float(time) for time in heard(joined)] == pytest.approx([float(time) for time in seen(joined)], abs=0.01)
+    assert len(seen(joined)) == 2
 
 
 def test_sound_that_reaches_the_next_part_first_waits_for_the_pictures() -> None:

@@ -70,17 +70,23 @@ def _is_silent_twin(job: Job) -> bool:
 
 
 def _keep_silent(job: Job, segments: list[Path], origin: str, error: InputError | OutputError) -> None:
-    """Keep the video without its sound, where that can be made, and add to the error what there is now."""
-    silent = silent_twin(job.output)
-    error.text = f"The sound did not get into {job.output}: {error.text}"
+    """Keep the video without its sound, and add to the error what there is now. Where that cannot be made either, it is
+    not the sound that is wrong.
+    """
+    silent, beside = silent_twin(job.output), ""
     with contextlib.suppress(OutputError, OSError):
-        if not silent.exists() or _is_silent_twin(job):
-            settle(join(job.settings, segments, job.output, job.frames, origin=origin, sound=None), silent)
-            error.text += f" The video without it is {silent}."
-    error.text += (
-        f" All frames are kept in {segments[0].parent}: once the sound can be read, the same command makes "
-        f"{job.output} of them without dreaming again."
-    )
+        made = join(job.settings, segments, job.output, job.frames, origin=origin, sound=None)
+        try:
+            if not silent.exists() or _is_silent_twin(job):
+                settle(made, silent)
+                beside = f" The video without it is {silent}."
+        finally:
+            discard(made)
+        error.text = (
+            f"The sound did not get into {job.output}: {error.text}{beside} All frames are kept in "
+            f"{segments[0].parent}: once the sound can be read, the same command makes {job.output} of them without "
+            "dreaming again."
+        )
 
 
 def _write_sidecar(output: Path, origin: str) -> None:

@@ -49,6 +49,7 @@ def open_container(path: Path, kind: str = "a video") -> InputContainer:
         if head.startswith(mark):
             raise InputError(f"{path} is {kind}, which names other files. Give one of those.")
     options = {"protocol_whitelist": "file", "format_whitelist": _formats(), "max_pixels": str(_MOST_DECODED)}
+    options["merge_pmt_versions"] = "1"  # joined recordings of one programme may number its streams anew
     try:
         if set("%*?[]{}") & set(str(path.absolute())):  # a pattern, to ffmpeg, in the name of a picture
             with path.open("rb") as file:
