@@ -165,7 +165,8 @@ def test_sound_that_reaches_the_next_part_first_waits_for_the_pictures() -> None
     picture, sound = (SimpleNamespace(index=index, time_base=Fraction(1, 10)) for index in range(2))
     order = [(picture, 0), (sound, 0), (sound, 1), (picture, 1), (sound, 0), (sound, 1), (picture, 0), (picture, 1)]
     sent = [
-        SimpleNamespace(stream=stream, dts=10 * dts, duration=10, time_base=stream.time_base) for stream, dts in order
+        SimpleNamespace(stream=stream, pts=None, dts=10 * dts, duration=10, time_base=stream.time_base)
+        for stream, dts in order
     ]
     container = SimpleNamespace(format=SimpleNamespace(flags=0x200), demux=lambda *streams: iter(sent))
     found = [(packet.stream.index, packet.dts, moved) for packet, moved in packets(container, picture, sound)]  # type: ignore[arg-type]

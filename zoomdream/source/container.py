@@ -119,6 +119,8 @@ class _Line:
             if packet.dts is not None:
                 end = packet.dts + (packet.duration or 0)
                 self.end = end if self.end is None else max(end, self.end)
+                if self.broadcast and packet.pts is not None and (packet.pts - packet.dts) * self.tick > _AHEAD:
+                    packet.pts = end  # FFmpeg took that of the part that follows
             yield packet, moves[self.part]  # no `opaque`: PyAV loses an object that several packets share
 
 

@@ -151,6 +151,8 @@ def test_times_that_are_missing_or_jump_back_are_mended() -> None:
     missing, tick = -(2**62), Fraction(1, 100)
     times = monotonic_times([10, 14, missing, 22, 18, 26], missing, tick, Fraction(25))
     assert times == tuple(Fraction(ticks, 100) for ticks in (10, 14, 18, 22, 22, 26))
+    times = monotonic_times([10, 14, 22, 18, 26], missing, tick, Fraction(25))
+    assert times == tuple(Fraction(ticks, 100) for ticks in (10, 14, 18, 22, 26))
 
 
 def test_a_single_frame_and_frames_at_one_time_have_a_rate() -> None:

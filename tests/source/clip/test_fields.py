@@ -48,6 +48,17 @@ def test_film_in_three_two_pulldown_is_the_film_again(tmp_path: Path, first: str
     assert differences.max() < 0.03
 
 
+def test_a_cut_in_pulldown_begins_the_pattern_anew(tmp_path: Path) -> None:
+    film, whole, path = tmp_path / "film.mkv", tmp_path / "whole.mkv", tmp_path / "cut.mpg"
+    encode(film, sliding(60), fps="24000/1001")
+    run("-i", film, "-vf", "telecine=first_field=top", "-r", "30000/1001", whole)
+    cut = "select=lt(n\\,33)+gte(n\\,37),setpts=N*1001/30000/TB,lutyuv=y=val/3:enable=gte(n\\,33),setfield=tff"
+    run("-i", whole, "-vf", cut, "-r", "30000/1001", *INTERLACED, path)
+    clip = open_clip(path)
+    assert clip.scan.film
+    assert combs(read(path)).max() < 0.03
+
+
 def test_a_jump_into_film_gives_the_same_pictures(tmp_path: Path) -> None:
     path = tmp_path / "pulldown.mpg"
     run("-i", encode(tmp_path / "film.mkv", sliding(60), fps="24000/1001"), "-vf", "telecine", *INTERLACED, path)

@@ -56,6 +56,12 @@ def test_a_stated_rate_that_the_times_contradict_is_not_believed() -> None:
     assert rate_of(*(number / 15 for number in range(50)), stated=(60,)).rate == 15
 
 
+def test_milliseconds_do_not_hide_the_rate_of_a_recording_that_stands_still() -> None:
+    moving = [number for start in (0, 90, 210, 420) for number in range(start, start + 12)]
+    for rate in (Fraction(30), Fraction(30000, 1001)):
+        assert rate_of(*(float(number / rate) for number in moving), stated=(1000,)).rate == rate
+
+
 def test_the_last_picture_stays_as_long_as_the_file_says() -> None:
     assert stay(Fraction(1), Fraction(3), Fraction(25), None) == 3
     assert stay(Fraction(1), Fraction(3), Fraction(25), Fraction(4)) == 3

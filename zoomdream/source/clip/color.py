@@ -69,7 +69,8 @@ def colors_of(picture: VideoFrame) -> Colors:
     """What a frame says of its colours. Grey of unknown range is full, as in pictures."""
     name = picture.format.name
     grey = name.startswith(("gray", "ya", "mono"))
-    rgb = picture.format.is_rgb or picture.colorspace == 0 or picture.format.has_palette or grey
+    other = picture.format.has_palette or name.startswith("xyz")  # both become RGB before
+    rgb = picture.format.is_rgb or picture.colorspace == 0 or other or grey
     stated = int(picture.color_range)
     full = stated == 2 or (stated != 1 and (rgb or name.startswith("yuvj")))
     return Colors(rgb, full, int(picture.colorspace), int(picture.color_primaries), int(picture.color_trc))

@@ -184,7 +184,7 @@ def _frames(
     number = 0 if seek is None else first
     found = seek is None
     decoded = decode_frames(clip.footage, clip.header, threads=threads, seek=seek, complaints=complaints)
-    for frame in decoded if found else _until(decoded, scan.raw[first], scan.checksums[first], ahead=scan.parts):
+    for frame in decoded if found else _until(decoded, scan.raw[first], scan.checksums[first], ahead=not scan.in_order):
         if number >= len(scan.raw) or (frame.ticks, checksum(frame.picture)) != (
             scan.raw[number],
             scan.checksums[number],

@@ -23,7 +23,12 @@ FILM = Fraction(24000, 1001)
 
 _REPEATED = 0.35  # of the change of the other field: noise and compression leave repeated fields not quite equal
 _CADENCE = 0.8  # the share of moving fives that must show the pattern
+_STILL = 0.2  # of 255: fields that differ by less do not move
+_PHASE_COST = 3  # frames that must fit better for the pattern to begin anew
 _FIVE = 5
+
+
+_Counts = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,45 +64,63 @@ class FieldChanges:
         self._last = small
 
 
-def find_film(interlaced: Sequence[int], even: Sequence[float], odd: Sequence[float]) -> tuple[int, bool] | None:
-    """The first frame of five in 3:2 pulldown, 0 to 4, and whether even rows come first; None where there is none.
+def find_film(
+    interlaced: Sequence[int], even: Sequence[float], odd: Sequence[float], shots: Sequence[int]
+) -> tuple[tuple[int, bool], ...] | None:
+    """The place of each frame in its five of 3:2 pulldown, 0 to 4, and whether even rows come first; None of no film.
 
-    interlaced: for each frame whether it says so; even, odd: as FieldChanges counts them. A film's pattern must hold in
-    most of the fives in which something moves.
+    interlaced: for each frame whether it says so; even, odd: as FieldChanges counts them; shots: the frames that begin
+    one. The pattern may begin anew, most often there: of all sequences of places the likeliest is taken (Viterbi), and
+    its repeated fields must be there in most places where something moves.
     """
-    count = len(even) // _FIVE * _FIVE
-    if count < 2 * _FIVE or sum(interlaced) * 5 < len(interlaced):
+    if len(even) < 2 * _FIVE or sum(interlaced) * 5 < len(interlaced):
         return None
-    best: tuple[float, int, bool] = (0.0, 0, True)
-    for phase in range(_FIVE):
-        for even_first in (True, False):
-            lead, trail = (even, odd) if even_first else (odd, even)
-            fits = moving = 0
-            for five in range(phase, len(even) - _FIVE + 1, _FIVE):
-                third = lead[five + 2], trail[five + 2]
-                fifth = lead[five + 4], trail[five + 4]
-                if max(third) < 0.2 and max(fifth) < 0.2:
-                    continue
-                moving += 1
-                fits += third[0] < _REPEATED * third[1] and fifth[1] < _REPEATED * fifth[0]
-            if moving >= 2:
-                best = max(best, (fits / moving, phase, even_first))
-    share, phase, even_first = best
-    return (phase, even_first) if share >= _CADENCE else None
+    rows = np.asarray([even, odd], np.float64)
+    moving, cuts = rows.max(0) >= _STILL, np.isin(np.arange(len(even)), shots)
+    moving &= ~cuts  # what is before a cut says nothing of what follows
+    repeated = rows < _REPEATED * rows[::-1]  # (even or odd, frame)
+    places = (np.arange(len(even))[:, None] - np.arange(_FIVE)) % _FIVE  # of each frame by each phase
+    wrong = []
+    for lead in (0, 1):  # which rows come first
+        wanted = np.stack([places == 2, places == 4])[[lead, 1 - lead]]
+        wrong.append(((wanted != repeated[:, :, None]).any(0) & moving[:, None]).astype(np.int64))
+    states = _likeliest(np.concatenate(wrong, 1), np.where(cuts, 0, _PHASE_COST))
+    found = tuple(((number - state) % _FIVE, state < _FIVE) for number, state in enumerate(states))
+    fields = [number for number, (place, _) in enumerate(found) if place in (2, 4) and moving[number]]
+    right = sum(bool(repeated[int((found[number][0] == 2) != found[number][1]), number]) for number in fields)
+    return found if len(fields) >= 4 and right >= _CADENCE * len(fields) else None
 
 
-def film_pictures(frames: int, phase: int, even_first: bool) -> list[Picture]:
-    """The film pictures in `frames` frames of 3:2 pulldown: four of each five.
+def _likeliest(costs: _Counts, changing: _Counts) -> list[int]:
+    """The state of each frame in the sequence of the least (frame, state) costs.
+
+    changing: what it costs that a frame's state is another than that of the frame before.
+    """
+    total, sources = costs[0], []
+    for cost, change in zip(costs[1:], changing[1:], strict=True):
+        best = int(total.argmin())
+        changed = total > total[best] + change
+        sources.append(np.where(changed, best, np.arange(len(total))))
+        total = np.where(changed, total[best] + change, total) + cost
+    states = [int(total.argmin())]
+    for source in reversed(sources):
+        states.append(int(source[states[-1]]))
+    return states[::-1]
+
+
+def film_pictures(places: Sequence[tuple[int, bool]]) -> list[Picture]:
+    """The film pictures in frames of 3:2 pulldown, by their places in fives: four of each five.
 
     In the third frame of a five the leading field is the one before once more; with that of the next frame the trailing
-    one makes a whole picture.
+    one makes a whole picture. A field whose other one is cut off is left out.
     """
     pictures: list[Picture] = []
-    for number in range(frames):
-        place = (number - phase) % _FIVE
-        if place == 3:
+    for number, (place, even_first) in enumerate(places):
+        other = number
+        if place == 2 and places[number + 1 : number + 2] == ((3, even_first),):
+            other = number + 1
+        elif place == 3 or (place == 2 and pictures):
             continue
-        other = number + 1 if place == 2 and number + 1 < frames else number
         pictures.append(Picture(other, number) if even_first else Picture(number, other))
     return pictures
 

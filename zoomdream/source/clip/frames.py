@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 
 from zoomdream.config.schema_render import Footage, Series
 from zoomdream.source.clip.header import Header
+from zoomdream.source.clip.webp import decode_webp
 from zoomdream.source.container import open_container, packets
 from zoomdream.source.picture import read_channels
 from zoomdream.source.series import files_of
@@ -56,6 +57,10 @@ def decode_frames(
         yield from _read_series(footage, seek or 0)
         return
     said = complaints if complaints is not None else []
+    if header.webp:
+        for picture, ticks, duration in decode_webp(footage, said) if seek is None else ():
+            yield DecodedFrame(picture, ticks, Fraction(0), duration)
+        return
     with open_container(footage) as container:
         stream = container.streams[header.stream]
         assert isinstance(stream, VideoStream)
@@ -72,7 +77,7 @@ def decode_frames(
             if decoder is None:
                 decoder = _decoder(stream, packet, threads)
             try:
-                pictures = decoder.decode(packet if packet.size else None)
+                pictures = [*_flushed(decoder, packet), *decoder.decode(packet if packet.size else None)]
             except (FFmpegError, ValueError, MemoryError) as error:
                 said.append(getattr(error, "strerror", None) or str(error))
                 continue
@@ -138,6 +143,22 @@ def _decoder(stream: VideoStream, first: Packet[Stream], threads: int) -> VideoC
     decoder.thread_count = threads
     decoder.copy_opaque = True
     return decoder
+
+
+def _flushed(decoder: VideoCodecContext, packet: Packet[Stream]) -> list[VideoFrame]:
+    """The frames that a decoder of MPEG-2 holds when a packet begins a sequence of another size; it would lose them."""
+    if decoder.name not in ("mpeg1video", "mpeg2video") or not packet.size:
+        return []
+    head = bytes(memoryview(packet)[:1024])
+    place = head.find(b"\0\0\1\xb3") + 4
+    if place < 4 or len(head) < place + 3 or not decoder.width:
+        return []
+    across, down = int.from_bytes(head[place : place + 2]) >> 4, int.from_bytes(head[place + 1 : place + 3]) & 0xFFF
+    if (across, down) == (decoder.width, decoder.height):
+        return []
+    held = decoder.decode(None)
+    decoder.flush_buffers()
+    return held
 
 
 def _moved(picture: VideoFrame) -> Fraction:

@@ -14,7 +14,10 @@ from av.video.stream import VideoStream
 from zoomdream.config.fields import LARGEST_AREA, LARGEST_EDGE, SMALLEST_EDGE
 from zoomdream.config.schema_render import Footage, Series
 from zoomdream.errors import InputError, require_file
+from zoomdream.source.clip.webp import TICK, animated_size
 from zoomdream.source.container import open_container
+
+_NO_TIMES = 0x0080  # AVFMT_NOTIMESTAMPS
 
 _COVER = Disposition.attached_pic | Disposition.timed_thumbnails
 
@@ -24,7 +27,8 @@ class Header:
     """stream: the index of the video that is shown. tick: seconds in which its times are counted. aspect: a pixel's
     width over its height. rates: frames per second that the file states, the most trustworthy first. stated_end: the
     clip's end in seconds on the container's clock, None where the file states none. sited_left: whether samples of
-    colour sit on the left edge of the pixels that they cover, as in all but JPEG and MPEG-1.
+    colour sit on the left edge of the pixels that they cover, as in all but JPEG and MPEG-1. counted: its frames have
+    durations but no times, as in raw streams, whose times FFmpeg guesses. webp: it is an animated WebP.
     """
 
     stream: int
@@ -35,6 +39,8 @@ class Header:
     stated_end: float | None
     has_sound: bool
     sited_left: bool
+    counted: bool = False
+    webp: bool = False
 
 
 def read_header(footage: Footage) -> Header:
@@ -42,6 +48,9 @@ def read_header(footage: Footage) -> Header:
     if isinstance(footage, Series):
         return _of_series(footage)
     path = footage
+    size = animated_size(path)
+    if size is not None:
+        return Header(-1, size, TICK, Fraction(1), (), None, has_sound=False, sited_left=True, webp=True)
     with open_container(path) as container:
         if _is_still(container):
             raise InputError(f"{path} is a picture, not a video; set `source.kind` to `image`.")
@@ -61,6 +70,8 @@ def read_header(footage: Footage) -> Header:
 def is_picture(path: Path) -> bool:
     """Whether a file is one still picture. A file that cannot be read is none. InputError if it is missing."""
     require_file(path, "a picture or a clip")
+    if animated_size(path) is not None:
+        return False
     try:
         with open_container(path) as container:
             return _is_still(container)
@@ -107,6 +118,7 @@ def _header(path: Path, container: InputContainer, stream: VideoStream, has_soun
         stated_end=None if duration is None else (duration + (start or 0)) / 1_000_000,
         has_sound=has_sound,
         sited_left=codec.name not in ("mjpeg", "mpeg1video", "jpegls"),
+        counted=bool(container.format.flags & _NO_TIMES),
     )
 
 

@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -73,6 +73,21 @@ def has_alpha(picture: VideoFrame) -> bool:
     return picture.format.has_palette or any(part.is_alpha for part in picture.format.components)
 
 
+def is_transparent(picture: VideoFrame) -> bool:
+    """Whether any pixel of a frame is not opaque."""
+    part = next((part for part in picture.format.components if part.is_alpha), None)
+    if picture.format.has_palette:
+        alphas = plane_bytes(picture, picture.planes[1], 1)[0, 3::4]
+        return bool((alphas[plane_bytes(picture, picture.planes[0], 0)] < 255).any())
+    if part is None:
+        return False
+    name, plane = picture.format.name, picture.planes[part.plane]
+    codes = np.ascontiguousarray(plane_bytes(picture, plane, part.plane)).view(_kind_of(picture))
+    if not picture.format.is_planar:
+        codes = codes.reshape(plane.height, plane.width, -1)[..., 0 if name.startswith("a") else -1]
+    return bool((codes < (1 if codes.dtype.kind == "f" else 2**part.bits - 1)).any())
+
+
 class FrameReader:
     """Makes pictures of decoded frames, each as its own size, pixel format, range and matrix say.
 
@@ -114,6 +129,8 @@ class FrameReader:
             return _planes(picture.reformat(format="gray")).expand(3, -1)
         if name.startswith("ya"):
             return self._scaled(picture, size, "yuva444p16le", full=full)[[0, 0, 0, 3]]
+        if name.startswith("xyz"):
+            picture = picture.reformat(format="rgb48le")
         if picture.format.is_rgb or picture.format.has_palette:
             alpha = "a" if has_alpha(picture) else ""
             deep = "16le" if picture.format.components[0].bits > 8 else ""
@@ -157,11 +174,16 @@ def _is_subsampled(picture: VideoFrame) -> bool:
     return picture.format.chroma_width(picture.width) != picture.width
 
 
-def _planes(picture: VideoFrame) -> Tensor:
-    """(planes, H*W) float32 in units of 8 bits, of a frame whose planes are channels."""
+def _kind_of(picture: VideoFrame) -> np.dtype[Any]:
+    """Of the numbers in a frame's planes."""
     name, bits = picture.format.name, picture.format.components[0].bits
     order = ">" if name.endswith("be") else "<"
-    kind = np.dtype("u1" if bits <= 8 else f"{order}f4" if "f32" in name else f"{order}u2")
+    return np.dtype("u1" if bits <= 8 else f"{order}f4" if "f32" in name else f"{order}u2")
+
+
+def _planes(picture: VideoFrame) -> Tensor:
+    """(planes, H*W) float32 in units of 8 bits, of a frame whose planes are channels."""
+    kind, bits = _kind_of(picture), picture.format.components[0].bits
     unit = 255.0 if kind.kind == "f" else 2.0 ** (8 - bits)
     codes = np.empty((len(picture.planes), picture.height, picture.width), np.float32)
     for index, plane in enumerate(picture.planes):

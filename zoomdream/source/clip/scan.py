@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -23,7 +23,7 @@ from zoomdream.source.clip.cuts import SEARCH_SIZE, ShotFinder
 from zoomdream.source.clip.fields import FieldChanges, Picture, film_pictures, find_film
 from zoomdream.source.clip.frames import NO_TIME, DecodedFrame, checksum, decode_frames
 from zoomdream.source.clip.header import Header, check_size
-from zoomdream.source.clip.picture import Turn, has_alpha, turn_of
+from zoomdream.source.clip.picture import Turn, is_transparent, turn_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Scan:
     raw: the frames' times as the file has them, in ticks; ticks: the same on one clock that goes on (see
     container.packets); both NO_TIME where there is none. last_duration: of the last frame, in ticks. size: (height,
     width) as decoded. shots: the frames that begin a shot. pictures: what is shown, where that is not simply each
-    frame. film: those are the pictures of a film (see fields). changes: what changes on the way, in words. errors: the
+    frame. film: those are the pictures of a film (see fields). transparent: whether any pixel of any frame is. parts:
+    whether the file's clock begins anew on the way. changes: what changes on the way, in words. errors: the
     decoder's own words for what it could not read. threads: how many decoded it.
     """
 
@@ -49,6 +50,7 @@ class Scan:
     film: bool
     interlaced: int
     transparent: bool
+    parts: bool
     changes: tuple[str, ...]
     errors: tuple[str, ...]
     threads: int
@@ -59,9 +61,9 @@ class Scan:
         return bool(self.errors)
 
     @property
-    def parts(self) -> bool:
-        """Whether its clock begins anew on the way."""
-        return any(raw != tick for raw, tick in zip(self.raw, self.ticks, strict=True))
+    def in_order(self) -> bool:
+        """Whether the file's own times never jump back."""
+        return all(one <= other for one, other in pairwise(self.raw))
 
 
 def scan_clip(footage: Footage, header: Header, progress: Callable[[int], None]) -> Scan:
@@ -91,12 +93,19 @@ class _Notes:
         self.finder = ShotFinder()
         self.first: VideoFrame | None = None
         self.last_duration = 0
+        self.transparent = self.parts = False
         self.changes: dict[str, None] = {}
 
-    def add(self, decoded: DecodedFrame, tick: Fraction) -> None:
+    def add(self, decoded: DecodedFrame, header: Header) -> None:
         picture = decoded.picture
         self.raw.append(decoded.ticks)
-        self.ticks.append(NO_TIME if decoded.ticks == NO_TIME else decoded.ticks + round(decoded.moved / tick))
+        if header.counted and decoded.duration:
+            self.ticks.append(self.ticks[-1] + self.last_duration if self.ticks else 0)
+        else:
+            moved = round(decoded.moved / header.tick)
+            self.ticks.append(NO_TIME if decoded.ticks == NO_TIME else decoded.ticks + moved)
+        self.parts = self.parts or decoded.moved != 0
+        self.transparent = self.transparent or is_transparent(picture)
         self.checksums.append(checksum(picture))
         self.interlaced.append(picture.interlaced_frame)
         self.last_duration = decoded.duration
@@ -127,12 +136,13 @@ def _scan(footage: Footage, header: Header, progress: Callable[[int], None], thr
     for number, decoded in enumerate(decode_frames(footage, header, threads=threads, complaints=complaints), 1):
         if number == 1:
             check_size(footage, (decoded.picture.height, decoded.picture.width))
-        notes.add(decoded, header.tick)
+        notes.add(decoded, header)
         progress(number)
     first = notes.first
     if first is None:
         return complaints
-    pictures, film = _pictures(notes)
+    shots = notes.finder.finish()
+    pictures, film = _pictures(notes, shots)
     return Scan(
         raw=notes.raw,
         ticks=notes.ticks,
@@ -141,22 +151,23 @@ def _scan(footage: Footage, header: Header, progress: Callable[[int], None], thr
         size=(first.height, first.width),
         turn=turn_of(first),
         colors=colors_of(first),
-        shots=notes.finder.finish(),
+        shots=shots,
         pictures=pictures,
         film=film,
         interlaced=sum(notes.interlaced),
-        transparent=has_alpha(first),
+        transparent=notes.transparent,
+        parts=notes.parts and not header.counted,
         changes=tuple(notes.changes),
         errors=tuple(dict.fromkeys(complaints)),
         threads=threads,
     )
 
 
-def _pictures(notes: _Notes) -> tuple[tuple[Picture, ...] | None, bool]:
+def _pictures(notes: _Notes, shots: tuple[int, ...]) -> tuple[tuple[Picture, ...] | None, bool]:
     """What is shown, None where that is simply each frame; and whether it is film."""
     if notes.fields is None:
         return None, False
-    found = find_film(notes.interlaced, notes.fields.even, notes.fields.odd)
+    found = find_film(notes.interlaced, notes.fields.even, notes.fields.odd, shots)
     if found is not None:
-        return tuple(film_pictures(len(notes.raw), *found)), True
+        return tuple(film_pictures(found)), True
     return tuple(Picture(number, number, bool(mixed)) for number, mixed in enumerate(notes.interlaced)), False

@@ -47,9 +47,12 @@ class FrameRate:
 def monotonic_times(ticks: Sequence[int], missing: int, tick: Fraction, rate: Fraction) -> tuple[Fraction, ...]:
     """Times in seconds of frames at `ticks` (each `tick` seconds), none before its neighbour.
 
-    A frame without a time (`missing`) comes one frame of `rate` after the last; times that jump back are held.
+    A frame without a time (`missing`) comes one frame of `rate` after the last. Where times jump back they belong to
+    other frames, as in containers that count in the order of decoding (AVI, MXF); those that stand twice are held.
     """
     step = round(1 / rate / tick)
+    if missing not in ticks and len(set(ticks)) == len(ticks):
+        ticks = sorted(ticks)
     times: list[int] = []
     for moment in ticks:
         last = times[-1] if times else 0
@@ -80,10 +83,15 @@ def find_rate(times: Sequence[Fraction], last_duration: Fraction, rates: Sequenc
     near = sorted((rate for rate in _USUAL if rate > pace * Fraction(9, 10)), key=lambda rate: abs(rate - pace))
     for rate in [*stated, *near, pace]:
         if rate > average:
-            grid = _grid_positions(ticks, rate / second, _STATED_SINGLES if rate in stated else _SINGLES)
-            if grid is not None:
-                rule = "as the file states" if rate in stated else "its times fit"
-                return FrameRate(rate, grid, f"{rule}, some left out")
+            found = _grid_positions(ticks, rate / second, _STATED_SINGLES if rate in stated else _SINGLES)
+            if found is not None and rate in stated:
+                return FrameRate(rate, found[0], "as the file states, some left out")
+            if found is not None:  # times in milliseconds hide which of 30 and 30000/1001 it is until the end
+                alike = [other for other in near if other != rate and abs(other / rate - 1) < Fraction(2, 1000)]
+                others = ((other, _grid_positions(ticks, other / second, _SINGLES)) for other in alike)
+                fits = [(rate, found), *((other, grid) for other, grid in others if grid is not None)]
+                best, (positions, _) = min(fits, key=lambda fit: fit[1][1])
+                return FrameRate(best, positions, "its times fit, some left out")
     nearest = _nearest_usual(pace, Fraction(6, 100))
     return FrameRate(max(nearest, average), None, "by the shortest usual gaps between its frames")
 
@@ -155,8 +163,9 @@ def _is_steady(ticks: Sequence[int], rate: Fraction) -> bool:
     return True
 
 
-def _grid_positions(ticks: Sequence[int], rate: Fraction, singles: float) -> tuple[int, ...] | None:
-    """The positions of frames at `ticks`, the first of them 0, on a grid of `rate` positions a tick; None if none fits.
+def _grid_positions(ticks: Sequence[int], rate: Fraction, singles: float) -> tuple[tuple[int, ...], float] | None:
+    """The positions of frames at `ticks`, the first of them 0, on a grid of `rate` positions a tick, and by how much of
+    a step they stray from them on average; None if none fits.
 
     singles: the share of steps that must be of one position. Two frames at one position are damage; the later is shown.
     The first frame may stray itself, so the grid is laid where the middle of them lies.
@@ -172,4 +181,4 @@ def _grid_positions(ticks: Sequence[int], rate: Fraction, singles: float) -> tup
     if (strays > _LOOSE).mean() > _OUTSIDE or (steps < 1).mean() > _OUTSIDE or (steps == 1).mean() < singles:
         return None
     found = np.maximum.accumulate(positions - positions[0]).astype(np.int64)
-    return tuple(found.tolist())
+    return tuple(found.tolist()), float(strays.mean())
