@@ -12,6 +12,7 @@ from bench.clips import sync as clips_sync
 from tests.made_clips import encode, numbered, run
 from zoomdream import ffmpeg
 from zoomdream.errors import InputError
+from zoomdream.source.clip.header import is_picture
 from zoomdream.source.container import open_container, packets
 from zoomdream.source.sound import find_soundtrack
 
@@ -186,3 +187,11 @@ def test_a_pause_of_the_sound_alone_is_a_pause(tmp_path: Path) -> None:
     samples = np.abs(np.frombuffer(b"".join(track.samples("mono", 48000, Fraction(16))), "<f4"))
     assert samples[int(1.6 * 48000) : int(13.4 * 48000)].max() < 0.001
     assert samples[int(13.9 * 48000) :].max() > 0.3
+
+
+def test_a_picture_is_one_whatever_its_name(tmp_path: Path) -> None:
+    run("-f", "lavfi", "-i", "testsrc=s=64x48", "-frames:v", 1, tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").rename(tmp_path / "b.tga")
+    run("-f", "lavfi", "-i", "testsrc=s=64x48", "-frames:v", 1, tmp_path / "a.jpg")
+    assert is_picture(tmp_path / "a.jpg")
+    assert is_picture(tmp_path / "b.tga")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -45,17 +46,18 @@ def open_container(path: Path, kind: str = "a video") -> InputContainer:
     """
     require_file(path, kind)
     head = _head(path)
-    for mark, kind in _PLAYLISTS:
+    for mark, playlist in _PLAYLISTS:
         if head.startswith(mark):
-            raise InputError(f"{path} is {kind}, which names other files. Give one of those.")
+            raise InputError(f"{path} is {playlist}, which names other files. Give one of those.")
     options = {"protocol_whitelist": "file", "format_whitelist": _formats(), "max_pixels": str(_MOST_DECODED)}
     options["merge_pmt_versions"] = "1"  # joined recordings of one programme may number its streams anew
     try:
-        if set("%*?[]{}") & set(str(path.absolute())):  # a pattern, to ffmpeg, in the name of a picture
-            with path.open("rb") as file:
-                options |= {"protocol_whitelist": "fd", "fd": str(file.fileno())}
-                return av.open("fd:", options=options, metadata_errors="replace")
-        return av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace")
+        if not set("%*?[]{}") & set(str(path.absolute())):  # a pattern, to ffmpeg, in the name of a picture
+            with contextlib.suppress(av.ArgumentError):  # by its name it would be of a format that is not allowed
+                return av.open(f"file:{path.absolute()}", options=options, metadata_errors="replace")
+        with path.open("rb") as file:
+            options |= {"protocol_whitelist": "fd", "fd": str(file.fileno())}
+            return av.open("fd:", options=options, metadata_errors="replace")
     except (FFmpegError, OSError, ValueError) as error:
         raise InputError(f"{path} is not {kind} that ffmpeg can read: {_reason(head)}.") from error
 
