@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from fractions import Fraction
 from itertools import pairwise
@@ -67,12 +68,46 @@ def test_key_frames_are_the_first_and_last_of_each_shot_and_every_so_many_betwee
 
 
 def test_what_frames_left_out_would_have_had_is_made_up_for_at_the_next_key_frame() -> None:
-    steps = Timeline.of(configured(dream={"every": 3, "step_size": "0.001*frame"})).sums("dream.step_size")
+    steps = Timeline.of(configured(dream={"every": 3, "step_size": "0.001*frame"})).step_sizes()
     assert [round(1000 * steps[frame]) for frame in (0, 3, 6, 9)] == [0, 1 + 2 + 3, 4 + 5 + 6, 7 + 8 + 9]
     each, third = (
         Timeline.of(configured(dream={"every": every}, color={"hold": 0.9})).hold_shares() for every in (1, 3)
     )
     assert 1 - third[3] == pytest.approx((1 - each[3]) ** 3)
+
+
+@pytest.mark.parametrize("rate", [5, 12, 24])
+def test_a_film_is_as_strong_at_every_frame_rate(rate: float) -> None:
+    def film(fps: int) -> tuple[float, float, float, float]:
+        timeline = Timeline.of(
+            configured(
+                fps=fps,
+                frames=3 * fps + 1,
+                dream={"rate": rate, "step_size": "0.004 + 0.002*sin(t)"},
+                color={"hold": 0.9},
+            )
+        )
+        dreams, left = timeline.key_frames[1:], timeline.hold_shares()
+        kept = math.prod(1 - left[frame] for frame in dreams)
+        carried = math.prod(timeline.carry_shares()[1:])
+        return len(dreams) / 3, sum(timeline.step_sizes()[frame] for frame in dreams), kept, carried
+
+    counts, strengths, kept, carried = zip(*(film(fps) for fps in (24, 30, 60, 120)), strict=True)
+    assert counts == (rate,) * 4 or counts == (24, 30, 24, 24)  # up to 5/4 of the rate all are dreamed on
+    assert strengths == pytest.approx([strengths[0]] * 4, rel=0.03)
+    assert kept == pytest.approx([0.1**3] * 4)
+    assert carried == pytest.approx([0.95 ** (3 * 24)] * 4)
+
+
+def test_dreams_are_spread_evenly_over_a_film_that_no_whole_number_divides() -> None:
+    timeline = Timeline.of(configured(fps=30, frames=61, dream={"rate": 12}))
+    assert {after - before for before, after in pairwise(timeline.key_frames)} == {2, 3}
+    assert len(timeline.key_frames) == 25
+
+
+def test_the_first_dream_of_a_shot_is_as_strong_as_the_others() -> None:
+    steps = Timeline.of(configured(fps=60, frames=120, dream={"rate": 12}), cuts=(60,)).step_sizes()
+    assert steps[0] == pytest.approx(steps[5]) == pytest.approx(steps[60])
 
 
 def test_the_hold_per_second_does_not_depend_on_the_frame_rate() -> None:
@@ -86,16 +121,16 @@ def test_a_frame_without_steps_or_weights_is_only_moved() -> None:
     assert fading.active == (True,) * 3 + (False,) * 7
     assert not any(Timeline.of(configured(dream={"steps": 0})).active)
     assert all(Timeline.of(configured(objective=[{"layer": "mixed4c", "weight": -1}])).active)  # that is suppressed
-    assert sum(fading.passes) == 3 + configured().dream.warmup
+    assert sum(fading.passes) == 3 + configured().dream.warmup / 4
 
 
 def test_each_shot_is_warmed_up_before_its_first_frame() -> None:
     timeline = Timeline.of(configured(dream={"warmup": 4}), cuts=(6,))
-    assert timeline.passes == (5, 1, 1, 1, 1, 1, 5, 1, 1, 1)
+    assert timeline.passes == (2, 1, 1, 1, 1, 1, 2, 1, 1, 1)  # at half the size
 
 
 def test_a_key_frame_is_dreamed_on_when_the_first_frame_since_the_last_one_is_asked_for() -> None:
-    assert Timeline.of(configured(dream={"warmup": 4, "every": 3})).passes == (5, 1, 0, 0, 1, 0, 0, 1, 0, 0)
+    assert Timeline.of(configured(dream={"warmup": 4, "every": 3})).passes == (2, 1, 0, 0, 1, 0, 0, 1, 0, 0)
 
 
 def test_motion_per_second_is_the_same_at_every_frame_rate() -> None:

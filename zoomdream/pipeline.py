@@ -6,7 +6,7 @@ the network dreams on it, the mask keeps the dream where it belongs, and colour 
 A clip: the source shows the next frame, optical flow tells where everything in it was a moment ago, what the dream had
 added there is carried along (one resampling), and the network dreams on the frame with that on it.
 
-Only key frames are dreamed on (`dream.every`). The frames in between have what the last key frame had, moved to where
+Only key frames are dreamed on (`dream.rate`). The frames in between have what the last key frame had, moved to where
 it is now, and what the dream changed in the next one, moved back and faded in. So the next key frame is made first.
 
 Stages are frozen values, called with tensors and frame numbers; `assembly` makes them from a config. What one frame
@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from zoomdream.color.pyramid import halved, resize
 from zoomdream.color.statistics import soft_limit
 from zoomdream.flow.bidirectional import BidirectionalFlow
 from zoomdream.flow.carry import limit
@@ -58,11 +59,15 @@ def onward(key: State, stages: Stages) -> Iterator[State]:
 
 
 def begin_zoom(zoom: ZoomStages) -> State:
-    """Frame 0: the source's picture with the camera's margin, dreamed on `warmup` times and once more as itself."""
+    """Frame 0: the source's picture with the camera's margin, dreamed on `warmup` times at half its size, which finds
+    large things in a quarter of the time, and once as itself.
+    """
     picture = zoom.camera.with_margin(zoom.source(0))
-    for frame in range(-zoom.schedule.warmup, 1):
-        picture = dream_on_zoom(picture, zoom, frame)
-    return State(0, picture)
+    small = begun = halved(picture)
+    for frame in range(-zoom.schedule.warmup, 0):
+        small = dream_on_zoom(small, zoom, frame)
+    height, width = picture.shape[-2:]
+    return State(0, dream_on_zoom(picture + resize(small - begun, (height, width)), zoom, 0))
 
 
 def zoom_on(key: State, zoom: ZoomStages, following: int) -> Iterator[State]:
@@ -83,7 +88,8 @@ def dream_on_zoom(moved: Tensor, zoom: ZoomStages, frame: int) -> Tensor:
     noisy = zoom.noise(moved, frame)
     dreamed = zoom.dream(noisy, reference, frame)
     if zoom.mask is not None:
-        dreamed = torch.lerp(moved, dreamed, zoom.camera.with_margin(zoom.mask(max(frame, 0))))
+        mask = zoom.camera.with_margin(zoom.mask(max(frame, 0)))
+        dreamed = torch.lerp(moved, dreamed, mask if mask.shape[-1] == moved.shape[-1] else halved(mask))
     return soft_limit(zoom.color(dreamed, reference, frame))
 
 

@@ -17,26 +17,37 @@ from zoomdream.config import Config, Schedule
 from zoomdream.config.fields import schedules
 from zoomdream.config.origin import dotted
 
+REFERENCE_RATE = 24
+"""Frames per second for which `dream.step_size` and `flow.carry` are meant; at others the film is as strong."""
+
+_SMALL = 0.25  # of the work of a frame is a dream at half its size
+
+_NEARLY_ALL = Fraction(5, 4)
+"""Frames from one dream to the next, on average, up to which all are dreamed on: one left out here and there shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """The schedules of a config by their dotted keys, and what follows from them for each frame.
 
-    curves: the value of each key at every frame. motions: the camera's motion from the frame before to each frame.
+    interval: frames from one dream to the next, on average; None with `dream.every`, which counts in frames and not in
+    seconds. curves: the value of each key at every frame. motions: of the camera, from the frame before to each frame.
     key_frames: the frames that are dreamed on, in order; of each shot the first and the last are among them. shots: the
     frames with which a shot begins, in order, from 0. active: whether a frame is dreamed on or only moved, if it is a
-    key frame. passes: how often the network dreams for each frame, 0 where it is only moved, more where a shot begins.
+    key frame. passes: how often the network dreams for each frame, 0 where it is only moved, more where a shot begins;
+    a dream at half the size counts as a quarter.
     """
 
     frames: int
     fps: Fraction
     seed: int
+    interval: Fraction | None
     curves: Mapping[str, tuple[float, ...]]
     motions: tuple[Motion, ...]
     key_frames: tuple[int, ...]
     shots: tuple[int, ...]
     active: tuple[bool, ...]
-    passes: tuple[int, ...]
+    passes: tuple[float, ...]
     schedules: Mapping[str, Schedule]
 
     @classmethod
@@ -48,18 +59,20 @@ class Timeline:
         known = tuple((key, schedule, schedule.timeline) for key, schedule in written.items())
         curves = _evaluate(known, config.frames, config.fps, config.seed)
         shots = (0, *(cut for cut in cuts if 0 < cut < config.frames))
-        key_frames = _key_frames(shots, config.frames, config.dream.every)
+        interval = _interval(config)
+        key_frames = _key_frames(shots, config.frames, interval or Fraction(config.dream.every or 1))
         active = _active(config, curves, key_frames)
         return cls(
             frames=config.frames,
             fps=config.fps,
             seed=config.seed,
+            interval=interval,
             curves=curves,
             motions=_motions(config, curves),
             key_frames=key_frames,
             shots=shots,
             active=active,
-            passes=_passes(key_frames, active, shots, config.dream.warmup),
+            passes=_passes(key_frames, active, shots, config.dream.warmup * (1 if config.is_clip else _SMALL)),
             schedules=written,
         )
 
@@ -71,14 +84,28 @@ class Timeline:
         """The value of a key at a moment, also between two frames (2.5 is in the middle of frames 2 and 3)."""
         return self.schedules[key].at(frame, self.frames, self.fps, self.seed)
 
-    def sums(self, key: str) -> tuple[float, ...]:
-        """At each key frame, the sum of the key's values there and at the frames left out before it."""
-        return _combined(self.curve(key), self.key_frames, sum)
+    def step_sizes(self) -> tuple[float, ...]:
+        """The step size at each key frame, for all the time since the last one: a film is as strong at any rate.
+
+        With `dream.every` the sum of its values there and at the frames left out before it.
+        """
+        found = _combined(self.curve("dream.step_size"), self.key_frames, sum)
+        if self.interval is None:
+            return found
+        scale, first = REFERENCE_RATE / float(self.fps), float(self.interval)
+        return tuple(scale * value * (first if frame in self.shots else 1) for frame, value in enumerate(found))
 
     def hold_shares(self) -> tuple[float, ...]:
         """The share of the way by which colour is pulled back at each key frame, from `color.hold` per second."""
         left = [(1 - share) ** (1 / float(self.fps)) for share in self.curve("color.hold")]
-        return tuple(1 - share for share in _combined(left, self.key_frames, math.prod))
+        found = _combined(left, self.key_frames, math.prod)
+        first = 1.0 if self.interval is None else float(self.interval)
+        return tuple(1 - share ** (first if frame in self.shots else 1) for frame, share in enumerate(found))
+
+    def carry_shares(self) -> tuple[float, ...]:
+        """The share of a clip's dream that is carried from each frame's predecessor to it."""
+        power = 1.0 if self.interval is None else REFERENCE_RATE / float(self.fps)
+        return tuple(share**power for share in self.curve("flow.carry"))
 
 
 @lru_cache(maxsize=2)  # plan and stages of one render ask alike
@@ -99,11 +126,21 @@ def _combined(
     return tuple(found)
 
 
-def _key_frames(shots: Sequence[int], frames: int, every: int) -> tuple[int, ...]:
-    """Of each shot the first frame, every so many after it, and the last."""
-    return tuple(
-        frame for begin, end in pairwise((*shots, frames)) for frame in sorted({*range(begin, end, every), end - 1})
-    )
+def _interval(config: Config) -> Fraction | None:
+    """Frames from one dream to the next by `dream.rate`; None where `dream.every` counts instead."""
+    if config.dream.every is not None:
+        return None
+    interval = config.fps / Fraction(config.dream.rate).limit_denominator(1000)
+    return interval if interval > _NEARLY_ALL else Fraction(1)
+
+
+def _key_frames(shots: Sequence[int], frames: int, interval: Fraction) -> tuple[int, ...]:
+    """Of each shot the first frame, one every so many after it, and the last."""
+    found: list[int] = []
+    for begin, end in pairwise((*shots, frames)):
+        count = int((end - 1 - begin) / interval) + 1
+        found += sorted({*(begin + int(number * interval + Fraction(1, 2)) for number in range(count)), end - 1})
+    return tuple(found)
 
 
 def _motions(config: Config, curves: Mapping[str, tuple[float, ...]]) -> tuple[Motion, ...]:
@@ -128,9 +165,11 @@ def _active(config: Config, curves: Mapping[str, tuple[float, ...]], key_frames:
     )
 
 
-def _passes(key_frames: Sequence[int], active: Sequence[bool], shots: Sequence[int], warmup: int) -> tuple[int, ...]:
+def _passes(
+    key_frames: Sequence[int], active: Sequence[bool], shots: Sequence[int], warmup: float
+) -> tuple[float, ...]:
     """With `dream.every` the next key frame is done first, for the frame after the one before: see pipeline."""
-    found = [0] * len(active)
+    found = [0.0] * len(active)
     for before, key_frame in pairwise((-1, *key_frames)):
         if active[key_frame]:
             found[before + 1] = 1 + (warmup if key_frame in shots else 0)

@@ -34,7 +34,7 @@ def clip(tmp_path: Path) -> dict[str, Any]:
 
 def test_all_frames_of_a_clip_share_their_jitter_so_that_a_still_scene_has_a_still_dream(clip: dict[str, Any]) -> None:
     with closing(stages_of(clip)) as stages:
-        one, other = (stages.dream(PICTURE, NATURAL, frame) for frame in (1, 4))
+        one, other = (stages.dream(PICTURE, NATURAL, frame) for frame in (1, 3))
     assert torch.equal(one, other)
     assert not torch.equal(one, PICTURE)
 

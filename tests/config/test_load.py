@@ -289,6 +289,6 @@ def test_steps_are_one_number_or_one_for_each_octave() -> None:
 
 
 def test_every_is_a_whole_number_of_frames() -> None:
-    assert load_config({}).dream.every == 1
+    assert load_config({}).dream.every is None
     with pytest.raises(ConfigError, match=r"dream\.every is 0\. Allowed: 1 to 12 frames"):
         load_config({"dream": {"every": 0}})

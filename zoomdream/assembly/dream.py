@@ -80,7 +80,7 @@ def recipes(config: Config, timeline: Timeline, found: tuple[Target, ...]) -> tu
         parameters=settings.parameters,
         natural=settings.hues == "natural",
     )
-    curves = {"step_size": timeline.sums("dream.step_size")}
+    curves = {"step_size": timeline.step_sizes()}
     curves |= {name: timeline.curve(f"dream.{name}") for name in _CHANGING}
     return tuple(replace(recipe, **dict(zip(curves, now, strict=True))) for now in zip(*curves.values(), strict=True))
 

@@ -105,7 +105,7 @@ def _clip(
     resources.append(footage)
     return ClipStages(
         footage=footage,
-        carry=Carry(timeline.curve("flow.carry")),
+        carry=Carry(timeline.carry_shares()),
         noise=make_noise(config, plan, timeline, resources),
         dream=dream,
         mask=mask,

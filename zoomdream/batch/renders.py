@@ -68,7 +68,8 @@ class Render:
         width, height = self.config.size
         dream = self.config.dream
         steps = sum(steps * dream.octave_scale ** (-2 * octave) for octave, steps in enumerate(reversed(dream.counts)))
-        return width * height * (1 + steps / dream.every)
+        each = dream.every or max(1.0, float(self.config.fps) / dream.rate)
+        return width * height * (1 + steps / each)
 
 
 def report(renders: Sequence[Render], seconds: float) -> dict[str, Any]:

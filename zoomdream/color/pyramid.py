@@ -14,6 +14,9 @@ from torch import Tensor
 from zoomdream.machine.devices import constant
 from zoomdream.machine.opencv import find_opencv
 
+SMALLEST_HALF = 90
+"""Pixels of the shorter edge of what is still halved."""
+
 
 def octave_sizes(size: tuple[int, int], octaves: int, scale: float, smallest: int = 1) -> tuple[tuple[int, int], ...]:
     """(height, width) of each octave, the smallest first, `size` itself last.
@@ -30,6 +33,12 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     if tuple(image.shape[-2:]) == size:
         return image
     return F.interpolate(image, size=size, mode="bicubic", antialias=True, align_corners=False)
+
+
+def halved(image: Tensor) -> Tensor:
+    """Half as high and wide; (1, C, H, W) as it is where that is too small for anything to be found in it."""
+    height, width = image.shape[-2] // 2, image.shape[-1] // 2
+    return image if min(height, width) < SMALLEST_HALF else resize(image, (height, width))
 
 
 def detail(image: Tensor) -> Tensor:

@@ -25,9 +25,14 @@ the clip's own.
 FRAMES_DEFAULTS: Mapping[str, Any] = MappingProxyType({"fps": 24})
 """What numbered pictures do not tell, dotted key to value; the other defaults are those of clips."""
 
+EVERY_DEFAULTS: Mapping[str, Any] = MappingProxyType({"dream.warmup": 10})
+"""Defaults with `dream.every`, whose dreams are weaker, one by one, than those of `dream.rate`."""
+
 CLASS_DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
+        "dream.rate": 24.0,
         "dream.step_size": "0.002 + 0.006*exp(-2.5*t)",
+        "dream.warmup": 10,
         "dream.noise": 0.0,
         "dream.jitter": 32,
         "dream.hues": "natural",
@@ -61,6 +66,8 @@ def with_defaults(data: dict[str, Any]) -> dict[str, Any]:
     """The plain values of a config with the defaults of its kind for what is left out, codec, crf, preset and sound
     among them. `output` is among the values.
     """
+    if isinstance(dream := data.get("dream"), dict) and dream.get("every") is not None:
+        data = _filled(data, EVERY_DEFAULTS)
     if is_clip(data):
         data = _filled(data, CLIP_DEFAULTS)
         if data["source"]["kind"] == "frames":

@@ -190,6 +190,11 @@ class Config(Section):
     _origin: Origin = PrivateAttr(default=Origin(Place("the config", None, Path()), {}))
 
     @property
+    def is_clip(self) -> bool:
+        """Whether each frame shows another picture."""
+        return isinstance(self.source, MovingSource)
+
+    @property
     def origin(self) -> Origin:
         """Where each key was written; never compared."""
         return self._origin

@@ -132,9 +132,16 @@ class Dream(Section):
         3, "Number of sizes at which each frame is dreamt.", "a whole number from 1 to 12", ge=1, le=12
     )
     octave_scale: Real = setting(1.4, "Ratio between neighbouring sizes.", "a number from 1.05 to 4", ge=1.05, le=4)
-    every: Whole = setting(
-        1,
-        "Dream on every so many frames only, as strongly as on all; those between are carried and faded.",
+    rate: Real = setting(
+        12.0,
+        "Dreams per second, whatever the fps; frames between two dreams are carried and faded.",
+        "2 to 240 dreams per second",
+        ge=2,
+        le=240,
+    )
+    every: Whole | None = setting(
+        None,
+        "Dream on every so many frames instead of so many times a second; 1 dreams on all.",
         "1 to 12 frames, a whole number",
         ge=1,
         le=12,
@@ -178,9 +185,9 @@ class Dream(Section):
         0.0, "Share of the way to middle grey that the picture goes after each step (L2).", DECAY
     )
     warmup: Whole = setting(
-        10,
-        "Dream steps of whole frames before the first frame, without the camera.",
-        "0 to 1000 frames, a whole number",
+        4,
+        "Dreams before the first frame, without the camera; of a zoom at half its size.",
+        "0 to 1000 dreams, a whole number",
         ge=0,
         le=1000,
     )
