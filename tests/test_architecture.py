@@ -84,6 +84,7 @@ SUBJECTS = {
     "config": {"clip_errors", "errors"},
     "networks": {"own_network", "torchvision_files"},
     "rendering": {"clip_render", "disk", "killing", "tiled_render"},
+    "source": {"deep_pictures"},
     "source/clip": {"clip_assets", "clip_damage", "clip_files", "decode_colors"},
 }
 """What a room has tests of, besides its modules: what several of them do together, or what is seen from outside."""

@@ -187,7 +187,14 @@ def test_a_colour_profile_counts_where_there_is_transparency_too(tmp_path: Path)
         (b"", "it is empty"),
         (b"PK\x03\x04" + bytes(20), "a zip archive"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),  # never handed to Ghostscript
-        (b"\x00\x00\x00\x18ftypmp42" + bytes(20), "an mp4"),
+        (b"\x00\x00\x00\x18ftypmp42" + bytes(20), "an mp4 or mov video; where it is the source, set `source.kind"),
+        (b"\x1aE\xdf\xa3" + bytes(20), "WebM video; where it is the source, set `source.kind: video`"),
+        (b"RIFF\0\0\0\0AVI LIST" + bytes(20), "an AVI video"),
+        (b"\x00\x00\x00\x18ftypheic\0\0\0\0mif1heic" + bytes(20), "HEIC picture: `pip install 'zoomdream[heic]'"),
+        (b"8BPS\0\1" + bytes(20), "a Photoshop file (PSD); save it as PNG"),
+        (b"\xff\x0a" + bytes(20), "a JPEG XL picture; save it as PNG"),
+        (b"%PDF-1.7", "a PDF; save it as PNG"),
+        (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing; save it as PNG"),
         (bytes(range(128, 256)), "its kind is unknown"),
     ],
 )
@@ -226,8 +233,10 @@ def test_a_bomb_is_refused_before_it_unpacks(tmp_path: Path, size: tuple[int, in
 def test_missing_files_and_folders_are_input_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"b\.png does not exist"):
         read_image(tmp_path / "b.png")
-    with pytest.raises(InputError, match="folder"):
+    with pytest.raises(InputError, match=r"is a folder, not a picture\. .* `source\.kind: frames`"):
         read_image(tmp_path)
+    with pytest.raises(InputError, match=r"does not exist.* `source\.kind: frames`"):
+        read_image(tmp_path / "shot_%04d.png")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes in folders")

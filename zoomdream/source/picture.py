@@ -1,41 +1,45 @@
-"""Picture files to (1, 3, H, W), by imageio: its Pillow plugin, and for 16 bits of colour OpenCV's."""
+"""Picture files to (1, 3, H, W): by imageio's Pillow plugin, deep colour by OpenCV, and linear light (EXR, HDR,
+PFM) by FFmpeg's libraries.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
+import re
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import av
 import imageio.v3 as iio
 import numpy as np
 import torch
-from PIL import Image, ImageCms, UnidentifiedImageError
+from PIL import Image, ImageCms, TiffImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from zoomdream.config.fields import LARGEST_AREA
 from zoomdream.config.schema_render import Transfer
 from zoomdream.errors import InputError, require_file
+from zoomdream.source.foreign import RAW_TOLD, describe, is_raw
+from zoomdream.source.icc import encode_srgb, to_srgb
 
 LARGEST_FILE = 2**30
 """Bytes of the largest file that is read: as many as 64 megapixels of four 32 bit channels."""
 
 # Only these: Pillow would also give EPS to Ghostscript, and try dozens of formats that nobody has looked at.
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "PPM", "AVIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "PPM", "AVIF", "HEIF")
 
-_SIGNATURES = (
-    (b"%PDF", "a PDF"),
-    (b"%!PS", "PostScript"),
-    (b"PK\x03\x04", "a zip archive"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\x1aE\xdf\xa3", "a Matroska or WebM video"),
-    (b"RIFF", "a RIFF file (a video or a sound)"),
-    (b"ID3", "an mp3"),
-    (b"OggS", "an Ogg file"),
-    (b"\x7fELF", "a program"),
-    (b"\x89HDF", "an HDF5 file"),
-)
+_LIGHT = {b"\x76\x2f\x31\x01": "exr_pipe", b"#?": "hdr_pipe", b"PF\n": "pfm_pipe", b"Pf\n": "pfm_pipe"}
+"""FFmpeg's formats of pictures whose numbers are linear light, by how they begin."""
+
+_TIFF, _LARGE = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), (b"+\0", b"\0+")
+_SUBFILE, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _EXTRA, _PROFILE = 254, 258, 262, 274, 277, 338, 34675
+_WITHIN, _DNG = 330, 50706  # pages inside of a page; the version of a digital negative
+_RGB, _UNDEVELOPED = 2, (32803, 34892)
+_MOST_PAGES = 1000
 
 _Pixels = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
@@ -51,8 +55,9 @@ def read_image(path: Path, background: tuple[float, float, float] = (0.0, 0.0, 0
 def read_channels(path: Path, transfer: Transfer = "auto") -> Tensor:
     """Read a picture as people see it: turned by its EXIF orientation, in sRGB.
 
-    Grey, palette, CMYK and 16 bit pictures are understood. Grey of 16 bits keeps its depth, and PNG in colour where
-    OpenCV can be loaded. transfer: what the numbers are; auto: what the file says.
+    Grey, palette, CMYK, 16 bit and float pictures are understood, and keep their depth; of a TIFF the largest page, of
+    an animation the first picture. Linear light becomes sRGB: that of EXR, HDR and PFM, and where `transfer` says so.
+    A colour profile counts at any depth. transfer: what the numbers are; auto: what the file says.
     Returns (1, C, H, W) float32: grey, RGB, or RGB and alpha, by which it is not multiplied. Floats may be above 1.
     InputError if it is missing, not a picture, damaged or over 64 megapixels.
     """
@@ -60,43 +65,32 @@ def read_channels(path: Path, transfer: Transfer = "auto") -> Tensor:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of sizes and damaged tags; the size is checked here
-            Image.init()
-            with Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN]) as opened:
-                width, height = opened.size
-            if width * height > LARGEST_AREA:  # a few kilobytes can unpack to gigabytes
-                raise InputError(f"{path} is {width}x{height}, more than the 64 megapixels that are read.")
-            channels = torch.from_numpy(_decode(data)).permute(2, 0, 1)[None]
-            return _as_srgb(channels) if transfer == "linear" else channels
+            if is_raw(data, path.suffix):
+                raise UnidentifiedImageError
+            kind = next((kind for start, kind in _LIGHT.items() if data.startswith(start)), None)
+            values = _light(data, kind) if kind else _decode(data)
+            if transfer == "linear" or (transfer == "auto" and kind):
+                values[..., :3] = encode_srgb(values[..., :3].clip(0))  # alpha is no light
+            return torch.from_numpy(values).permute(2, 0, 1)[None]
+    except _Refused as error:
+        raise InputError(f"{path} is {error}.") from None
     except Image.DecompressionBombError:
         raise InputError(f"{path} has more than the 64 megapixels that are read.") from None
     except UnidentifiedImageError:
-        raise InputError(f"{path} is not a picture that can be read: {describe(data)}.") from None
+        raise InputError(f"{path} is not a picture that can be read: {describe(data, path.suffix)}.") from None
     except (OSError, SyntaxError, ValueError, RuntimeError, EOFError, MemoryError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else "no data"
         raise InputError(f"{path} is damaged: {reason}.") from error
 
 
-def describe(data: bytes) -> str:
-    """What a file that is no picture seems to be, from its first bytes."""
-    if not data:
-        return "it is empty"
-    if data[4:8] == b"ftyp":
-        return "it is an mp4, mov or HEIC file"
-    for signature, name in _SIGNATURES:
-        if data.startswith(signature):
-            return f"it is {name}"
-    try:
-        head = data[:400].decode("utf-8", "strict" if len(data) <= 400 else "ignore")
-    except UnicodeDecodeError:
-        head = "\0"
-    if all(letter.isprintable() or letter.isspace() for letter in head):
-        return f"it is a text file that begins with {head.strip()[:30]!r}"
-    return "its kind is unknown; PNG, JPEG, WebP, TIFF, BMP and GIF can be read"
-
-
 def _read_bytes(path: Path) -> bytes:
     try:
         require_file(path, "a picture")
+    except InputError as error:
+        numbered = re.search(r"%\d*d|##", path.name) is not None
+        hint = " Numbered pictures make a clip: set `source.kind: frames`." if numbered or path.is_dir() else ""
+        raise InputError(f"{error}{hint}") from None
+    try:
         if path.stat().st_size > LARGEST_FILE:
             raise InputError(f"{path} is larger than a picture can be ({LARGEST_FILE >> 20} MiB).")
         return path.read_bytes()
@@ -104,40 +98,150 @@ def _read_bytes(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-def _decode(data: bytes) -> _Pixels:
-    """(H, W, 1, 3 or 4) float32 in [0, 1], turned: grey, RGB, or RGB and alpha."""
-    with iio.imopen(data, "r", plugin="pillow") as file:
-        facts = file.metadata(index=0)
-        mode = facts["mode"]
-        if mode.startswith(("I", "F")):
-            pixels = file.read(index=0)[..., None]
-        else:
-            transparent = "a" in mode.lower() or "transparency" in facts
-            pixels = _read_color(file, mode, "RGBA" if transparent else "RGB", facts.get("icc_profile"))
-            if data.startswith(b"\x89PNG") and data[24] == 16:
-                with contextlib.suppress(ImportError):  # OpenCV or a library that it needs is missing
-                    pixels = iio.imread(data, plugin="opencv", index=0, flags=-1)  # cv2.IMREAD_UNCHANGED
-        # Of what is read already: Pillow turns TIFF by itself, and PNG may say so behind its pixels.
-        orientation = file.metadata(index=0, exclude_applied=False).get("Orientation")
-    values = _turned(pixels, orientation).astype(np.float32)
-    if pixels.dtype.kind == "f":
-        return np.nan_to_num(values, copy=False)
-    values /= 255 if pixels.dtype == np.uint8 else 65535  # grey is 16 bit also where Pillow holds it in 32
+class _Refused(Exception):
+    """A picture is not read: what it is."""
+
+
+def _check_size(width: int, height: int) -> None:
+    if width * height > LARGEST_AREA:  # a few kilobytes can unpack to gigabytes
+        raise _Refused(f"{width}x{height}, more than the 64 megapixels that are read")
+
+
+def _light(data: bytes, kind: str) -> _Pixels:
+    """(H, W, 1, 3 or 4) float32, linear light, not multiplied by alpha."""
+    with av.open(io.BytesIO(data), "r", format=kind) as file:
+        stream = file.streams.video[0]
+        _check_size(stream.codec_context.width, stream.codec_context.height)
+        pixels = next(file.decode(stream)).to_ndarray().astype(np.float32)
+    values = np.nan_to_num(pixels[..., None] if pixels.ndim == 2 else pixels, copy=False)
+    return _divided(values) if kind == "exr_pipe" else values
+
+
+def _divided(values: _Pixels) -> _Pixels:
+    """RGB that was multiplied by its alpha, the fourth channel, as it was before."""
+    if values.shape[2] == 4:
+        values[..., :3] /= np.where(values[..., 3:] > 0, values[..., 3:], 1)
     return values
 
 
-def _read_color(file: Any, mode: str, wanted: str, profile: object) -> _Pixels:
-    """(H, W, 3 or 4) uint8 in `wanted`, by the colour profile where one is embedded (phones save Display P3)."""
-    if isinstance(profile, bytes) and (mode == "RGBA" or (mode in ("RGB", "CMYK", "L") and wanted == "RGB")):
-        pixels = file.read(index=0)
-        colors = pixels[..., :3] if mode == "RGBA" else pixels
-        opaque = Image.frombytes(mode.removesuffix("A"), colors.shape[1::-1], colors.tobytes())
-        with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):  # damaged: the numbers as they are
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+def _decode(data: bytes) -> _Pixels:
+    """(H, W, 1, 3 or 4) float32 in [0, 1] or beyond, turned: grey, RGB, or RGB and alpha."""
+    index, page = _largest_page(data) if data[:4] in _TIFF else (0, {})
+    deep = None
+    if page.get(_SAMPLES, 1) >= 3 and max(page.get(_BITS, (8,))) > 8 and page.get(_PHOTOMETRIC) == _RGB:
+        deep, profile, orientation = _deep(_unturned(data), index), page.get(_PROFILE), page.get(_ORIENTATION)
+    if deep is not None:
+        pixels = deep
+    else:
+        pixels, profile, orientation = _by_pillow(data, index)
+    values = pixels.astype(np.float32)
+    if pixels.dtype.kind == "f":
+        np.nan_to_num(values, copy=False)
+    else:
+        values /= 255 if pixels.dtype == np.uint8 else 65535  # grey is 16 bit also where Pillow holds it in 32
+    if deep is not None and 1 in page.get(_EXTRA, ()):
+        values = _divided(values)
+    if pixels.dtype != np.uint8 and isinstance(profile, bytes):
+        grey = profile[16:20] == b"GRAY"
+        converted = to_srgb(values[..., :1] if grey else values[..., :3], profile)
+        if converted is not None:
+            values = np.dstack([np.broadcast_to(converted, values[..., :3].shape), values[..., 3:]])
+    return np.ascontiguousarray(_turned(values, orientation))
+
+
+def _by_pillow(data: bytes, index: int) -> tuple[_Pixels, object, object]:
+    """A page as (H, W, 1, 3 or 4) whole numbers or floats; the colour profile that still counts; how it is turned."""
+    if "HEIF" not in Image.OPEN:
+        Image.init()
+        with contextlib.suppress(ImportError):  # the extra `heic`
+            importlib.import_module("pillow_heif").register_heif_opener()
+    with Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN]) as opened:
+        opened.seek(index)
+        _check_size(*opened.size)
+    with iio.imopen(data, "r", plugin="pillow") as file:
+        facts = file.metadata(index=index)
+        pixels = None
+        if facts["mode"].startswith(("I", "F")):
+            pixels = np.asarray(file.read(index=index))[..., None]
+        elif data.startswith(b"\x89PNG") and data[24] == 16:
+            pixels = _deep(data, 0)
+        if pixels is None:
+            pixels = _read_color(file, index, facts)
+        # Of what is read already: Pillow turns TIFF by itself, and PNG may say so behind its pixels.
+        return pixels, facts.get("icc_profile"), file.metadata(index=index, exclude_applied=False).get("Orientation")
+
+
+def _pages(data: bytes) -> Iterator[tuple[int, Any]]:
+    """The pages of a TIFF: where their tags are, and those."""
+    head, file = data[: 16 if data[2:4] in _LARGE else 8], io.BytesIO(data)
+    offset, seen = TiffImagePlugin.ImageFileDirectory_v2(head).next, set[int]()
+    while offset and offset not in seen and len(seen) < _MOST_PAGES:
+        seen.add(offset)
+        file.seek(offset)
+        page = TiffImagePlugin.ImageFileDirectory_v2(head)
+        page.load(file)
+        yield offset, page
+        offset = page.next
+
+
+def _largest_page(data: bytes) -> tuple[int, Any]:
+    """The number and the tags of a TIFF's largest page that is no thumbnail. Refuses a camera's raw picture."""
+    pages = [page for _, page in _pages(data)]
+    if any(page.get(_PHOTOMETRIC) in _UNDEVELOPED or _DNG in page for page in pages) or (
+        pages and all(page.get(_SUBFILE, 0) & 1 and _WITHIN in page for page in pages)
+    ):
+        raise _Refused(RAW_TOLD)
+    whole = [page for page in pages if not page.get(_SUBFILE, 0) & 1] or pages
+    largest = max(whole, key=lambda page: page.get(256, 0) * page.get(257, 0))
+    _check_size(largest.get(256, 0), largest.get(257, 0))
+    return pages.index(largest), largest
+
+
+def _unturned(data: bytes) -> bytes:
+    """A TIFF whose pages say that they stand upright: which depths OpenCV turns differs between its versions."""
+    order: Literal["little", "big"] = "little" if data.startswith(b"I") else "big"
+    changed = bytearray(data)
+    for offset, page in _pages(data):
+        if _ORIENTATION not in page:
+            continue
+        counted, size, value = (8, 20, 12) if data[2:4] in _LARGE else (2, 12, 8)
+        count = int.from_bytes(data[offset : offset + counted], order)
+        for at in range(offset + counted, offset + counted + count * size, size):
+            if int.from_bytes(data[at : at + 2], order) == _ORIENTATION:
+                changed[at + value : at + value + 2] = (1).to_bytes(2, order)
+    return bytes(changed)
+
+
+def _deep(data: bytes, index: int) -> _Pixels | None:
+    """(H, W, 3 or 4) of a page as it is stored, RGB; None where OpenCV cannot be loaded or cannot read it."""
+    try:
+        import cv2
+    except ImportError:  # it or a library that it needs is missing
+        return None
+    try:
+        there, pages = cv2.imdecodemulti(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED, range=(index, index + 1))
+    except cv2.error:
+        return None
+    if not there or pages[0].ndim != 3:
+        return None
+    return np.asarray(pages[0])[..., [2, 1, 0, 3][: pages[0].shape[2]]]
+
+
+def _read_color(file: Any, index: int, facts: Any) -> _Pixels:
+    """(H, W, 3 or 4) uint8, by the colour profile where one is embedded (phones save Display P3)."""
+    mode, profile = facts["mode"], facts.get("icc_profile")
+    transparent = "a" in mode.lower() or "transparency" in facts
+    plain = np.asarray(file.read(index=index, mode="RGBA" if transparent else "RGB"))
+    with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):  # damaged: the numbers as they are
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if isinstance(profile, bytes) else None
+        space = source.profile.xcolor_space.strip() if source else ""
+        if source and space in ("RGB", "GRAY", "CMYK") and (space == "CMYK") == (mode == "CMYK"):
+            colors = file.read(index=index) if space == "CMYK" else plain[..., :3] if space == "RGB" else plain[..., 0]
+            opaque = Image.fromarray(np.ascontiguousarray(colors), "CMYK" if space == "CMYK" else None)
             target = ImageCms.createProfile("sRGB")
             converted = np.asarray(ImageCms.profileToProfile(opaque, source, target, outputMode="RGB"))
-            return np.dstack([converted, pixels[..., 3:]]) if mode == "RGBA" else converted
-    return np.asarray(file.read(index=0, mode=wanted))
+            return np.dstack([converted, plain[..., 3:]])
+    return plain
 
 
 def _turned(pixels: _Pixels, orientation: object) -> _Pixels:
@@ -149,13 +253,6 @@ def _turned(pixels: _Pixels, orientation: object) -> _Pixels:
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return pixels
-
-
-def _as_srgb(channels: Tensor) -> Tensor:
-    """Linear light to sRGB (IEC 61966-2-1), (1, C, H, W); alpha, the fourth, is no light."""
-    light = channels[:, :3].clamp(min=0)
-    encoded = torch.where(light <= 0.0031308, 12.92 * light, 1.055 * light.pow(1 / 2.4) - 0.055)
-    return torch.cat([encoded, channels[:, 3:]], 1)
 
 
 def _over(channels: Tensor, background: tuple[float, float, float]) -> Tensor:
