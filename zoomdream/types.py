@@ -124,7 +124,8 @@ class Soundtrack:
 
     tracks: all of the file, for people; number: the one of them that is taken, from 1 on; stream: its index among all
     streams; codec: as ffmpeg calls it. kinds: all that is heard on the way; empty where the sound is over before.
-    intact: the file's packets are this sound, without any change.
+    intact: the file's packets are this sound, without any change. damaged: when packets should be heard that cannot be
+    decoded, in seconds after the first picture.
     """
 
     path: Path
@@ -136,4 +137,5 @@ class Soundtrack:
     length: Fraction
     kinds: tuple[SoundKind, ...]
     intact: bool
+    damaged: tuple[Fraction, ...]
     samples: Samples

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from zoomdream import ffmpeg
+from zoomdream.encode.sound import fit
 from zoomdream.source.sound import find_soundtrack
 from zoomdream.source.sound_reader import SoundReader
 
@@ -130,7 +131,7 @@ def test_mixing_down_never_clips(tmp_path: Path) -> None:
     assert 0.5 < np.abs(samples(path, "stereo", 1)).max() <= 1
 
 
-def test_damage_leaves_a_gap_and_moves_nothing(tmp_path: Path) -> None:
+def test_damage_leaves_a_gap_is_told_with_its_place_and_moves_nothing(tmp_path: Path) -> None:
     path = write(tmp_path / "a.ts", "-c:a", "aac")
     data = bytearray(path.read_bytes())
     whole = clicks(path, 4, None)
@@ -139,3 +140,8 @@ def test_damage_leaves_a_gap_and_moves_nothing(tmp_path: Path) -> None:
     path.write_bytes(data)
     found = clicks(path, 4, None)
     assert [found[0], found[-1]] == pytest.approx([whole[0], whole[-1]], abs=MILLISECOND)
+    track = find_soundtrack(path, "auto", None, Fraction(4), True)
+    assert track is not None
+    assert not track.intact
+    assert 1 < track.damaged[0] < 2
+    assert any("is damaged at 1." in line for line in fit(track, ".mp4").notes)

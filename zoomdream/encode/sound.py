@@ -46,14 +46,19 @@ class Sound:
         """What a person should know before the render."""
         track = self.track
         taken = f"of the sound tracks of {track.path.name}, {track.tracks[track.number - 1]} is taken"
-        return ((taken,) if len(track.tracks) > 1 else ()) + self._mix
+        return ((taken,) if len(track.tracks) > 1 else ()) + self._changes
 
     @property
-    def _mix(self) -> tuple[str, ...]:
-        layouts = list(dict.fromkeys(kind.layout for kind in self.track.kinds))
-        if self.copy or not set(layouts) - {self.layout}:
-            return ()
-        return (f"sound of {' and '.join(layouts)} becomes {self.layout} to fit",)
+    def _changes(self) -> tuple[str, ...]:
+        """How what is heard differs from the file."""
+        layouts, damaged = list(dict.fromkeys(kind.layout for kind in self.track.kinds)), self.track.damaged
+        changes: tuple[str, ...] = ()
+        if not self.copy and set(layouts) - {self.layout}:
+            changes += (f"sound of {' and '.join(layouts)} becomes {self.layout} to fit",)
+        if damaged:
+            where = f"at {float(damaged[0]):.2f} s" + (f" and {len(damaged) - 1} more" if len(damaged) > 1 else "")
+            changes += (f"the sound is damaged {where}; what cannot be decoded is silent",)
+        return changes
 
     def describe(self) -> list[str]:
         """What `zoomdream check` tells: all tracks, and what becomes of the one that is taken."""
@@ -61,7 +66,7 @@ class Sound:
         codec = self.encoder.removeprefix("lib")
         written = "copied as it is" if self.copy else f"encoded as {codec}, {self.layout}, {self.rate} Hz"
         tracks = (f"  {line}{', taken' * (n == track.number)}" for n, line in enumerate(track.tracks, 1))
-        return [f"sound: {track.path.name}, {written}", *tracks, *self._mix]
+        return [f"sound: {track.path.name}, {written}", *tracks, *self._changes]
 
 
 def fit(track: Soundtrack, suffix: str) -> Sound:

@@ -90,7 +90,7 @@ def find_soundtrack(
     for track in _chosen(path, tracks, wanted):
         heard = _listen(path, facts.st_size, facts.st_mtime_ns, track.stream, begin, begin + length + OVERHANG)
         silent &= not heard.packets
-        if heard.kinds or (heard.packets and not heard.errors):  # the sound may be over before the first picture
+        if heard.kinds or (heard.packets and not heard.damaged):  # the sound may be over before the first picture
             intact = whole and heard.steady and heard.start >= begin - _EARLY and heard.end <= begin + length + OVERHANG
             return Soundtrack(
                 path,
@@ -102,6 +102,7 @@ def find_soundtrack(
                 length=length,
                 kinds=heard.kinds,
                 intact=intact,
+                damaged=tuple(time - begin for time in heard.damaged if time >= begin),
                 samples=TrackSamples(path, track.stream, begin),
             )
     if silent:  # no tracks, or such as are declared and never begin
@@ -155,7 +156,7 @@ class _Listened:
     kinds: tuple[SoundKind, ...]
     steady: bool
     packets: int
-    errors: int
+    damaged: tuple[Fraction, ...]
 
 
 @lru_cache(maxsize=64)
@@ -169,5 +170,7 @@ def _listen(path: Path, size: int, changed: int, stream: int, begin: Fraction, e
             layout = piece.frame.layout
             kinds[SoundKind(layout_name(layout), layout.nb_channels, piece.frame.sample_rate)] = None
     last = last if reader.beyond is None else max(last, reader.beyond)
-    steady = len(kinds) == 1 and not reader.errors and not reader.moved
-    return _Listened(begin if start is None else start, last, tuple(kinds), steady, reader.packets, reader.errors)
+    steady = len(kinds) == 1 and not reader.damaged and not reader.moved
+    return _Listened(
+        begin if start is None else start, last, tuple(kinds), steady, reader.packets, tuple(reader.damaged)
+    )

@@ -63,13 +63,15 @@ class Piece:
 class SoundReader:
     """The frames of a track that are heard from `begin` to `end`, in seconds on the container's clock.
 
-    Damage on the way is no error: it leaves a gap. packets, errors: how many there were; beyond: when the first packet
-    after the end begins, if there is one; moved: whether the container's clock jumps.
+    Damage on the way is no error: it leaves a gap. packets: how many there were; damaged: when those should be heard
+    that cannot be decoded; beyond: when the first packet after the end begins, if there is one; moved: whether the
+    container's clock jumps.
     """
 
     def __init__(self, path: Path, stream: int, begin: Fraction, end: Fraction) -> None:
         self._path, self._stream, self.begin, self.end = path, stream, begin, end
-        self.packets = self.errors = 0
+        self.packets = 0
+        self.damaged: list[Fraction] = []
         self.beyond: Fraction | None = None
         self.moved = False
 
@@ -79,27 +81,26 @@ class SoundReader:
             yield from _placed(self._decoded(container), self.begin, tick)
 
     def _decoded(self, container: InputContainer) -> Iterator[_Told]:
-        needed = self._packets(container)
-        while True:
+        time = self.begin
+        for packet, shift in self._packets(container):
+            time = time if packet.pts is None else packet.pts * packet.time_base + shift
             try:
-                packet, shift = next(needed)
                 frames = packet.decode()
-            except StopIteration:
-                return
-            except av.FFmpegError:  # a generator that has raised is at its end
-                self.errors += 1
+            except av.FFmpegError:
+                self.damaged.append(time)
                 continue
             for frame in frames:
                 assert isinstance(frame, AudioFrame)
                 if not 1000 <= frame.sample_rate <= 768000 or frame.layout.nb_channels > 64:
-                    self.errors += 1  # a damaged header; ffmpeg's filters refuse it, or take all memory
+                    self.damaged.append(time)  # a header that cannot be true; ffmpeg's filters refuse it
                     continue
                 yield frame, None if frame.pts is None else frame.pts * packet.time_base + shift
 
     def _packets(self, container: InputContainer) -> Iterator[tuple[Packet[Stream], Fraction]]:
         """Those that are needed, and by how much their times have to be moved."""
         if container.format.name.startswith(_INDEXED) and self.begin > 10:
-            container.seek(int((self.begin - _WARMING) * av.time_base))
+            with contextlib.suppress(av.FFmpegError, OSError):  # without an index all is read
+                container.seek(int((self.begin - _WARMING) * av.time_base))
         streams = container.streams
         pictures = [stream for stream in streams.video if not stream.disposition & stream.disposition.attached_pic]
         for packet, shift in packets(container, *pictures[:1], streams[self._stream]):
