@@ -20,7 +20,9 @@ _numbers = itertools.count()
 
 
 def config(setting: Setting, network: str, size: tuple[int, int], frames: int, *changes: str) -> Config:
-    """A zoom out of noise with the defaults, but for what is given. network: dreamnet, googlenet or torchvision."""
+    """A zoom out of noise with the defaults, but for what is given, every frame dreamed on unless `changes` say
+    otherwise. network: dreamnet, googlenet or torchvision.
+    """
     name = {"torchvision": "torchvision/googlenet"}.get(network, network)
     weights = {"googlenet": setting.googlenet, "torchvision": setting.torchvision}.get(network)
     plain: dict[str, Any] = {
@@ -28,10 +30,14 @@ def config(setting: Setting, network: str, size: tuple[int, int], frames: int, *
         "frames": frames,
         "network": {"name": name, **({} if weights is None else {"weights": str(weights.absolute())})},
         "objective": [{"layer": "mixed4c"}],
-        "dream": {"warmup": 0},
+        "dream": {"warmup": 0, "every": 1},
         "performance": {"device": "cpu", "threads": setting.threads},
     }
     return zoomdream.load_config(plain, changes, output=setting.folder / f"speed_{next(_numbers)}.mp4")
+
+
+BY_RATE = "dream.every=null"
+"""A change of a config that dreams as often as the defaults do."""
 
 
 @dataclass(frozen=True, slots=True)
