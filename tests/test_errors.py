@@ -64,6 +64,7 @@ def test_what_is_missing_is_told_with_the_nearest_name_in_its_folder(tmp_path: P
     near = "Did you mean photos/My trip #3.png?"
     assert told("photos/My trip #33.png") == f"photos/My trip #33.png does not exist. {near}"
     assert told("photos/My trip").startswith(f"photos/My trip does not exist. {near} In YAML a # ends")
+    assert told("photos/MY TRIP #3.PNG") == f"photos/MY TRIP #3.PNG does not exist. {near}"
     assert told("photos/else.tiff") == "photos/else.tiff does not exist."
     assert told("fotos/a.png") == "fotos/a.png does not exist: there is no folder fotos. Did you mean photos?"
     assert told("photos") == "photos is a folder, not a picture."

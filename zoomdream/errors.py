@@ -13,7 +13,8 @@ beside the text, never in it. Any other exception is our own bug.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -70,11 +71,18 @@ def _nearest(path: Path) -> str:
         except OSError:
             continue
         folder = "." if wanted == path else f": there is no folder {wanted}."
-        near = get_close_matches(wanted.name, names, n=1, cutoff=0.5)
-        hint = f" Did you mean {wanted.with_name(near[0])}?" if near else ""
-        cut = any(name.startswith(f"{wanted.name} #") for name in near)
+        near = nearest_name(wanted.name, names)
+        hint = f" Did you mean {wanted.with_name(near)}?" if near else ""
+        cut = near is not None and near.startswith(f"{wanted.name} #")
         return folder + hint + (" In YAML a # ends the text before it, unless that is in quotes." if cut else "")
     return "."
+
+
+def nearest_name(name: str, names: Iterable[str]) -> str | None:
+    """The one of the names of files that was probably meant, capitals and the spelling of accents apart."""
+    alike = {unicodedata.normalize("NFC", other).casefold(): other for other in names}
+    near = get_close_matches(unicodedata.normalize("NFC", name).casefold(), alike, n=1, cutoff=0.5)
+    return alike[near[0]] if near else None
 
 
 class OutputError(ZoomdreamError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Set
-from difflib import get_close_matches
 from fractions import Fraction
 from numbers import Integral, Real
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 from zoomdream.config.origin import KeyPath, Origin, Place, as_on_disk, dotted, shown
 from zoomdream.config.read_yaml import DEEPEST, MOST_VALUES, Tree, read_yaml
 from zoomdream.config.units import rate_text
-from zoomdream.errors import ConfigError, error_context
+from zoomdream.errors import ConfigError, error_context, nearest_name
 
 LARGEST_FILE = 1_000_000
 LONGEST_CHAIN = 16
@@ -80,8 +79,8 @@ def _near(path: Path, place: Place) -> str:
         names = [entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in (".yaml", ".yml")]
     except OSError:
         return ""
-    near = get_close_matches(path.name, names, n=1, cutoff=0.6)
-    return f" Did you mean {os.path.join(os.path.dirname(place.name), near[0])}?" if near else ""
+    near = nearest_name(path.name, names)
+    return f" Did you mean {os.path.join(os.path.dirname(place.name), near)}?" if near else ""
 
 
 def _extended(tree: Tree, place: Place, chain: tuple[Path, ...]) -> Tree:
