@@ -67,6 +67,10 @@ def test_a_video_of_another_program_says_so(tmp_path: Path) -> None:
         metadata.read_origin(ffmpeg.executable(), tmp_path / "none.mp4")
 
 
+def test_tags_of_streams_and_chapters_are_none_of_the_files() -> None:
+    assert metadata.parse_tags(";FFMETADATA1\nComment=ours\n[STREAM]\ncomment=theirs\n") == {"comment": "ours"}
+
+
 def test_tags_survive_their_own_format() -> None:
     tags = {"comment": AWKWARD, "odd=key;": "x"}
     assert metadata.parse_tags(metadata.format_tags(tags)) == tags

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from zoomdream import ffmpeg
 from zoomdream.config import codecs
+from zoomdream.encode import segment
 from zoomdream.encode.join import join
 from zoomdream.encode.segment import EncodeSettings, SegmentWriter, pack, raw, segment_command
 from zoomdream.errors import ConfigError, OutputError
@@ -200,11 +201,6 @@ def test_a_gif_keeps_its_length_and_loops(tmp_path: Path) -> None:
     assert abs(shown[-1] - 32 / Fraction(30000, 1001)) <= Fraction(1, 100)
 
 
-def test_a_gif_cannot_be_faster_than_viewers_show_it() -> None:
-    with pytest.raises(ConfigError, match="50"):
-        settings("gif", fps=Fraction(60)).check()
-
-
 def test_a_broken_option_is_reported_with_ffmpegs_words(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="nonsense"):
         write_all(settings(preset="nonsense"), tmp_path, moving(200))
@@ -271,6 +267,29 @@ def test_a_picture_says_that_it_is_srgb(tmp_path: Path) -> None:
         piece = writer.close()
     assert b"sRGB" in piece.read_bytes()
     assert planes_of(piece, "rgb24")[0] == 191, "a still is the last frame"
+
+
+@pytest.mark.parametrize(("pixel_format", "kind"), [("yuv422p10le", "apch"), ("yuv444p10le", "ap4h")])
+def test_prores_has_the_profile_of_its_pixel_format(tmp_path: Path, pixel_format: str, kind: str) -> None:
+    (piece,) = segments(settings("prores", pixel_format=pixel_format), tmp_path, [1])
+    assert kind in probe.read_log(ffmpeg.executable(), piece)
+
+
+def test_segments_are_marked_as_bt709_and_know_no_version_of_a_library(tmp_path: Path) -> None:
+    command = segment_command(settings("h265"), "a.mp4")
+    assert [command[command.index(name) + 1] for name in ("-colorspace", "-color_primaries", "-color_trc")] == 3 * [
+        "bt709"
+    ]
+    (piece,) = segments(settings("h265"), tmp_path, [1])
+    assert "hvc1" in probe.read_log(ffmpeg.executable(), piece)
+    assert b"Lavf" not in piece.read_bytes()
+
+
+def test_a_segment_of_fewer_frames_than_were_given_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment, "count_frames", lambda *_: 2)
+    with pytest.raises(OutputError, match="ffmpeg wrote 2 frames of 3"):
+        segments(settings(), tmp_path, [3])
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("bits", [8, 16])
