@@ -67,6 +67,16 @@ def test_each_sound_is_heard_when_the_file_says(
     assert clicks(write(tmp_path / name, *options, filters=filters), 6) == pytest.approx(heard, abs=0.008)
 
 
+def test_sounds_that_overlap_cannot_be_copied(tmp_path: Path) -> None:
+    """Players would play all of it, one after the other."""
+    intact = []
+    for name, sign in (("gap", "+"), ("overlap", "-")):
+        path = write(tmp_path / f"{name}.mkv", *PCM, filters=f"asetpts='PTS{sign}if(gt(T,1.5),0.1/TB,0)'")
+        track = find_soundtrack(path, "auto", Fraction(0), Fraction(4), True)
+        intact.append(track is not None and track.intact)
+    assert intact == [True, False]
+
+
 def test_a_gap_begins_a_new_run_so_that_no_filter_holds_its_silence_in_memory(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mkv", *PCM, filters="asetpts='PTS+if(gt(T,1.5),60/TB,0)'")
     runs = [piece.run for piece in SoundReader(path, 0, Fraction(0), Fraction(64))]

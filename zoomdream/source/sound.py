@@ -17,7 +17,7 @@ from av.audio.stream import AudioStream
 
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.source.container import open_container
-from zoomdream.source.sound_reader import SoundReader, TrackSamples, layout_name
+from zoomdream.source.sound_reader import STEP, SoundReader, TrackSamples, layout_name
 from zoomdream.types import SoundKind, Soundtrack
 
 OVERHANG = Fraction(1, 4)
@@ -163,14 +163,15 @@ class _Listened:
 def _listen(path: Path, size: int, changed: int, stream: int, begin: Fraction, end: Fraction) -> _Listened:
     """Decode what is needed of a track once. It is a small part of what decoding the pictures takes."""
     reader = SoundReader(path, stream, begin, end)
-    start, last, kinds = None, begin, dict[SoundKind, None]()
+    start, last, kinds, overlaps = None, begin, dict[SoundKind, None](), False
     for piece in reader:
+        overlaps |= start is not None and piece.time < last - STEP
         start, last = piece.time if start is None else start, max(last, piece.end)
         if piece.end > begin:
             layout = piece.frame.layout
             kinds[SoundKind(layout_name(layout), layout.nb_channels, piece.frame.sample_rate)] = None
     last = last if reader.beyond is None else max(last, reader.beyond)
-    steady = len(kinds) == 1 and not reader.damaged and not reader.moved
+    steady = len(kinds) == 1 and not reader.damaged and not reader.moved and not overlaps
     return _Listened(
         begin if start is None else start, last, tuple(kinds), steady, reader.packets, tuple(reader.damaged)
     )

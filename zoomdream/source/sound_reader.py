@@ -27,7 +27,7 @@ from zoomdream.source.container import open_container, packets
 _WARMING = 1
 """Seconds that are decoded before the first sound that is needed: what a decoder makes first is not right yet."""
 
-_STEP = Fraction(8, 1000)
+STEP = Fraction(8, 1000)
 """Seconds from which on a sound is no more where the last one ended."""
 
 _AGREED = Fraction(1, 2)
@@ -151,7 +151,7 @@ def _next(ahead: deque[_Told], last: Piece | None, begin: Fraction, tick: Fracti
                 break
         chained += _length(later)
     ahead.popleft()
-    run = last.run + (_kind(frame) != _kind(last.frame) or (step is not None and abs(step) > _STEP))
+    run = last.run + (_kind(frame) != _kind(last.frame) or (step is not None and abs(step) > STEP))
     return Piece(frame, expected + (step or 0), run)
 
 
