@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -115,11 +117,11 @@ def test_the_largest_page_of_a_tiff_counts_but_no_thumbnail(tmp_path: Path, dtyp
     assert seen[3, 3].tolist() == [0, 1, 1]
 
 
-def exr(pixels: Pixels, layout: str) -> bytes:
+def exr(pixels: Pixels, layout: str, **options: str) -> bytes:
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format=layout)
     encoder = av.CodecContext.create("exr", "w")
     encoder.height, encoder.width = pixels.shape[:2]
-    encoder.pix_fmt, encoder.time_base = layout, Fraction(1)
+    encoder.pix_fmt, encoder.time_base, encoder.options = layout, Fraction(1), options
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
 
 
@@ -142,6 +144,16 @@ def test_the_alpha_of_an_exr_is_taken_out_of_its_colours(tmp_path: Path) -> None
     path = written(tmp_path, "a.exr", exr(pixels, "gbrapf32le"))
     assert found(path)[0, 0].tolist() == pytest.approx([0.5, 0, 0.7353569, 0.5], abs=1e-4)
     assert read_image(path, (1.0, 1.0, 1.0))[0, :, 1, 1].tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("compression", ["none", "rle", "zip1", "zip16"])
+@pytest.mark.parametrize("layout", ["gbrpf32le", "gbrapf32le", "grayf32le"])
+def test_halves_of_an_exr_are_numbers_too(tmp_path: Path, layout: str, compression: str) -> None:
+    pixels = np.full((40, 30, 4), 1, np.float32)  # rows that are padded
+    pixels[3, 29] = 0.5, 0.25, 2.0, 1.0
+    pixels = {"gbrpf32le": pixels[..., :3], "gbrapf32le": pixels, "grayf32le": pixels[..., 0]}[layout]
+    path = written(tmp_path, "a.exr", exr(pixels, layout, format="half", compression=compression))
+    assert torch.equal(read_channels(path, "srgb")[0].permute(1, 2, 0).squeeze(), torch.from_numpy(pixels))
 
 
 def test_grey_light_is_grey(tmp_path: Path) -> None:
@@ -205,6 +217,14 @@ def test_avif_is_read_with_its_transparency(tmp_path: Path) -> None:
     Image.new("RGBA", (32, 32), (200, 100, 50, 128)).save(tmp_path / "a.avif", quality=95)
     seen = found(tmp_path / "a.avif")[16, 16] * 255
     assert seen.tolist() == pytest.approx([200, 100, 50, 128], abs=4)
+
+
+def test_heic_is_opened_by_the_extra_that_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setitem(sys.modules, "pillow_heif", SimpleNamespace(register_heif_opener=lambda: asked.append(True)))
+    with pytest.raises(InputError, match="HEIC"):
+        read_image(written(tmp_path, "a.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(20)))
+    assert asked == [True]
 
 
 def test_camera_raw_is_refused_by_name_whatever_it_is_called(tmp_path: Path) -> None:

@@ -112,9 +112,21 @@ def _light(data: bytes, kind: str) -> _Pixels:
     with av.open(io.BytesIO(data), "r", format=kind) as file:
         stream = file.streams.video[0]
         _check_size(stream.codec_context.width, stream.codec_context.height)
-        pixels = next(file.decode(stream)).to_ndarray().astype(np.float32)
-    values = np.nan_to_num(pixels[..., None] if pixels.ndim == 2 else pixels, copy=False)
+        frame = next(file.decode(stream))
+        pixels = _halves(frame) if "f16" in frame.format.name else frame.to_ndarray()
+    values = np.nan_to_num(pixels[..., None] if pixels.ndim == 2 else pixels, copy=False).astype(np.float32, copy=False)
     return _divided(values) if kind == "exr_pipe" else values
+
+
+def _halves(frame: av.VideoFrame) -> _Pixels:
+    """(H, W, C) float32 of an EXR's planes of 16 bit floats, which PyAV makes no array of."""
+    numbers = np.dtype(">f2" if frame.format.name.endswith("be") else "<f2")
+    planes = [
+        np.frombuffer(plane, numbers).reshape(frame.height, -1)[:, : frame.width]  # type: ignore[call-overload]
+        for plane in frame.planes
+    ]
+    order = (2, 0, 1, 3)[: len(planes)] if frame.format.name.startswith("gbr") else range(len(planes))
+    return np.stack([planes[index] for index in order], -1).astype(np.float32)
 
 
 def _divided(values: _Pixels) -> _Pixels:
@@ -151,8 +163,8 @@ def _decode(data: bytes) -> _Pixels:
 
 def _by_pillow(data: bytes, index: int) -> tuple[_Pixels, object, object]:
     """A page as (H, W, 1, 3 or 4) whole numbers or floats; the colour profile that still counts; how it is turned."""
-    if "HEIF" not in Image.OPEN:
-        Image.init()
+    Image.init()
+    if data[4:8] == b"ftyp" and "HEIF" not in Image.OPEN:
         with contextlib.suppress(ImportError):  # the extra `heic`
             importlib.import_module("pillow_heif").register_heif_opener()
     with Image.open(io.BytesIO(data), formats=[name for name in FORMATS if name in Image.OPEN]) as opened:
