@@ -147,6 +147,23 @@ def test_what_is_too_large_is_refused_with_its_size_before_it_fills_the_memory(t
     assert "without a single frame" in rejected(tmp_path / "a.avi")
 
 
+@pytest.mark.parametrize(
+    ("suffix", "codec"),
+    [("gif", ()), ("ts", ("-c:v", "mpeg2video", "-g", 4)), ("avi", ("-c:v", "mjpeg")), ("mkv", ("-c:v", "mjpeg"))],
+)
+def test_a_loss_at_the_end_is_told_also_where_the_sound_is_as_long(
+    tmp_path: Path, suffix: str, codec: tuple[object, ...]
+) -> None:
+    sound = ("-f", "lavfi", "-i", "sine=duration=2") if suffix in ("avi", "mkv") else ()
+    raw = ("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "64x48", "-r", 25, "-i", "-")
+    run(*raw, *sound, *codec, tmp_path / f"a.{suffix}", data=numbered(50).tobytes())
+    path = tmp_path / f"cut.{suffix}"
+    data = (tmp_path / f"a.{suffix}").read_bytes()
+    path.write_bytes(data[: len(data) * 3 // 5 // 188 * 188 + 5])
+    assert any("cut off" in note or "ends early" in note for note in open_clip(path).notes)
+    assert not any("cut off" in note or "ends early" in note for note in open_clip(tmp_path / f"a.{suffix}").notes)
+
+
 def test_times_that_are_missing_or_jump_back_are_mended() -> None:
     missing, tick = -(2**62), Fraction(1, 100)
     times = monotonic_times([10, 14, missing, 22, 18, 26], missing, tick, Fraction(25))

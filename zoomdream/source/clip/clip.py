@@ -14,7 +14,7 @@ from pathlib import Path
 from zoomdream.config.schema_render import Footage, Series
 from zoomdream.errors import InputError, require_file
 from zoomdream.source.clip.color import BT2020, HDR
-from zoomdream.source.clip.frames import NO_TIME
+from zoomdream.source.clip.frames import CUT_OFF, NO_TIME
 from zoomdream.source.clip.header import Header, check_size, read_header
 from zoomdream.source.clip.scan import Scan, scan_clip
 from zoomdream.source.clip.times import FrameRate, find_rate, frames_on_screen, in_ticks, monotonic_times, stay
@@ -206,6 +206,8 @@ def _notes(clip: Clip) -> list[str]:
     elif scan.interlaced:
         some = "" if scan.interlaced == len(scan.raw) else f"{scan.interlaced} of {len(scan.raw)} frames are "
         notes.append(f"{some}interlaced; fields are joined to whole frames")
+    if scan.transparent:
+        notes.append("partly transparent")
     if "size" in scan.changes:
         notes.append("the size changes on the way; all is shown in that of the first frame")
     if held := len(files := files_of(clip.footage)) - len(set(files)):
@@ -216,8 +218,7 @@ def _notes(clip: Clip) -> list[str]:
         notes.extend(gaps)
     elif clip.variable:
         notes.append(f"variable frame rate; resampled to a steady {_rate(clip.fps)} by default")
-    if scan.damaged or not clip.has_sound:  # sound may be longer than the picture
-        notes.extend(_losses(clip))
+    notes.extend(_losses(clip))
     return notes
 
 
@@ -248,9 +249,12 @@ def _losses(clip: Clip) -> list[str]:
     missing = sum((step - usual for step in steps if 2 * step > 3 * usual), Fraction(0))
     if missing and clip.scan.damaged:
         losses.append(f"damaged: {_seconds(missing)} s could not be decoded, the frame before is held")
-    ends = clip.header.stated_end
+    header = clip.header
+    ends = header.stated_end if header.video_end is None and not clip.has_sound else header.video_end
     if ends is not None and ends - clip.end > max(Fraction(1, 4), 2 / clip.fps):
         losses.append(f"the file ends early: {_seconds(clip.span)} s can be read, it says that it has {ends:.2f} s")
+    elif CUT_OFF in clip.scan.errors:
+        losses.append(f"the file is cut off or broken: what follows {_seconds(clip.span)} s cannot be read")
     if clip.scan.errors and not losses:
         losses.append(f"the decoder complains of damage ({clip.scan.errors[0]}), but no frame is missing")
     return losses

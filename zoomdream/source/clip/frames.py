@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from av.codec.context import CodecContext
@@ -29,6 +30,10 @@ Rows = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 
 NO_TIME = -(2**62)
 """The ticks of a frame without a time."""
+
+CUT_OFF = "it cannot be read to its end"
+
+_GIF_REST = 64  # bytes that may follow the last picture: its end, and remarks
 
 _TRANSPARENT = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Decoders that show transparency which ffmpeg's own leave out."""
@@ -70,10 +75,13 @@ def decode_frames(
             except (FFmpegError, OSError):
                 return
         decoder: VideoCodecContext | None = None
+        end = 0
         for packet, moved in packets(container, stream):
             packet.opaque = (moved,)  # in a tuple, because PyAV drops what is false; it comes out with the frame
             if packet.is_corrupt:
                 said.append("a packet is corrupt")
+            if packet.size:
+                end = max(end, (packet.pos or 0) + packet.size)
             if decoder is None:
                 decoder = _decoder(stream, packet, threads)
             try:
@@ -88,6 +96,8 @@ def decode_frames(
                     said.append("a frame is damaged")
                 ticks = NO_TIME if picture.pts is None else picture.pts
                 yield DecodedFrame(picture, ticks, _moved(picture), picture.duration or 0)
+        if _is_cut_off(Path(footage), container.format.name, end):
+            said.append(CUT_OFF)
 
 
 def _read_series(series: Series, first: int) -> Iterator[DecodedFrame]:
@@ -143,6 +153,20 @@ def _decoder(stream: VideoStream, first: Packet[Stream], threads: int) -> VideoC
     decoder.thread_count = threads
     decoder.copy_opaque = True
     return decoder
+
+
+def _is_cut_off(path: Path, kind: str, end: int) -> bool:
+    """Whether a file ends before what it says, or cannot be read after byte `end`: of kinds that tell no length."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(8)
+        file.seek(max(0, size - 64))
+        tail = file.read().rstrip(b"\0")
+    if kind == "gif":
+        return size - end > _GIF_REST or not tail.endswith(b";")
+    if kind == "mpegts":
+        return size % 188 != 0 and size % 192 != 0 and size % 204 != 0
+    return head.startswith(b"RIFF") and 8 + int.from_bytes(head[4:], "little") > size
 
 
 def _flushed(decoder: VideoCodecContext, packet: Packet[Stream]) -> list[VideoFrame]:

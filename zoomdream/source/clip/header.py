@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,7 +27,8 @@ _COVER = Disposition.attached_pic | Disposition.timed_thumbnails
 class Header:
     """stream: the index of the video that is shown. tick: seconds in which its times are counted. aspect: a pixel's
     width over its height. rates: frames per second that the file states, the most trustworthy first. stated_end: the
-    clip's end in seconds on the container's clock, None where the file states none. sited_left: whether samples of
+    clip's end in seconds on the container's clock, None where the file states none; video_end: that of the video alone,
+    which may end before its sound. sited_left: whether samples of
     colour sit on the left edge of the pixels that they cover, as in all but JPEG and MPEG-1. counted: its frames have
     durations but no times, as in raw streams, whose times FFmpeg guesses. webp: it is an animated WebP.
     """
@@ -39,6 +41,7 @@ class Header:
     stated_end: float | None
     has_sound: bool
     sited_left: bool
+    video_end: float | None = None
     counted: bool = False
     webp: bool = False
 
@@ -118,8 +121,22 @@ def _header(path: Path, container: InputContainer, stream: VideoStream, has_soun
         stated_end=None if duration is None else (duration + (start or 0)) / 1_000_000,
         has_sound=has_sound,
         sited_left=codec.name not in ("mjpeg", "mpeg1video", "jpegls"),
+        video_end=_video_end(container, stream),
         counted=bool(container.format.flags & _NO_TIMES),
     )
+
+
+def _video_end(container: InputContainer, stream: VideoStream) -> float | None:
+    """In seconds on the container's clock: AVI counts frames, Matroska has a tag, others a duration."""
+    begin, tick = stream.start_time or 0, stream.time_base
+    if tick is None:
+        return None
+    if container.format.name == "avi" and stream.frames:
+        return float(stream.frames * tick)
+    if stream.duration:
+        return float((begin + stream.duration) * tick)
+    found = re.fullmatch(r"(\d+):(\d+):(\d+\.\d+)", stream.metadata.get("DURATION", ""))
+    return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]) if found else None
 
 
 def _screen(path: Path) -> tuple[int, int]:
