@@ -76,14 +76,14 @@ def test_files_stay_small(path: Path) -> None:
 
 SUBJECTS = {
     ".": {"architecture", "configs", "conftest", "package", "packaging"},
-    "assembly": {"clip", "objectives", "on_an_emulated_gpu"},
+    "assembly": {"clip", "objectives", "on_an_emulated_gpu", "transparent_zoom"},
     "autodiff": {"random_graphs"},
     "autodiff/operations": {"norms"},
     "batch": {"batch_command", "parcels", "plan_once", "ready_batches", "shots"},
     "cli": {"bad_input", "command_line", "completion", "hardware_command", "wrong_configs"},
     "config": {"clip_errors", "errors"},
     "networks": {"own_network", "torchvision_files"},
-    "rendering": {"clip_render", "disk", "killing", "tiled_render"},
+    "rendering": {"alpha_render", "clip_render", "disk", "killing", "tiled_render"},
     "source": {"deep_pictures"},
     "source/clip": {"clip_assets", "clip_damage", "clip_files", "decode_colors"},
 }

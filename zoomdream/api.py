@@ -83,11 +83,13 @@ _PICTURE = "source={kind: image, path: the picture that is given}"
 
 def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
     """The frames of a render, one after the other, before encoding: (3, H, W) float32 RGB in [0, 1], on the CPU.
+    Transparent parts are over black.
 
     config: a Config, or what `load_config` takes. Nothing is written.
     Raises ConfigError and InputError, at the first frame.
     """
     from zoomdream import assembly, pipeline  # brings torch along, which a config need not wait for
+    from zoomdream.color.alpha import over_black
     from zoomdream.rendering.plan import make_plan
 
     chosen = config if isinstance(config, Config) else load_config(config)
@@ -96,7 +98,8 @@ def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
     width, height = chosen.size
     try:
         for state in pipeline.frames(stages, None, chosen.frames):
-            yield state.shown((height, width))[0].clamp(0, 1).cpu()  # a warp that is not dreamt on may overshoot
+            shown = over_black(state.shown((height, width)))
+            yield shown[0].clamp(0, 1).cpu()  # a warp that is not dreamt on may overshoot
     finally:
         stages.close()
 

@@ -6,6 +6,9 @@ the network dreams on it, the mask keeps the dream where it belongs, and colour 
 A clip: the source shows the next frame, optical flow tells where everything in it was a moment ago, what the dream had
 added there is carried along (one resampling), and the network dreams on the frame with that on it.
 
+Of a transparent source, whose pictures have a fourth channel, only what is opaque is dreamed on; the camera moves alpha
+along, and a clip's own stays as it is.
+
 Only key frames are dreamed on (`dream.rate`). The frames in between have what the last key frame had, moved to where
 it is now, and what the dream changed in the next one, moved back and faded in. So the next key frame is made first.
 
@@ -21,6 +24,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from zoomdream.color.alpha import is_transparent, over_black, over_mean, plus, settled, straight, where_opaque
 from zoomdream.color.pyramid import halved, resize
 from zoomdream.color.statistics import soft_limit
 from zoomdream.flow.bidirectional import BidirectionalFlow
@@ -67,21 +71,25 @@ def begin_zoom(zoom: ZoomStages) -> State:
     for frame in range(-zoom.schedule.warmup, 0):
         small = dream_on_zoom(small, zoom, frame)
     height, width = picture.shape[-2:]
-    return State(0, dream_on_zoom(picture + resize(small - begun, (height, width)), zoom, 0))
+    begun = settled(plus(picture, resize(over_black(small - begun), (height, width))))
+    return State(0, dream_on_zoom(begun, zoom, 0))
 
 
 def zoom_on(key: State, zoom: ZoomStages, following: int) -> Iterator[State]:
     """From a key frame to the following one, and all in between."""
-    moved = zoom.camera(key.picture, key.index, following)
+    moved = settled(zoom.camera(key.picture, key.index, following))
     dreamed = dream_on_zoom(moved, zoom, following)
     interval = KeyInterval(key.index, following, key.picture, moved, dreamed)
     for frame in range(key.index + 1, following):
-        yield State(frame, zoom_in_between(interval, frame, zoom.camera), key=key)
+        yield State(frame, settled(zoom_in_between(interval, frame, zoom.camera)), key=key)
     yield State(following, dreamed)
 
 
 def dream_on_zoom(moved: Tensor, zoom: ZoomStages, frame: int) -> Tensor:
     """Noise, dream, mask, colour."""
+    if is_transparent(moved):
+        seen = over_mean(moved)
+        return settled(plus(moved, where_opaque(moved, dream_on_zoom(seen, zoom, frame) - seen)))
     reference = zoom.color.reference_of(moved)
     if not zoom.dream.dreams_on(frame):  # a picture that is only moved keeps its whites
         return zoom.color(moved, reference, frame)
@@ -96,7 +104,7 @@ def dream_on_zoom(moved: Tensor, zoom: ZoomStages, frame: int) -> Tensor:
 def begin_shot(clip: ClipStages, frame: int) -> State:
     """The first frame of a shot, which knows nothing of the shot before."""
     seen = clip.footage.source(frame)
-    added, lasting = torch.zeros_like(seen), clip.footage.lasting(frame)
+    added, lasting = torch.zeros_like(over_black(seen)), clip.footage.lasting(frame)
     for again in range(1, clip.schedule.warmup + 1):
         added = lasting * dream_on_clip(seen, added, clip, frame, again=again).of_clip()[1]
     return dream_on_clip(seen, added, clip, frame)
@@ -120,14 +128,17 @@ def dream_on_clip(
     seen: Tensor, carried: Tensor, clip: ClipStages, frame: int, flows: Sequence[BidirectionalFlow] = (), again: int = 0
 ) -> State:
     """Noise, dream, colour; what the dream adds is new where flow has just brought things into sight."""
-    reference = clip.color.reference_of(seen)
-    noisy = clip.noise(seen + carried, frame, again)
+    shown = over_mean(seen)
+    reference = clip.color.reference_of(shown)
+    noisy = clip.noise(shown + carried, frame, again)
     dreamed = clip.dream(noisy, reference, frame)
     held = clip.color(dreamed, reference, frame)
-    return show_clip(seen, blend_by_visibility(carried, held - seen, flows), clip, frame)
+    return show_clip(seen, blend_by_visibility(carried, held - shown, flows), clip, frame)
 
 
 def show_clip(seen: Tensor, added: Tensor, clip: ClipStages, frame: int, key: State | None = None) -> State:
-    """A frame of the clip with as much of the dream as range, mask and opacity let through."""
-    kept = limit(seen, added) if clip.mask is None else clip.mask(frame) * limit(seen, added)
-    return State(frame, seen + clip.opacity[frame] * kept, seen, kept, key)
+    """A frame of the clip with as much of the dream as range, alpha, mask and opacity let through."""
+    kept = where_opaque(seen, limit(straight(seen), added))
+    if clip.mask is not None:
+        kept = clip.mask(frame) * kept
+    return State(frame, plus(seen, clip.opacity[frame] * kept), seen, kept, key)

@@ -1,7 +1,8 @@
 """The shapes that the parts of the pipeline hand to each other.
 
-Convention: pictures are (1, 3, H, W) float32 RGB in [0, 1]; flow is (1, 2, H, W) in pixels, channel 0 is x (right),
-1 is y (down), backward: result(p) = image(p + flow(p)). Points are (x, y), sizes are (height, width).
+Convention: pictures are (1, 3, H, W) float32 RGB in [0, 1], transparent ones (1, 4, H, W), see color.alpha; flow is
+(1, 2, H, W) in pixels, channel 0 is x (right), 1 is y (down), backward: result(p) = image(p + flow(p)). Points are
+(x, y), sizes are (height, width).
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What one frame remembers for the next: the frame's number and the dream, never rounded. (1, 3, H, W) float32.
+    """What one frame remembers for the next: the frame's number and the dream, never rounded. (1, 3, H, W) float32;
+    of a transparent source picture and `seen` are (1, 4, H, W).
 
     The picture may be larger than the frame that is shown, which is its middle: where the camera reveals what was
     outside, that is dreamt there before it comes into view. A dreamt clip also remembers its own frame (`seen`) and
@@ -46,7 +48,7 @@ class State:
         return self.seen, self.added
 
     def shown(self, size: tuple[int, int]) -> Tensor:
-        """The middle of the picture, (1, 3, *size); `size` is (height, width) and no larger than the picture."""
+        """The middle of the picture, (1, C, *size); `size` is (height, width) and no larger than the picture."""
         height, width = size
         top, left = (self.picture.shape[-2] - height) // 2, (self.picture.shape[-1] - width) // 2
         return self.picture[..., top : top + height, left : left + width]

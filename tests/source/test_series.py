@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.made_clips import number_of, numbered
 from tests.source.test_picture import deep_png
+from zoomdream.color.alpha import multiplied
 from zoomdream.config.schema_render import Series
 from zoomdream.errors import InputError
 from zoomdream.source.clip.clip import describe, open_clip
@@ -138,12 +139,12 @@ def test_sixteen_bits_are_kept_and_transparency_too(tmp_path: Path) -> None:
     deep = np.random.default_rng(1).integers(0, 65536, (16, 18, 4), dtype=np.uint16)
     (tmp_path / "1.png").write_bytes(deep_png(deep))
     clip = open_clip(Series(tmp_path, Fraction(24)))
-    with ClipReader(clip, (0,), clip.size, "fill") as reader:
-        picture, alpha = reader.frame(0), reader.alpha(0)
+    assert clip.scan.transparent
+    with ClipReader(clip, (0,), clip.size, "fill", keep_alpha=True) as reader:
+        found = reader.frame(0)
     exact = torch.from_numpy(deep.astype(np.float32) / 65535).permute(2, 0, 1)[None]
-    assert alpha is not None
-    assert torch.equal(alpha, exact[:, 3:])
-    assert torch.allclose(picture, exact[:, :3] * exact[:, 3:], atol=1e-7)
+    assert torch.equal(found[:, 3:], exact[:, 3:])
+    assert torch.allclose(found, multiplied(exact), atol=1e-7)
 
 
 def test_linear_light_and_grey_are_understood_and_the_first_decides_about_the_size(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Camera:
     seed: int
 
     def __call__(self, picture: Tensor, before: int, frame: int) -> Tensor:
-        """The picture (1, 3, H, W) of frame `before`, moved to a later frame; one resampling."""
+        """The picture (1, C, H, W) of frame `before`, moved to a later frame; one resampling."""
         flow = self.flow(before, frame, picture.device)
         if self.border != "noise":
             return warp(picture, flow, self.border)
@@ -70,14 +70,16 @@ def fill_with_noise(moved: Tensor, revealed: Tensor, random: torch.Generator, co
     """Replace what was revealed by noise with the statistics of photographs around the picture's own colour, for the
     dream to climb on.
 
-    moved (1, 3, H, W); revealed (1, 1, H, W) in 0..1 as `camera.outside` gives it. Nothing is drawn where nothing
-    was revealed.
+    moved (1, 3, H, W), or with alpha: noise is opaque; revealed (1, 1, H, W) in 0..1 as `camera.outside` gives it.
+    Nothing is drawn where nothing was revealed.
     """
     if not revealed.any():
         return moved
     height, width = moved.shape[-2:]
     fresh = to_device(natural_noise((height, width), random), moved.device)
-    fresh = fresh.to(moved) * contrast + moved.mean(dim=(2, 3), keepdim=True)
+    fresh = fresh.to(moved) * contrast + moved[:, :3].mean(dim=(2, 3), keepdim=True)
+    if moved.shape[1] == 4:
+        fresh = torch.cat([fresh, torch.ones_like(fresh[:, :1])], 1)
     return torch.lerp(moved, fresh, revealed)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 from zoomdream import assembly, pipeline
+from zoomdream.color.alpha import unmultiplied
 from zoomdream.config import Config
 from zoomdream.encode.segment import EncodeSettings, SegmentWriter
 from zoomdream.machine.startup import keep_freed_memory
@@ -47,7 +48,7 @@ def predict(config: Config, planned: Plan, settings: EncodeSettings, opened: Net
     pictures: list[Tensor] = []
     with closing(assembly.open_stages(brief, planned, opened, timeline=timeline)) as stages:
         for state in _some(stages, config.frames, eta):
-            pictures = [*pictures, state.shown((settings.height, settings.width)).cpu()][-_KEPT:]
+            pictures = [*pictures, unmultiplied(state.shown((settings.height, settings.width))).cpu()][-_KEPT:]
     once, encoding = _encoding(settings, pictures)
     dreaming = eta.seconds(sum(passes), len(passes))
     alone = eta.seconds(sum(min(1, count) for count in passes), len(passes))

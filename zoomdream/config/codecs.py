@@ -23,7 +23,8 @@ class Codec:
     chroma blocks. segment: ffmpeg's name of the container of segments, never Matroska, whose milliseconds lose the
     exact rate, nor NUT, which carries no colour tags and no length of the last frame. segment_format: the pixel format
     of the segments where it is not the file's (gif and webp are made at the end, from lossless segments).
-    hardware_formats: the pixel formats that encoders in hardware take.
+    hardware_formats: the pixel formats that encoders in hardware take. alpha_formats: those that keep transparency,
+    `auto` first where the source is transparent.
     """
 
     encoder: str
@@ -37,12 +38,14 @@ class Codec:
     segment_format: str = ""
     silent: bool = False
     hardware_formats: tuple[str, ...] = ()
+    alpha_formats: tuple[str, ...] = ()
 
 
 _YUV8 = ("yuv420p", "yuv422p", "yuv444p")
 _YUV10 = ("yuv420p10le", "yuv422p10le", "yuv444p10le")
 _X26X = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 _BOTH = ("yuv420p", "yuv420p10le")
+_RGBA = ("rgba", "rgba64be")
 
 CODECS: Mapping[CodecName, Codec] = MappingProxyType(
     {
@@ -53,8 +56,8 @@ CODECS: Mapping[CodecName, Codec] = MappingProxyType(
         "prores": Codec("prores_ks", "mov", ("yuv422p10le", "yuv444p10le")),
         "ffv1": Codec("ffv1", "mov", ("gbrp", "gbrp10le", "bgr0", *_YUV8, *_YUV10)),
         "gif": Codec("ffv1", "mov", ("pal8",), segment_format="gbrp", silent=True),
-        "webp": Codec("ffv1", "mov", ("bgra", "yuv420p"), segment_format="gbrp", silent=True),
-        "png": Codec("png", "image2", ("rgb24", "rgb48be"), silent=True),
+        "webp": Codec("ffv1", "mov", ("bgra", "yuv420p"), segment_format="gbrp", silent=True, alpha_formats=("bgra",)),
+        "png": Codec("png", "image2", ("rgb24", "rgb48be", *_RGBA), silent=True, alpha_formats=_RGBA),
     }
 )
 
@@ -93,14 +96,23 @@ def is_numbered(output: Path) -> bool:
     return output.suffix.lower() == ".png" and re.search(r"%\d*d", output.name) is not None
 
 
-def resolve_pixel_format(codec: CodecName, pixel_format: str) -> str:
-    """`auto` made concrete: "yuv420p" for most, "yuv422p10le" for prores, RGB where the codec is lossless."""
-    return CODECS[codec].pixel_formats[0] if pixel_format == "auto" else pixel_format
+def resolve_pixel_format(codec: CodecName, pixel_format: str, *, alpha: bool = False) -> str:
+    """`auto` made concrete: "yuv420p" for most, "yuv422p10le" for prores, RGB where the codec is lossless. alpha:
+    whether transparency is kept.
+    """
+    formats = CODECS[codec].alpha_formats if alpha else CODECS[codec].pixel_formats
+    return formats[0] if pixel_format == "auto" else pixel_format
+
+
+def holds_alpha(codec: CodecName, pixel_format: str) -> bool:
+    """Whether such a file can be transparent."""
+    formats = CODECS[codec].alpha_formats
+    return pixel_format in formats or (pixel_format == "auto" and bool(formats))
 
 
 def bits(pixel_format: str) -> int:
     """Bits per channel: "yuv420p" 8, "yuv422p10le" 10, "rgb48be" 16."""
-    if pixel_format.startswith("rgb48"):
+    if pixel_format.startswith(("rgb48", "rgba64")):
         return 16
     found = re.search(r"p(\d+)(?:le|be)$", pixel_format)
     return int(found[1]) if found else 8

@@ -29,7 +29,8 @@ class EncodeSettings:
 
     width, height in pixels; fps frames per second, exact; crf and preset: None means the codec's default, and codecs
     without one ignore it; threads are pinned, because x264's decisions depend on their number; still: only the last
-    frame is kept, as one picture; hardware: a key of `HARDWARE`, or "off".
+    frame is kept, as one picture; hardware: a key of `HARDWARE`, or "off"; alpha: frames have a fourth channel, which
+    is kept.
     """
 
     codec: CodecName
@@ -43,6 +44,7 @@ class EncodeSettings:
     threads: int = 2
     still: bool = False
     hardware: Hardware = hardware.OFF
+    alpha: bool = False
 
     def check(self) -> None:
         """ConfigError if the codec cannot hold such frames, or so many of them in a second."""
@@ -52,7 +54,12 @@ class EncodeSettings:
     @property
     def segment_format(self) -> str:
         """The pixel format of the segments."""
-        return CODECS[self.codec].segment_format or self.pixel_format
+        return self.pixel_format if self.alpha else CODECS[self.codec].segment_format or self.pixel_format
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of a raw frame."""
+        return self.height * self.width * (4 if self.alpha else 3) * raw_bits(self) // 8
 
 
 def segment_name(settings: EncodeSettings, number: int) -> str:
@@ -73,7 +80,9 @@ def segment_command(settings: EncodeSettings, target: str) -> list[str]:
     """The command that turns raw frames on stdin into one segment; `target` is a name in the folder it runs in."""
     codec = CODECS[settings.codec]
     picture = codec.segment == "image2"
-    given = "rgb24" if raw_bits(settings) == 8 else "rgb48le"
+    given = "rgba" if settings.alpha else "rgb24"
+    if raw_bits(settings) == 16:
+        given = "rgba64le" if settings.alpha else "rgb48le"
     filters, tags = _filters(settings.segment_format, picture=picture), _tags(settings.segment_format, picture=picture)
     if settings.hardware != hardware.OFF:
         filters = _filters(hardware.layout(settings.segment_format), picture=False) + hardware.upload(settings.hardware)
@@ -96,19 +105,19 @@ def raw_bits(settings: EncodeSettings) -> int:
 
 
 def pack(picture: Tensor, bits: int) -> Tensor:
-    """Levels of packed RGB rows, top to bottom, (H, W, 3) where the picture is: uint8 for 8 bits, int32 for 16.
+    """Levels of packed RGB rows, top to bottom, (H, W, C) where the picture is: uint8 for 8 bits, int32 for 16.
 
-    picture (1, 3, H, W) in [0, 1]; values outside are clipped. A pure function of the picture: a frame that is done
-    again after a crash gives the same bytes. Rounded, not dithered: through x264 at crf 18, Bayer and noise dither left
-    the local mean of a smooth ramp no nearer (0.45 of a level against 0.42) and made it 13 to 26 % larger; who needs
-    more shades takes 10 bits.
+    picture (1, C, H, W) in [0, 1], C 3, or 4 with alpha; values outside are clipped. A pure function of the picture: a
+    frame that is done again after a crash gives the same bytes. Rounded, not dithered: through x264 at crf 18, Bayer
+    and noise dither left the local mean of a smooth ramp no nearer (0.45 of a level against 0.42) and made it 13 to
+    26 % larger; who needs more shades takes 10 bits.
     """
     top, kind = (255.0, torch.uint8) if bits == 8 else (65535.0, torch.int32)
     return picture[0].permute(1, 2, 0).float().clamp(0, 1).mul_(top).round_().to(kind).contiguous()
 
 
 def raw(packed: Tensor) -> memoryview:
-    """The bytes of what `pack` has made, on the CPU: `rgb24`, H·W·3 bytes, or `rgb48le`, H·W·6 bytes."""
+    """The bytes of what `pack` has made, on the CPU: `rgb24`, H·W·3 bytes, or `rgb48le`, H·W·6 bytes; or with alpha."""
     levels = packed.numpy()
     return (levels if packed.dtype == torch.uint8 else levels.astype("<u2")).data.cast("B")
 
@@ -208,7 +217,7 @@ class SegmentWriter:
         self.drop()
 
     def write(self, picture: Tensor) -> None:
-        """Add one frame, (1, 3, H, W) in [0, 1]. Raises OutputError if ffmpeg has given up."""
+        """Add one frame, (1, C, H, W) in [0, 1]. Raises OutputError if ffmpeg has given up."""
         self.write_raw(raw(pack(picture, raw_bits(self._settings)).cpu()))
 
     def write_raw(self, data: memoryview) -> None:

@@ -25,7 +25,6 @@ from zoomdream.encode.segment import (
     EncodeSettings,
     SegmentWriter,
     encoder_name,
-    raw_bits,
     segment_command,
     segment_name,
 )  # fmt: skip
@@ -145,7 +144,7 @@ def _encode(settings: EncodeSettings, folder: Path, limit: float) -> str | None:
 
 def _grey(settings: EncodeSettings) -> bytes:
     """A frame as raw pixels."""
-    return bytes([128]) * (settings.width * settings.height * 3 * raw_bits(settings) // 8)
+    return bytes([128]) * settings.frame_bytes
 
 
 def _inspect(settings: EncodeSettings, folder: Path) -> str | None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zoomdream.camera.motion import Motion, camera_flow, inverse
+from zoomdream.color.alpha import over_black
 from zoomdream.flow.confidence import compose, confidence, eroded, follow
 from zoomdream.flow.estimators import Estimator
 
@@ -70,7 +71,7 @@ def estimate_motion(estimate: Estimator | None, now: Tensor, before: Tensor) -> 
 
 @dataclass(frozen=True, slots=True)
 class ClipMotion:
-    """estimator: None where nothing is known of the clip's motion. frame: the picture (1, 3, H, W) of a frame, of which
+    """estimator: None where nothing is known of the clip's motion. frame: the picture (1, C, H, W) of a frame, of which
     there are `frames`. motions: the camera's, from the frame before to each. shots: the frames that begin a shot.
     """
 
@@ -82,7 +83,7 @@ class ClipMotion:
 
     def flow(self, now: Tensor, before: Tensor, index: int) -> BidirectionalFlow:
         """The motion from the frame before to the frame `index`."""
-        return estimate_motion(self.estimator, now, before).under(self.motions[index])
+        return estimate_motion(self.estimator, over_black(now), over_black(before)).under(self.motions[index])
 
     def lasting(self, seen: Tensor, index: int) -> Tensor:
         """Where what the frame shows is still seen in the next one, (1, 1, H, W) in 0..1.
@@ -92,7 +93,8 @@ class ClipMotion:
         """
         if index + 1 == self.frames or index + 1 in self.shots:
             return torch.ones_like(seen[:, :1])
-        return eroded(estimate_motion(self.estimator, seen, self.frame(index + 1)).backward.confidence)
+        following = over_black(self.frame(index + 1))
+        return eroded(estimate_motion(self.estimator, over_black(seen), following).backward.confidence)
 
 
 def _unknown(like: Tensor) -> ConfidentFlow:

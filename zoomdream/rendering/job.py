@@ -96,6 +96,7 @@ def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
         threads=plan.encoder_threads,
         still=encode.codec == "png" and not is_numbered(config.output),
         hardware=encode.hardware,
+        alpha=open_source(config).alpha,
     )
 
 

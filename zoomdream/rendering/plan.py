@@ -37,7 +37,8 @@ def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
         threads = remembered.threads if remembered else min(torch.get_num_threads(), cores())
     else:
         threads = wanted.threads
-    pixel_format = resolve_pixel_format(config.encode.codec, config.encode.pixel_format)
+    alpha = open_source(config).alpha
+    pixel_format = resolve_pixel_format(config.encode.codec, config.encode.pixel_format, alpha=alpha)
     if wanted.tile == "auto":
         tile = remembered.tile if remembered else tile_edge(config, device, precision)
     else:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from zoomdream.color.alpha import multiplied, over_black, unmultiplied
 from zoomdream.encode.segment import pack, raw
 from zoomdream.errors import OutputError
 from zoomdream.types import State
@@ -18,7 +19,7 @@ from zoomdream.types import State
 
 @dataclass(frozen=True, slots=True)
 class Readback:
-    """A frame for the encoder and for observers. shown: (1, 3, H, W), or packed already, (H, W, 3); bits: per channel;
+    """A frame for the encoder and for observers. shown: (1, C, H, W), or packed already, (H, W, C); bits: per channel;
     finite: whether all numbers are, 0-dim, None where that is not looked at; kept: the state, on the CPU, where a unit
     ends with the frame; arrived: None where nothing is queued.
     """
@@ -42,8 +43,9 @@ class Readback:
         return raw(levels)
 
     def tensor(self) -> Tensor:
-        """The picture as an observer sees it, (3, H, W) float32 in [0, 1] on the CPU."""
-        return self._levels().permute(2, 0, 1).float().div_(2**self.bits - 1)
+        """The picture as an observer sees it, (3, H, W) float32 in [0, 1] on the CPU; transparent parts over black."""
+        picture = self._levels().permute(2, 0, 1).float().div_(2**self.bits - 1)
+        return over_black(multiplied(picture[None]))[0]
 
     def _levels(self) -> Tensor:
         if self.arrived is not None:
@@ -59,7 +61,7 @@ def read_back(state: State, size: tuple[int, int], bits: int, *, last: bool) -> 
     """
     device = state.picture.device
     finite = torch.isfinite(state.picture).all() if last or state.added is not None else None
-    shown = state.shown(size)
+    shown = unmultiplied(state.shown(size))
     if device.type == "cpu":  # the thread that needs them packs the pixels
         return Readback(state.index, bits, shown, finite, state if last else None, None)
     queued = device.type == "cuda"  # there, copies that do not wait go to pinned memory

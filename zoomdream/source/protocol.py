@@ -22,7 +22,7 @@ class Closable(Protocol):
 
 class Frames(Closable, Protocol):
     """The pictures of an open source by frame number, (1, 3, H, W) float32 RGB in [0, 1], on the CPU. Masks have one
-    channel.
+    channel, transparent pictures four (see color.alpha).
     """
 
     def frame(self, index: int) -> Tensor: ...
@@ -83,6 +83,13 @@ class Source(Protocol):
         ...
 
     @property
+    def alpha(self) -> bool:
+        """Whether its frames have a fourth channel (see color.alpha): where it is transparent and the output can be.
+        Raises InputError.
+        """
+        ...
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """All files that it reads. Raises InputError."""
         ...
@@ -100,3 +107,8 @@ class Source(Protocol):
     def describe(self) -> list[str]:
         """All that can be told of it, notes included, a line each; nothing of what has nothing to tell."""
         ...
+
+
+def describe_alpha(*, kept: bool) -> str:
+    """What becomes of a source's transparency."""
+    return "transparency is kept" if kept else "transparent parts are black: this output holds no transparency"

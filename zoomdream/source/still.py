@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from zoomdream.color.alpha import multiplied, over_mean
 from zoomdream.color.pyramid import fill
 from zoomdream.color.statistics import NATURAL, ColorStatistics, measure
+from zoomdream.errors import require_file
 from zoomdream.randomness import generator, natural_noise
-from zoomdream.source.picture import read_image
-from zoomdream.source.protocol import SourceSound
+from zoomdream.source.picture import read_channels, read_image
+from zoomdream.source.protocol import SourceSound, describe_alpha
 
 _CONTRAST = 0.12
 """Deviation of the noise: little, so that the dream need not fight it."""
@@ -23,7 +26,7 @@ _CONTRAST = 0.12
 
 @dataclass(frozen=True, slots=True)
 class StillFrames:
-    """One picture (1, 3, H, W), whatever the frame."""
+    """One picture (1, C, H, W), whatever the frame."""
 
     picture: Tensor
 
@@ -43,6 +46,7 @@ class Noise:
     moving: ClassVar[bool] = False
     shots: ClassVar[tuple[int, ...]] = ()
     sound: ClassVar[SourceSound | None] = None
+    alpha: ClassVar[bool] = False
     files: ClassVar[tuple[Path, ...]] = ()
     notes: ClassVar[tuple[str, ...]] = ()
     name: ClassVar[str] = "noise"
@@ -67,14 +71,21 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture file that covers the frame, its middle cropped. size: (height, width)."""
+    """A picture file that covers the frame, its middle cropped. size: (height, width). keep_alpha: whether its
+    transparency is kept; else it is over black.
+    """
 
     path: Path
     size: tuple[int, int]
+    keep_alpha: bool
     moving: ClassVar[bool] = False
     shots: ClassVar[tuple[int, ...]] = ()
     sound: ClassVar[SourceSound | None] = None
     notes: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def alpha(self) -> bool:
+        return self.keep_alpha and _is_transparent(self.path)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -91,10 +102,23 @@ class Picture:
         return Fraction(0)
 
     def open(self) -> StillFrames:
-        return StillFrames(fill(read_image(self.path), self.size))
+        picture = multiplied(read_channels(self.path)) if self.alpha else read_image(self.path)
+        return StillFrames(fill(picture, self.size))
 
     def colors(self) -> ColorStatistics | None:
-        return measure(self.open().picture)
+        return measure(over_mean(self.open().picture))
 
     def describe(self) -> list[str]:
-        return []
+        return [describe_alpha(kept=self.keep_alpha)] if _is_transparent(self.path) else []
+
+
+def _is_transparent(path: Path) -> bool:
+    """Whether any pixel of a picture is not opaque. InputError as `read_channels`."""
+    require_file(path, "a picture")
+    found = path.stat()
+    return _alpha_of(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=16)
+def _alpha_of(path: Path, length: int, changed: int) -> bool:
+    return bool((read_channels(path)[:, 3:] < 1).any())

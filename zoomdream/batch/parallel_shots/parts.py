@@ -12,7 +12,7 @@ import torch
 
 from zoomdream.batch.parallel_shots.shots import Part
 from zoomdream.config import Config
-from zoomdream.encode.segment import SegmentWriter, raw_bits, segment_name
+from zoomdream.encode.segment import SegmentWriter, segment_name
 from zoomdream.machine.files import temporary_name, writing
 from zoomdream.rendering import Observers
 from zoomdream.rendering.job import encode_settings
@@ -77,11 +77,10 @@ def _shared_segment(parts: Sequence[Part], one: Recording, number: int) -> Path 
         return finished
     if not all(path.exists() for path in files):
         return None
-    length = settings.height * settings.width * 3 * raw_bits(settings) // 8
     with SegmentWriter(settings, folder, number) as writer:
         for path in files:
             with path.open("rb") as opened:
-                while data := opened.read(length):
+                while data := opened.read(settings.frame_bytes):
                     writer.write_raw(memoryview(data))
         return writer.close()
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import islice
 from types import TracebackType
 
+import torch
 from av.video.frame import VideoFrame
 from torch import Tensor
 
@@ -36,8 +37,10 @@ class ClipReader:
     open group of pictures misleads the decoder, it is started earlier, at last at the beginning.
     """
 
-    def __init__(self, clip: Clip, numbers: Sequence[int], size: tuple[int, int], fit: Fit) -> None:
-        self._clip, self._numbers, self._size = clip, numbers, size
+    def __init__(
+        self, clip: Clip, numbers: Sequence[int], size: tuple[int, int], fit: Fit, *, keep_alpha: bool = False
+    ) -> None:
+        self._clip, self._numbers, self._size, self._keep_alpha = clip, numbers, size, keep_alpha
         self._scaled = scaled_size(clip.size, size, fit)
         if self._scaled[0] * self._scaled[1] > LARGEST_AREA:
             raise InputError(
@@ -46,7 +49,7 @@ class ClipReader:
             )
         self._reader = FrameReader(sited_left=clip.header.sited_left)
         self._stream: _Stream | None = None
-        self._cached: tuple[int, Tensor, Tensor | None] | None = None
+        self._cached: tuple[int, Tensor] | None = None
 
     def __enter__(self) -> ClipReader:
         return self
@@ -60,15 +63,15 @@ class ClipReader:
         return len(self._numbers)
 
     def frame(self, index: int) -> Tensor:
-        """The picture of an output frame, (1, 3, H, W) float32 RGB in [0, 1]. In order is quick, any order is right.
+        """The picture of an output frame, (1, C, H, W) float32 RGB in [0, 1]. In order is quick, any order is right.
 
-        Transparent parts are over black. InputError if the clip ends before the frame or is no longer what it was.
+        Transparent parts are over black; with keep_alpha there is a fourth channel, as color.alpha has it. InputError
+        if the clip ends before the frame or is no longer what it was.
         """
-        return self._picture(index)[1]
-
-    def alpha(self, index: int) -> Tensor | None:
-        """How opaque an output frame is, (1, 1, H, W) float32 in [0, 1]; None where all of it is."""
-        return self._picture(index)[2]
+        wanted = self._numbers[index]
+        if self._cached is None or self._cached[0] != wanted:
+            self._cached = wanted, self._picture(wanted)
+        return self._cached[1]
 
     def close(self) -> None:
         """End the decoding. Raises nothing; may be called twice."""
@@ -76,15 +79,13 @@ class ClipReader:
             self._stream.close()
             self._stream = None
 
-    def _picture(self, index: int) -> tuple[int, Tensor, Tensor | None]:
-        wanted = self._numbers[index]
-        if self._cached is None or self._cached[0] != wanted:
-            turn = self._clip.scan.turn
-            size = self._scaled[::-1] if turn[0] % 2 else self._scaled
-            color, alpha = self._reader.read(self._decoded(wanted), size)
-            shown = fitted(turned(color, turn), self._size)
-            self._cached = wanted, shown, None if alpha is None else fitted(turned(alpha, turn), self._size)
-        return self._cached
+    def _picture(self, wanted: int) -> Tensor:
+        turn = self._clip.scan.turn
+        size = self._scaled[::-1] if turn[0] % 2 else self._scaled
+        picture, alpha = self._reader.read(self._decoded(wanted), size)
+        if self._keep_alpha:
+            picture = torch.cat([picture, torch.ones_like(picture[:, :1]) if alpha is None else alpha], 1)
+        return fitted(turned(picture, turn), self._size)
 
     def _decoded(self, wanted: int) -> VideoFrame:
         if self._stream is not None and self._stream.next <= wanted < self._stream.next + _SKIP:

@@ -15,7 +15,7 @@ from zoomdream.config.schema_render import Footage, Series
 from zoomdream.source.clip.clip import Clip, describe, frame_numbers, open_clip, start_time
 from zoomdream.source.clip.decode import ClipReader
 from zoomdream.source.clip.picture import Fit
-from zoomdream.source.protocol import SourceSound
+from zoomdream.source.protocol import SourceSound, describe_alpha
 from zoomdream.source.series import files_of
 
 _SLACK = Fraction(1, 1000)  # frames by which the time of a cut may miss that of a frame: YAML has few digits
@@ -24,7 +24,8 @@ _SLACK = Fraction(1, 1000)  # frames by which the time of a cut may miss that of
 @dataclass(frozen=True, slots=True)
 class ClipSource:
     """`frames` frames of a clip at `fps` from `start` on, seconds from its first frame. end: what the config says of
-    the end, for people. size: (height, width); fit: see ClipReader.
+    the end, for people. size: (height, width); fit: see ClipReader. keep_alpha: whether its transparency is kept; else
+    it is over black.
 
     The clip is decoded once when it is first asked for anything, and known from then on.
     """
@@ -36,6 +37,7 @@ class ClipSource:
     fps: Fraction
     size: tuple[int, int]
     fit: Fit
+    keep_alpha: bool
     moving: ClassVar[bool] = True
 
     @property
@@ -60,6 +62,10 @@ class ClipSource:
         return SourceSound(self.footage, start_time(self.clip, self.fps, self.start), whole)
 
     @property
+    def alpha(self) -> bool:
+        return self.keep_alpha and self.clip.scan.transparent
+
+    @property
     def files(self) -> tuple[Path, ...]:
         return files_of(self.footage)
 
@@ -75,13 +81,15 @@ class ClipSource:
         return start_time(self.clip, self.fps, self.start) - self.clip.times[0] + frame / self.fps
 
     def open(self) -> ClipReader:
-        return ClipReader(self.clip, self._numbers(), self.size, self.fit)
+        return ClipReader(self.clip, self._numbers(), self.size, self.fit, keep_alpha=self.alpha)
 
     def colors(self) -> ColorStatistics | None:
         return None
 
     def describe(self) -> list[str]:
         lines = describe(self.clip)
+        if self.clip.scan.transparent:
+            lines.append(describe_alpha(kept=self.keep_alpha))
         if self.start or self.end is not None:
             end = "its end" if self.end is None else f"{float(self.end):g} s"
             lines.append(f"rendered from {float(self.start):g} s to {end}, as:")
