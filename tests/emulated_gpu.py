@@ -74,7 +74,7 @@ class EmulatedGpu(TorchDispatchMode):
         self.notes: list[tuple[str, str, str]] = []
         self.captures = self.replays = 0
         self.free, self.taken = 2**30, 2**20
-        self.stream = _stream(GPU)
+        self.stream: Any = SimpleNamespace(wait_stream=lambda other: None, device=GPU)
         self.graph: Graph | None = None  # that is being captured
         self._pinned = WeakIdKeyDictionary()
 
@@ -149,7 +149,7 @@ def emulated(patch: pytest.MonkeyPatch) -> Iterator[EmulatedGpu]:
     gpu = EmulatedGpu()
     stand_ins = {
         "Event": lambda blocking: SimpleNamespace(record=lambda stream: None, synchronize=lambda: None),
-        "Stream": _stream,
+        "Stream": lambda device: SimpleNamespace(wait_stream=lambda other: None, device=GPU),
         "stream": gpu.streaming,
         "current_stream": lambda device: gpu.stream,
         "device": lambda device: nullcontext(),
@@ -201,10 +201,6 @@ def _made(result: Any, *given: Any) -> list[Tensor]:
     """Those of the results that lie in memory of their own."""
     inputs = {one.untyped_storage() for one in _tensors(given)}
     return [one for one in _tensors(result) if one.untyped_storage() not in inputs]
-
-
-def _stream(device: object) -> SimpleNamespace:
-    return SimpleNamespace(wait_stream=lambda other: None, device=GPU)
 
 
 def _run(function: Any, args: Any, kwargs: Any) -> Any:

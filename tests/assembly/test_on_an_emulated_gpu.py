@@ -19,10 +19,9 @@ from zoomdream.api import load_config
 from zoomdream.autodiff.cuda_graphs import eager
 from zoomdream.dream import tile_size
 from zoomdream.machine.devices import to_device
-from zoomdream.networks import custom
 from zoomdream.rendering.readback import read_back
 from zoomdream.source.prefetch import FramePrefetch
-from zoomdream.types import Network, Plan, State
+from zoomdream.types import Plan, State
 
 PLAN = Plan(device="cuda:0", precision="float32", threads=1, pixel_format="yuv420p")
 DREAM = {"octaves": 2, "steps": 2, "warmup": 1, "jitter": 4}
@@ -37,30 +36,30 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 PICTURE, CLIP = str(CONFIGS / "landscape.jpg"), str(CONFIGS / "clip_sample.mp4")
 GUIDES = [{"layer": "shapes", "guide": PICTURE, "match": match} for match in ("places", "channels")]
 MASKED = DREAM | {"mask": PICTURE}
-RENDERS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
-    "priors, every second": (SHAPES | {"dream": DREAM | PRIORS | {"every": 2, "steps": [3, 4]}}, {}),
-    "many terms, turning": ({"objective": TERMS, "camera": {"zoom": 1.3, "rotate": 20, "border": "wrap"}}, {}),
-    "steps that grow, mirrors": (
-        SHAPES | {"dream": DREAM | {"step_size": "0.01 * (1 + t)"}, "camera": {"zoom": 0.6}},
-        {},
-    ),
-    "phase": (SHAPES | {"dream": DREAM | {"parameters": "phase", "normalize": "std"}}, {}),
-    "guides and a mask": ({"objective": GUIDES, "dream": MASKED}, {}),
+GROWING = DREAM | {"step_size": "0.01 * (1 + t)"}
+HALF = replace(PLAN, precision="bfloat16")
+RENDERS: dict[str, tuple[dict[str, Any], Plan, dict[str, int]]] = {
+    "priors, every second": (SHAPES | {"dream": DREAM | PRIORS | {"every": 2, "steps": [3, 4]}}, PLAN, {}),
+    "many terms, turning": ({"objective": TERMS, "camera": {"zoom": 1.3, "rotate": 20, "border": "wrap"}}, PLAN, {}),
+    "steps that grow, mirrors": (SHAPES | {"dream": GROWING, "camera": {"zoom": 0.6}}, PLAN, {}),
+    "phase": (SHAPES | {"dream": DREAM | {"parameters": "phase", "normalize": "std"}}, PLAN, {}),
+    "guides and a mask": ({"objective": GUIDES, "dream": MASKED}, PLAN, {}),
+    "dreamnet, a class": ({"network": {}, "objective": [{"layer": "mixed3b"}, {"class": "banana"}]}, HALF, {}),
     # Whether any of it is needed: drawing it takes longer still.
-    "noise around it": (SHAPES | {"camera": {"zoom": 0.6, "border": "noise"}}, {"waits /camera/camera.py": 3}),
+    "noise around it": (SHAPES | {"camera": {"zoom": 0.6, "border": "noise"}}, PLAN, {"waits /camera/camera.py": 3}),
     # Of each frame the colours, and two pictures that DIS looks at, forward and backward.
     "a clip, guided by a clip": (
         {"source": {"kind": "video", "path": CLIP}, "objective": [{"layer": "shapes", "guide": CLIP}], "dream": MASKED},
+        PLAN,
         {"fetched /color/statistics.py": 3, "fetched /flow/estimators.py": 3 * 2 * 2},
     ),
 }
 Render = Callable[..., tuple[list[State], dict[str, int]]]
-Compare = Callable[..., dict[str, int]]
 
 
 @pytest.fixture
 def render(emulated_gpu: EmulatedGpu, monkeypatch: pytest.MonkeyPatch) -> Render:
-    """tree, plan, network, start → the frames, and how often what was noted in which file for the last three of them,
+    """tree, plan, start → the frames, and how often what was noted in which file for the last three of them,
     after those that bring up what lasts, and on their way to the recorder; but for rows and columns in double
     precision, which the camera needs. With graphs after fewer calls than in long renders, and without the threads of
     readers, which nobody watches.
@@ -70,10 +69,10 @@ def render(emulated_gpu: EmulatedGpu, monkeypatch: pytest.MonkeyPatch) -> Render
     unthreaded = lambda *given, **options: FramePrefetch(*given, **options | {"threaded": False})  # noqa: E731
     monkeypatch.setattr("zoomdream.assembly.stages.FramePrefetch", unthreaded)
 
-    def rendered(tree: dict[str, Any], plan: Plan = PLAN, network: Network | None = None, start: Any = None) -> Any:
+    def rendered(tree: dict[str, Any], plan: Plan = PLAN, start: State | None = None) -> Any:
         config = load_config({"size": [64, 48], "frames": 7, "fps": 12, "dream": DREAM} | tree)
         found = []
-        with closing(assembly.open_stages(config, plan, network or TinyNetwork())) as stages:
+        with closing(assembly.open_stages(config, plan, None if "network" in tree else TinyNetwork())) as stages:
             for state in pipeline.frames(stages, start, config.frames):
                 if state.index == config.frames - 4:
                     emulated_gpu.notes.clear()
@@ -89,46 +88,29 @@ def render(emulated_gpu: EmulatedGpu, monkeypatch: pytest.MonkeyPatch) -> Render
     return rendered
 
 
-@pytest.fixture
-def compare(
-    render: Render, emulated_gpu: EmulatedGpu, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> Compare:
-    """What is noted of a render without graphs. By a few of them, many times replayed, it must be the very same."""
-
-    def compared(*arguments: Any) -> dict[str, int]:
-        with monkeypatch.context() as patch:
-            patch.setattr("zoomdream.assembly.dream.CudaGraphs", lambda: eager)
-            wanted, notes = render(*arguments)
-        assert emulated_gpu.captures == 0
-        assert same(render(*arguments)[0], wanted)
-        assert 1 <= emulated_gpu.captures <= 2, "one for each octave"
-        assert emulated_gpu.replays >= 8 * emulated_gpu.captures
-        assert not caplog.records
-        return notes
-
-    return compared
-
-
 def same(mine: list[State], others: list[State]) -> bool:
     return all(torch.equal(one.picture, other.picture) for one, other in zip(mine, others, strict=True))
 
 
-@pytest.mark.parametrize(("tree", "notes"), RENDERS.values(), ids=RENDERS)
-def test_a_render_waits_for_nothing_else_and_is_the_same_by_graphs(
-    tree: dict[str, Any], notes: dict[str, int], compare: Compare
+@pytest.mark.parametrize(("tree", "plan", "notes"), RENDERS.values(), ids=RENDERS)
+def test_a_render_waits_for_nothing_else_and_is_the_very_same_by_a_few_graphs_many_times_replayed(
+    tree: dict[str, Any],
+    plan: Plan,
+    notes: dict[str, int],
+    render: Render,
+    emulated_gpu: EmulatedGpu,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    assert compare(tree) == notes
-
-
-def test_so_it_is_in_half_precision_with_a_class_and_a_network_through_which_autograd_follows(
-    tmp_path: Path, untrained_weights: Path, compare: Compare
-) -> None:
-    layers = "nn.Conv2d(3, 8, 5, 4, 2), nn.Softmax(1), nn.Conv2d(8, 6, 3, 1, 1), nn.ReLU()"
-    (tmp_path / "mine.py").write_text(f"from torch import nn\ndef small(): return nn.Sequential({layers})\n")
-    traced = {"network": {"weights": str(untrained_weights)}}
-    tree = {"objective": [{"layer": "2"}, traced | {"layer": "mixed3a"}, traced | {"class": "banana"}]}
-    mine = custom.load("mine.py:small", tmp_path, {})
-    assert compare(tree | {"dream": DREAM | {"octaves": 1}}, replace(PLAN, precision="float16"), mine) == {}
+    with monkeypatch.context() as patch:
+        patch.setattr("zoomdream.assembly.dream.CudaGraphs", lambda: eager)
+        wanted, noted = render(tree, plan)
+    assert noted == notes
+    assert emulated_gpu.captures == 0
+    assert same(render(tree, plan)[0], wanted)
+    assert 1 <= emulated_gpu.captures <= 2, "one for each octave"
+    assert emulated_gpu.replays >= 8 * emulated_gpu.captures
+    assert not caplog.records
 
 
 def test_a_render_that_goes_on_ends_with_the_same_frames(render: Render) -> None:

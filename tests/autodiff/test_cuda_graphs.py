@@ -87,20 +87,15 @@ def test_of_many_graphs_those_asked_for_last_are_kept(emulated_gpu: EmulatedGpu)
     assert emulated_gpu.captures == KEPT + 2
 
 
-def sums(picture: Tensor, how: Scaled) -> Tensor:
-    return picture * float(picture.sum())
-
-
-def bright(picture: Tensor, how: Scaled) -> Tensor:
-    return picture + picture[picture > 0.5].sum()
-
-
-def local(picture: Tensor, how: Scaled) -> Tensor:
-    return picture + to_device(torch.ones(8), "cuda:0")
-
-
 @pytest.mark.parametrize("seen", [True, False], ids=["seen before", "seen midway"])
-@pytest.mark.parametrize("function", [sums, bright, local])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda picture, how: picture * float(picture.sum()),
+        lambda picture, how: picture + picture[picture > 0.5].sum(),
+        lambda picture, how: picture + to_device(torch.ones(8), "cuda:0"),
+    ],
+)
 def test_a_function_that_waits_is_called_as_it_is(
     function: Callable[..., Tensor],
     seen: bool,
