@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import sys
+import zlib
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +38,7 @@ def tiff(*pages: tuple[Pixels, dict[int, object]], order: str = "<") -> bytes:
             262: 2 if channels >= 3 else 1, 273: strip, 277: channels, 278: pixels.shape[0], 279: len(strip),
             339: [{"u": 1, "f": 3}[pixels.dtype.kind]] * channels, **({338: 2} if channels == 4 else {}), **more,
         }  # fmt: skip
+        tags = {tag: value for tag, value in tags.items() if value != []}
         behind = len(data) + 2 + 12 * len(tags) + 4
         entries, extra = b"", b""
         for tag, value in sorted(tags.items()):
@@ -91,6 +93,42 @@ def test_a_tiff_in_deep_grey_keeps_its_depth(tmp_path: Path, dtype: str) -> None
     pixels = gradient(dtype, 1)[..., 0]
     expected = pixels.astype(np.float32) / (1 if dtype == "f4" else 65535)
     assert np.abs(found(written(tmp_path, "a.tif", tiff((pixels, {}))))[..., 0] - expected).max() < 1e-6
+
+
+QUARTER = {"u2": 16384, "u4": 2**30, "f2": 0.25, "f4": 0.25, "f8": 0.25}
+
+
+@pytest.mark.parametrize("dtype", QUARTER)
+@pytest.mark.parametrize(
+    ("channels", "tags", "expected"),
+    [
+        (1, {262: 0}, [0.75]),  # white is zero
+        (1, {262: 1}, [0.25]),
+        (2, {262: 1, 338: 2}, [0.25, 0.25, 0.25, 0.25]),  # grey and alpha
+        (2, {262: 1, 338: 1}, [1, 1, 1, 0.25]),  # multiplied by it
+        (3, {}, [0.25, 0.25, 0.25]),
+        (4, {338: 1}, [1, 1, 1, 0.25]),
+        (4, {338: 0}, [0.25, 0.25, 0.25]),  # of no known meaning
+        (5, {338: [0, 0]}, [0.25, 0.25, 0.25]),
+        (4, {262: 5, 338: []}, [0.5625, 0.5625, 0.5625]),  # CMYK
+    ],
+)
+def test_every_kind_of_deep_tiff_is_read(
+    tmp_path: Path, dtype: str, channels: int, tags: dict[int, object], expected: list[float]
+) -> None:
+    pixels = np.full((4, 4, channels), QUARTER[dtype], dtype)
+    assert found(written(tmp_path, "a.tif", tiff((pixels, tags))))[1, 2].tolist() == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_deflated_strips_with_differences_are_read_and_cut_ones_are_damaged(tmp_path: Path, order: str) -> None:
+    pixels = gradient("u2")
+    differences = np.diff(pixels, axis=1, prepend=np.zeros_like(pixels[:, :1]))
+    strip = zlib.compress(differences.astype(f"{order}u2").tobytes())
+    plain = tiff((pixels, {273: strip, 279: len(strip), 259: 8, 317: 2}), order=order)
+    assert np.abs(found(written(tmp_path, "a.tif", plain)) - pixels / np.float32(65535)).max() < 1e-6
+    with pytest.raises(InputError, match="damaged"):
+        read_image(written(tmp_path, "b.tif", tiff((pixels, {273: pixels.tobytes()[:50], 279: 50}))))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

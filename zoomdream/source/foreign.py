@@ -38,6 +38,10 @@ _SIGNATURES = (
 )
 
 
+class Refused(Exception):
+    """A picture is not read; the text says what it is."""
+
+
 def is_raw(data: bytes, suffix: str) -> bool:
     """Whether a file is a camera's raw picture; a JPEG that is only called so is none. TIFF's own tags tell more."""
     if data.startswith(_RAW_SIGNATURES) or data[4:12] == b"ftypcrx ":
@@ -73,4 +77,6 @@ def describe(data: bytes, suffix: str = "") -> str:
         if "<svg" in data[:4000].decode("utf-8", "ignore"):
             return f"it is an SVG drawing; {_SAVE}"
         return f"it is a text file that begins with {head.strip()[:30]!r}"
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return f"it is a TIFF of a rare kind; {_SAVE} of 8 or 16 bits, RGB"
     return "its kind is unknown; PNG, JPEG, WebP, AVIF, TIFF, EXR, HDR, PFM, BMP and GIF can be read"

@@ -9,21 +9,21 @@ import importlib
 import io
 import re
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import av
 import imageio.v3 as iio
 import numpy as np
 import torch
-from PIL import Image, ImageCms, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 
 from zoomdream.config.fields import LARGEST_AREA
 from zoomdream.config.schema_render import Transfer
 from zoomdream.errors import InputError, require_file
-from zoomdream.source.foreign import RAW_TOLD, describe, is_raw
+from zoomdream.source import tiff
+from zoomdream.source.foreign import Refused, describe, is_raw
 from zoomdream.source.icc import encode_srgb, to_srgb
 
 LARGEST_FILE = 2**30
@@ -34,12 +34,6 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "PPM", "AVIF", "H
 
 _LIGHT = {b"\x76\x2f\x31\x01": "exr_pipe", b"#?": "hdr_pipe", b"PF\n": "pfm_pipe", b"Pf\n": "pfm_pipe"}
 """FFmpeg's formats of pictures whose numbers are linear light, by how they begin."""
-
-_TIFF, _LARGE = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), (b"+\0", b"\0+")
-_SUBFILE, _BITS, _PHOTOMETRIC, _ORIENTATION, _SAMPLES, _EXTRA, _PROFILE = 254, 258, 262, 274, 277, 338, 34675
-_WITHIN, _DNG = 330, 50706  # pages inside of a page; the version of a digital negative
-_RGB, _UNDEVELOPED = 2, (32803, 34892)
-_MOST_PAGES = 1000
 
 _Pixels = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
@@ -72,7 +66,7 @@ def read_channels(path: Path, transfer: Transfer = "auto") -> Tensor:
             if transfer == "linear" or (transfer == "auto" and kind):
                 values[..., :3] = encode_srgb(values[..., :3].clip(0))  # alpha is no light
             return torch.from_numpy(values).permute(2, 0, 1)[None]
-    except _Refused as error:
+    except Refused as error:
         raise InputError(f"{path} is {error}.") from None
     except Image.DecompressionBombError:
         raise InputError(f"{path} has more than the 64 megapixels that are read.") from None
@@ -98,13 +92,9 @@ def _read_bytes(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
-class _Refused(Exception):
-    """A picture is not read: what it is."""
-
-
 def _check_size(width: int, height: int) -> None:
     if width * height > LARGEST_AREA:  # a few kilobytes can unpack to gigabytes
-        raise _Refused(f"{width}x{height}, more than the 64 megapixels that are read")
+        raise Refused(f"{width}x{height}, more than the 64 megapixels that are read")
 
 
 def _light(data: bytes, kind: str) -> _Pixels:
@@ -138,22 +128,26 @@ def _divided(values: _Pixels) -> _Pixels:
 
 def _decode(data: bytes) -> _Pixels:
     """(H, W, 1, 3 or 4) float32 in [0, 1] or beyond, turned: grey, RGB, or RGB and alpha."""
-    index, page = _largest_page(data) if data[:4] in _TIFF else (0, {})
-    deep = None
-    if page.get(_SAMPLES, 1) >= 3 and max(page.get(_BITS, (8,))) > 8 and page.get(_PHOTOMETRIC) == _RGB:
-        deep, profile, orientation = _deep(_unturned(data), index), page.get(_PROFILE), page.get(_ORIENTATION)
-    if deep is not None:
-        pixels = deep
-    else:
+    index, page = tiff.largest_page(data) if data[:4] in tiff.MARKS else (0, {})
+    _check_size(*tiff.size(page))
+    values, profile, orientation = None, page.get(tiff.PROFILE), page.get(tiff.ORIENTATION)
+    if tiff.is_deep(page):
+        pixels = tiff.stored(data, page)
+        if pixels is None and tiff.is_rgb(page):
+            pixels = _deep(tiff.upright(data), index)
+        values = None if pixels is None else tiff.colors(pixels, page)
+    if values is None:
         pixels, profile, orientation = _by_pillow(data, index)
-    values = pixels.astype(np.float32)
-    if pixels.dtype.kind == "f":
-        np.nan_to_num(values, copy=False)
-    else:
-        values /= 255 if pixels.dtype == np.uint8 else 65535  # grey is 16 bit also where Pillow holds it in 32
-    if deep is not None and 1 in page.get(_EXTRA, ()):
-        values = _divided(values)
-    if pixels.dtype != np.uint8 and isinstance(profile, bytes):
+        values = pixels.astype(np.float32)
+        if pixels.dtype.kind == "f":
+            np.nan_to_num(values, copy=False)
+        else:
+            values /= 255 if pixels.dtype == np.uint8 else 65535  # grey is 16 bit also where Pillow holds it in 32
+        if pixels.dtype == np.uint8:  # converted already
+            profile = None
+        elif tiff.is_inverted(page):
+            values = 1 - values
+    if isinstance(profile, bytes):
         grey = profile[16:20] == b"GRAY"
         converted = to_srgb(values[..., :1] if grey else values[..., :3], profile)
         if converted is not None:
@@ -183,47 +177,6 @@ def _by_pillow(data: bytes, index: int) -> tuple[_Pixels, object, object]:
         return pixels, facts.get("icc_profile"), file.metadata(index=index, exclude_applied=False).get("Orientation")
 
 
-def _pages(data: bytes) -> Iterator[tuple[int, Any]]:
-    """The pages of a TIFF: where their tags are, and those."""
-    head, file = data[: 16 if data[2:4] in _LARGE else 8], io.BytesIO(data)
-    offset, seen = TiffImagePlugin.ImageFileDirectory_v2(head).next, set[int]()
-    while offset and offset not in seen and len(seen) < _MOST_PAGES:
-        seen.add(offset)
-        file.seek(offset)
-        page = TiffImagePlugin.ImageFileDirectory_v2(head)
-        page.load(file)
-        yield offset, page
-        offset = page.next
-
-
-def _largest_page(data: bytes) -> tuple[int, Any]:
-    """The number and the tags of a TIFF's largest page that is no thumbnail. Refuses a camera's raw picture."""
-    pages = [page for _, page in _pages(data)]
-    if any(page.get(_PHOTOMETRIC) in _UNDEVELOPED or _DNG in page for page in pages) or (
-        pages and all(page.get(_SUBFILE, 0) & 1 and _WITHIN in page for page in pages)
-    ):
-        raise _Refused(RAW_TOLD)
-    whole = [page for page in pages if not page.get(_SUBFILE, 0) & 1] or pages
-    largest = max(whole, key=lambda page: page.get(256, 0) * page.get(257, 0))
-    _check_size(largest.get(256, 0), largest.get(257, 0))
-    return pages.index(largest), largest
-
-
-def _unturned(data: bytes) -> bytes:
-    """A TIFF whose pages say that they stand upright: which depths OpenCV turns differs between its versions."""
-    order: Literal["little", "big"] = "little" if data.startswith(b"I") else "big"
-    changed = bytearray(data)
-    for offset, page in _pages(data):
-        if _ORIENTATION not in page:
-            continue
-        counted, size, value = (8, 20, 12) if data[2:4] in _LARGE else (2, 12, 8)
-        count = int.from_bytes(data[offset : offset + counted], order)
-        for at in range(offset + counted, offset + counted + count * size, size):
-            if int.from_bytes(data[at : at + 2], order) == _ORIENTATION:
-                changed[at + value : at + value + 2] = (1).to_bytes(2, order)
-    return bytes(changed)
-
-
 def _deep(data: bytes, index: int) -> _Pixels | None:
     """(H, W, 3 or 4) of a page as it is stored, RGB; None where OpenCV cannot be loaded or cannot read it."""
     try:
@@ -242,7 +195,7 @@ def _deep(data: bytes, index: int) -> _Pixels | None:
 def _read_color(file: Any, index: int, facts: Any) -> _Pixels:
     """(H, W, 3 or 4) uint8, by the colour profile where one is embedded (phones save Display P3)."""
     mode, profile = facts["mode"], facts.get("icc_profile")
-    transparent = "a" in mode.lower() or "transparency" in facts
+    transparent = mode.endswith(("A", "a")) or "transparency" in facts
     plain = np.asarray(file.read(index=index, mode="RGBA" if transparent else "RGB"))
     with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):  # damaged: the numbers as they are
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if isinstance(profile, bytes) else None
