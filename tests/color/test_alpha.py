@@ -49,6 +49,12 @@ def test_a_picture_of_one_colour_is_that_all_over_on_its_own_mean() -> None:
     assert not over_mean(torch.zeros(1, 4, 6, 8)).any()  # nothing shows
 
 
+def test_a_network_sees_half_opaque_colours_as_they_are() -> None:
+    """Else its dream would be weaker than it sees, and grow for ever."""
+    picture = multiplied(torch.cat([RANDOM[:, :3], 0.25 + 0.75 * RANDOM[:, 3:]], 1))
+    assert torch.allclose(over_mean(picture), RANDOM[:, :3], atol=1e-6)
+
+
 def test_what_resampling_leaves_beyond_its_range_is_taken_off() -> None:
     found = settled(torch.tensor([0.9, -0.1, 0.3, 0.5]).view(1, 4, 1, 1)).flatten()
     assert torch.equal(found, torch.tensor([0.5, 0.0, 0.3, 0.5]))

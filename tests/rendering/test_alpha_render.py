@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,12 +12,14 @@ import torch
 from PIL import Image, ImageSequence
 
 from tests.source.test_picture import deep_png
-from zoomdream import ffmpeg
+from zoomdream import assembly, ffmpeg, pipeline
 from zoomdream.api import frames, load_config
 from zoomdream.cli import main
 from zoomdream.config import Config
 from zoomdream.encode.segment import EncodeSettings, pack, raw, raw_bits
 from zoomdream.rendering import make_job, render
+from zoomdream.rendering.plan import make_plan
+from zoomdream.rendering.state_file import read_state, save_state
 from zoomdream.source.clip.clip import open_clip
 from zoomdream.source.clip.decode import ClipReader
 from zoomdream.source.picture import read_channels, read_image
@@ -143,6 +146,19 @@ def test_a_raw_frame_is_as_many_bytes_as_its_settings_say(alpha: bool, pixel_for
     chosen = EncodeSettings("png", 64, 48, Fraction(25), pixel_format, ffmpeg.executable(), alpha=alpha)
     picture = torch.zeros(1, 4 if alpha else 3, chosen.height, chosen.width)
     assert len(raw(pack(picture, raw_bits(chosen)))) == chosen.frame_bytes
+
+
+def test_a_transparent_clip_goes_on_after_any_frame(untrained_weights: Path, tmp_path: Path, discs: Path) -> None:
+    config = configured(discs, untrained_weights, tmp_path / "out" / "%d.png")
+    with closing(assembly.open_stages(config, make_plan(config))) as stages:
+        whole = list(pipeline.frames(stages, None, 4))
+        for stop in (0, 1, 2):
+            save_state(tmp_path / "state", whole[stop])
+            rest = list(pipeline.frames(stages, read_state(tmp_path / "state"), 4))
+            assert len(rest) == 3 - stop
+            assert all(
+                torch.equal(mine.picture, its.picture) for mine, its in zip(rest, whole[stop + 1 :], strict=True)
+            )
 
 
 def test_check_says_whether_transparency_is_kept(

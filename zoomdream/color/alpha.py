@@ -11,6 +11,9 @@ from torch import Tensor
 _LEAST = 2.0**-17
 """Half a step of 16 bits: what is less opaque is not there."""
 
+_SEEN = 0.25
+"""What is so opaque is dreamed on as if it were all so."""
+
 
 def is_transparent(picture: Tensor) -> bool:
     """Whether a picture has a channel for alpha."""
@@ -23,14 +26,16 @@ def over_black(picture: Tensor) -> Tensor:
 
 
 def over_mean(picture: Tensor) -> Tensor:
-    """RGB (1, 3, H, W) as it shows over its own mean colour, so that edges are no contours, and that colour stays where
-    more or less of it is in view.
+    """RGB (1, 3, H, W) for a network to see: over its own mean colour, so that edges are no contours, and that colour
+    stays where more or less of it is in view. What is a quarter opaque is seen as if it were all so: else a dream sees
+    too little of what it changes there, and goes on to the most glaring colours.
     """
     if not is_transparent(picture):
         return picture
     color, alpha = picture[:, :3], picture[:, 3:]
     mean = color.mean((2, 3), keepdim=True) / alpha.mean((2, 3), keepdim=True).clamp_min(_LEAST)
-    return color + (1 - alpha) * mean
+    gain = 1 / alpha.clamp(_SEEN, 1)
+    return gain * color + (1 - gain * alpha) * mean
 
 
 def straight(picture: Tensor) -> Tensor:
