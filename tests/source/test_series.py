@@ -106,6 +106,13 @@ def test_a_video_that_is_numbered_pictures_is_told_how_to_become_them(tmp_path: 
         open_clip(tmp_path / path)
 
 
+def test_animations_whose_names_are_numbered_are_clips_each(tmp_path: Path) -> None:
+    pictures = [Image.fromarray(pixels) for pixels in numbered(3)]
+    for number in (1, 2):
+        pictures[0].save(tmp_path / f"{number}.webp", save_all=True, append_images=pictures[1:], duration=100)
+    assert len(open_clip(tmp_path / "2.webp").times) == 3
+
+
 def test_numbered_pictures_are_a_clip_of_the_given_rate(tmp_path: Path) -> None:
     rate = Fraction("23.98")  # near one that is usual for clips
     clip = open_clip(Series(written(tmp_path / "a", 30, first=1001), rate))

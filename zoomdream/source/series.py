@@ -47,13 +47,14 @@ def files_of(footage: Footage) -> tuple[Path, ...]:
     return tuple(files)
 
 
-def pattern_beside(path: Path) -> Path | None:
-    """The pattern of the numbered pictures that a picture is one of; None where it is the only one."""
-    match = _NUMBERED.fullmatch(path.stem)
-    if match is None or path.suffix.lower() not in _ENDINGS.split():
-        return None
-    files = _series_in(path.parent).get((match[1], match[3] + path.suffix.lower()), {})
-    return _pattern_of(files) if len(files) > 1 else None
+def told_as_picture(path: Path) -> str:
+    """What to set instead for a clip's file that is one still picture, perhaps of many."""
+    if pattern := _pattern_beside(path):
+        return (
+            f"{path} is one of numbered pictures. To dream on all of them set `source.kind` to `frames` and "
+            f'`source.path` to "{pattern}"; to zoom into this one set `source.kind` to `image`.'
+        )
+    return f"{path} is a picture, not a video; set `source.kind` to `image`."
 
 
 def require_no_series(path: Path) -> None:
@@ -62,11 +63,15 @@ def require_no_series(path: Path) -> None:
         raise InputError(f"{path} is a folder with numbered pictures. To dream on them set `source.kind` to `frames`.")
     if not path.exists() and _PLACE.search(path.name) and _matching(path):
         raise InputError(f"{path} are numbered pictures. To dream on them set `source.kind` to `frames`.")
-    if path.is_file() and (pattern := pattern_beside(path)):
-        raise InputError(
-            f"{path} is one of numbered pictures. To dream on all of them set `source.kind` to `frames` and "
-            f'`source.path` to "{pattern}"; to zoom into this one set `source.kind` to `image`.'
-        )
+
+
+def _pattern_beside(path: Path) -> Path | None:
+    """The pattern of the numbered pictures that a picture is one of; None where it is the only one."""
+    match = _NUMBERED.fullmatch(path.stem)
+    if match is None or path.suffix.lower() not in _ENDINGS.split():
+        return None
+    files = _series_in(path.parent).get((match[1], match[3] + path.suffix.lower()), {})
+    return _pattern_of(files) if len(files) > 1 else None
 
 
 def _found(path: Path) -> _Files:
@@ -87,7 +92,7 @@ def _found(path: Path) -> _Files:
 def _no_series(path: Path) -> str:
     """Why a path that is neither a folder nor a pattern names no numbered pictures."""
     require_file(path, "a folder or a pattern of numbered pictures")
-    if pattern := pattern_beside(path):
+    if pattern := _pattern_beside(path):
         return f'{path} is one picture. To dream on all the numbered pictures set `source.path` to "{pattern}".'
     kind = "image" if path.suffix.lower() in _ENDINGS.split() else "video"
     what = "one picture" if kind == "image" else "no picture"

@@ -17,6 +17,7 @@ from zoomdream.config.schema_render import Footage, Series
 from zoomdream.errors import InputError, require_file
 from zoomdream.source.clip.webp import TICK, animated_size
 from zoomdream.source.container import open_container
+from zoomdream.source.series import told_as_picture
 
 _NO_TIMES = 0x0080  # AVFMT_NOTIMESTAMPS
 
@@ -56,7 +57,7 @@ def read_header(footage: Footage) -> Header:
         return Header(-1, size, TICK, Fraction(1), (), None, has_sound=False, sited_left=True, webp=True)
     with open_container(path) as container:
         if _is_still(container):
-            raise InputError(f"{path} is a picture, not a video; set `source.kind` to `image`.")
+            raise InputError(told_as_picture(path))
         has_sound = bool(container.streams.audio)
         videos = [stream for stream in container.streams.video if not stream.disposition & _COVER]
         readable = [stream for stream in videos if stream.codec_context is not None]
