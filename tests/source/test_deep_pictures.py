@@ -132,12 +132,14 @@ def test_deflated_strips_with_differences_are_read_and_cut_ones_are_damaged(tmp_
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("dtype", ["u1", "u2"])
-def test_a_tiff_is_turned_at_any_depth(tmp_path: Path, dtype: str, orientation: int) -> None:
+@pytest.mark.parametrize(("dtype", "packed"), [("u1", False), ("u2", False), ("u2", True)])
+def test_a_tiff_is_turned_at_any_depth(tmp_path: Path, dtype: str, packed: bool, orientation: int) -> None:
     pixels = np.zeros((4, 6, 3), dtype)
     pixels[0, 0] = np.iinfo(dtype).max  # one corner
     corner = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0), 5: (0, 0), 6: (0, -1), 7: (-1, -1), 8: (-1, 0)}
-    seen = found(written(tmp_path, "a.tif", tiff((pixels, {274: orientation}))))
+    rows = b"".join(bytes([len(row.tobytes()) - 1]) + row.tobytes() for row in pixels)
+    tags: dict[int, object] = {259: 32773, 273: rows, 279: len(rows)} if packed else {}  # PackBits
+    seen = found(written(tmp_path, "a.tif", tiff((pixels, {274: orientation, **tags}))))
     assert seen.shape == ((4, 6, 3) if orientation < 5 else (6, 4, 3))
     assert seen[corner[orientation]].tolist() == [1, 1, 1]
     assert seen.sum() == 3

@@ -12,7 +12,10 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a render is: `done` of `frames`. Seconds are None until known; message is "" between events."""
+    """How far a render is: `done` of `frames`. Seconds are None until known; message is "" between events.
+
+    warning: whether the message counts also for those who want no progress.
+    """
 
     done: int
     frames: int
