@@ -104,15 +104,15 @@ def test_frames_that_are_not_dreamt_say_nothing_of_those_that_are_until_one_was(
 
 
 def test_the_gradient_passes_count_the_dreams_of_each_frame() -> None:
-    def dreams(**settings: object) -> tuple[int, ...]:
+    def dreams(**settings: object) -> tuple[float, ...]:
         config = load_config({"frames": 10, **settings})
         return Timeline.of(config).passes
 
-    assert dreams() == (11, *[1] * 9)
-    assert dreams(dream={"warmup": 2, "every": 3}) == (3, 1, 0, 0, 1, 0, 0, 1, 0, 0), "the next one comes first"
-    assert dreams(dream={"warmup": 2, "every": 4}) == (3, 1, 0, 0, 0, 1, 0, 0, 0, 1)
+    assert dreams(dream={"rate": 15}) == (2, 1, 0, 1, 0, 1, 0, 1, 0, 1), "four warm-up dreams at half the size"
+    assert dreams(dream={"warmup": 8, "every": 3}) == (3, 1, 0, 0, 1, 0, 0, 1, 0, 0), "the next one comes first"
+    assert dreams(dream={"warmup": 8, "every": 4}) == (3, 1, 0, 0, 0, 1, 0, 0, 0, 1)
     assert dreams(dream={"steps": 0}) == (0,) * 10
-    assert dreams(dream={"warmup": 0, "step_size": "0.006 if frame > 4 else 0"}) == (*[0] * 5, *[1] * 5)
+    assert dreams(dream={"warmup": 0, "every": 1, "step_size": "0.006 if frame > 4 else 0"}) == (*[0] * 5, *[1] * 5)
 
 
 def test_an_encoder_that_looks_ahead_takes_its_time_after_the_last_frame() -> None:
