@@ -28,7 +28,7 @@ from zoomdream.source.clip.clip import open_clip
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five seconds at 12 per second, with a cut at 2.5 s (frame 30) and sound."""
-    drawn = drawn_clip.DrawnClip(size=(64, 96), fps=Fraction(12), seconds=5, cut=2.5)
+    drawn = drawn_clip.DrawnClip(size=(48, 64), fps=Fraction(12), seconds=5, cut=2.5)
     return drawn_clip.write(drawn, tmp_path_factory.mktemp("clip") / "drawn.mp4")
 
 
@@ -37,7 +37,8 @@ def config_file(clip: Path, untrained_weights: Path, tmp_path: Path) -> Path:
     path = tmp_path / "dreamt.yaml"
     path.write_text(
         f"output: {tmp_path / 'dreamt.mp4'}\nsource: {{kind: video, path: {clip}}}\n"
-        f"network: {{weights: {untrained_weights}}}\ndream: {{octaves: 1, steps: 1, warmup: 1}}\n",
+        f"network: {{weights: {untrained_weights}}}\ndream: {{octaves: 1, steps: 1, warmup: 1}}\n"
+        "performance: {threads: 1}\n",
         encoding="utf-8",
     )
     return path
@@ -82,8 +83,7 @@ def test_a_killed_clip_ends_with_the_same_frames(
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     assert state.exists()
-    assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
-    assert decoded(tmp_path / "dreamt.mp4") == decoded(whole)
+    assert decoded(render(load_config(config_file))) == decoded(whole)
     assert probe.probe(ffmpeg.executable(), tmp_path / "dreamt.mp4").audio == "aac"
 
 
@@ -94,7 +94,7 @@ def test_numbered_pictures_are_dreamt_on_as_the_clip_of_them_is(
     (tmp_path / "in").mkdir()
     ffmpeg_run("-i", clip, "-an", "-c:v", "ffv1", "-pix_fmt", "bgr0", tmp_path / "lossless.mkv")
     ffmpeg_run("-i", tmp_path / "lossless.mkv", tmp_path / "in" / "%03d.png")
-    ffmpeg_run("-f", "lavfi", "-i", "gradients=s=96x64", "-frames:v", 1, tmp_path / "mask.png")
+    ffmpeg_run("-f", "lavfi", "-i", "gradients=s=64x48", "-frames:v", 1, tmp_path / "mask.png")
     settings = ["source.start=2s", "source.end=3s", "dream.every=2", f"dream.mask={tmp_path / 'mask.png'}"]
     of_clip = load_config(config_file, [f"source.path={tmp_path / 'lossless.mkv'}", *settings])
     frames = ["source.kind=frames", f"source.path={tmp_path / 'in' / '%03d.png'}", "fps=12", *settings]
