@@ -206,8 +206,6 @@ def _notes(clip: Clip) -> list[str]:
     elif scan.interlaced:
         some = "" if scan.interlaced == len(scan.raw) else f"{scan.interlaced} of {len(scan.raw)} frames are "
         notes.append(f"{some}interlaced; fields are joined to whole frames")
-    if scan.transparent:
-        notes.append("partly transparent")
     if "size" in scan.changes:
         notes.append("the size changes on the way; all is shown in that of the first frame")
     if held := len(files := files_of(clip.footage)) - len(set(files)):
@@ -251,7 +249,7 @@ def _losses(clip: Clip) -> list[str]:
         losses.append(f"damaged: {_seconds(missing)} s could not be decoded, the frame before is held")
     header = clip.header
     ends = header.stated_end if header.video_end is None and not clip.has_sound else header.video_end
-    if ends is not None and ends - clip.end > max(Fraction(1, 4), 2 / clip.fps):
+    if ends is not None and not clip.scan.parts and ends - clip.end > max(Fraction(1, 4), 2 / clip.fps):
         losses.append(f"the file ends early: {_seconds(clip.span)} s can be read, it says that it has {ends:.2f} s")
     elif CUT_OFF in clip.scan.errors:
         losses.append(f"the file is cut off or broken: what follows {_seconds(clip.span)} s cannot be read")
