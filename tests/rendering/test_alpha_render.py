@@ -22,6 +22,7 @@ from zoomdream.rendering.plan import make_plan
 from zoomdream.rendering.state_file import read_state, save_state
 from zoomdream.source.clip.clip import open_clip
 from zoomdream.source.clip.decode import ClipReader
+from zoomdream.source.open import open_source
 from zoomdream.source.picture import read_channels, read_image
 
 SIZE = (48, 64)
@@ -118,6 +119,7 @@ def test_where_nothing_holds_alpha_the_clip_is_over_black(
         found = read_image(tmp_path / "out" / "0.png")
     assert (found - read_image(discs / "0.png")).abs().max() <= 0.6 / 255
     assert not make_job(config).settings.alpha
+    assert "transparent parts are black" in " ".join(open_source(config).notes)
 
 
 def test_frames_in_python_are_over_black_and_nothing_is_dreamed_there(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 import torch
 
@@ -29,6 +30,13 @@ def test_the_bytes_are_the_same_wherever_a_frame_is_packed(bits: int) -> None:
     there = replace(here, shown=pack(here.shown, bits), arrived=event)
     assert bytes(here.raw()) == bytes(there.raw()) == bytes(raw(pack(state().shown(SIZE), bits)))
     assert waited == [True], "not looked at before it has arrived"
+
+
+def test_a_transparent_frame_is_divided_by_its_alpha_for_files_and_over_black_for_observers() -> None:
+    picture = torch.tensor([0.2, 0.1, 0.0, 0.5]).view(1, 4, 1, 1).expand(1, 4, 8, 12)
+    found = read_back(State(4, picture), SIZE, 16, last=False)
+    assert np.frombuffer(found.raw(), "<u2")[:4].tolist() == [26214, 13107, 0, 32768]
+    assert torch.allclose(found.tensor(), picture[0, :3, :6, :10], atol=1e-4)
 
 
 def test_only_the_last_frame_of_a_segment_carries_its_state_along() -> None:

@@ -71,7 +71,8 @@ class ClipSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return self.clip.notes
+        lost = self.clip.scan.transparent and not self.keep_alpha
+        return (*self.clip.notes, describe_alpha(kept=False)) if lost else self.clip.notes
 
     def frames_at(self, times: Sequence[Fraction]) -> tuple[int, ...]:
         first = self.time_of(0)
