@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.made_clips import number_of, numbered
+from tests.made_clips import number_of, numbered, run
 from tests.source.test_picture import deep_png
 from zoomdream.color.alpha import multiplied
-from zoomdream.config.schema_render import Series
+from zoomdream.config.schema_render import Series, Transfer
 from zoomdream.errors import InputError
 from zoomdream.source.clip.clip import describe, open_clip
 from zoomdream.source.clip.decode import ClipReader
@@ -163,6 +163,16 @@ def test_linear_light_and_grey_are_understood_and_the_first_decides_about_the_si
     with ClipReader(clip, (0, 1), clip.size, "fill") as reader:
         assert reader.frame(0).mean().item() == pytest.approx(0.5, abs=0.002)
         assert reader.frame(1).mean().item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("transfer", "shown"), [("auto", 188), ("linear", 188), ("srgb", 128)])
+def test_openexr_holds_linear_light_unless_the_config_says_otherwise(
+    tmp_path: Path, transfer: Transfer, shown: int
+) -> None:
+    run("-f", "lavfi", "-i", "color=0x808080:s=32x24,format=gbrpf32le", "-frames:v", 1, tmp_path / "a.%04d.exr")
+    clip = open_clip(Series(tmp_path, Fraction(24), transfer=transfer))
+    with ClipReader(clip, (0,), clip.size, "fill") as reader:
+        assert reader.frame(0).mean().item() * 255 == pytest.approx(shown, abs=0.6)
 
 
 def test_a_picture_that_is_damaged_or_changes_is_named(tmp_path: Path) -> None:

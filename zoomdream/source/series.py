@@ -13,7 +13,7 @@ from zoomdream.config.schema import MOST_FRAMES
 from zoomdream.config.schema_render import Footage
 from zoomdream.errors import InputError, require_file
 
-_ENDINGS = ".png .jpg .jpeg .jpe .jfif .webp .tif .tiff .bmp .ppm .pgm .pnm .avif .exr"
+_ENDINGS = ".png .jpg .jpeg .jpe .jfif .webp .tif .tiff .bmp .ppm .pgm .pnm .avif .heic .heif .exr .hdr .pfm"
 _PLACE = re.compile(r"%(?:0?(\d))?d|#+")
 _NUMBERED = re.compile(r"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
 
