@@ -75,6 +75,8 @@ def test_cuts_that_were_found_stay_where_they_were_and_those_that_are_given_coun
 def test_a_killed_clip_ends_with_the_same_frames(
     config_file: Path, tmp_path: Path, decoded: Callable[[Path], list[str]]
 ) -> None:
+    """In the middle of a shot, so that what is kept of the frame before counts."""
+    config_file.write_text(config_file.read_text() + "flow: {cuts: [20f]}\n")
     whole = render(load_config(config_file, output=tmp_path / "whole.mp4"))
     command = [sys.executable, "-m", "zoomdream", "render", str(config_file), "--quiet"]
     state = tmp_path / "dreamt.mp4.zoomdream" / "state.safetensors"
