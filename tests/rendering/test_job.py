@@ -120,6 +120,16 @@ def test_a_file_that_cannot_be_read_is_named_with_its_line_and_key(tmp_path: Pat
     assert complaint().endswith("none.pth is a folder, not a file.")
 
 
+def test_code_that_is_missing_is_named_with_its_key_and_the_nearest_name(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("seed: 1\nnetwork:\n  python: mein.py:make\n")
+    near = tmp_path / "mine.py"
+    near.touch()
+    told = f"a.yaml, line 3: network.python: {tmp_path / 'mein.py'} does not exist. Did you mean {near}?"
+    with pytest.raises(InputError) as error:
+        fingerprint(load_config(tmp_path / "a.yaml"))
+    assert str(error.value).endswith(told)
+
+
 def test_weights_that_nobody_named_count_for_the_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     config = load_config({"network": {"name": "googlenet"}})

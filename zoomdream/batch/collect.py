@@ -112,7 +112,8 @@ def _check(render: Render, networks: WarmNetworks) -> None:
     try:
         undecided = Plan("cpu", "float32", 1, resolve_pixel_format(config.encode.codec, config.encode.pixel_format))
         place = config.output.parent if is_numbered(config.output) else config.output
-        render.plan = recall(config.output, ffmpeg.executable(config.encode.ffmpeg))
+        with config.error_context():
+            render.plan = recall(config.output, ffmpeg.executable(config.encode.ffmpeg))
         if render.plan is not None or place.exists():
             plan = make_plan(config, render.plan)
             render.plan = render.plan and plan

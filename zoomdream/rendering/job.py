@@ -154,7 +154,8 @@ def fingerprint(config: Config) -> str:
         with config.error_context(key):
             digest.update(_checksum(path))
     for path in assembly.found_weights(config):
-        digest.update(_checksum(path))
+        with config.error_context("network.python" if path.suffix == ".py" else ""):
+            digest.update(_checksum(path))
     for name, weights in assembly.named_networks(config):
         embedded = catalog.embedded_checksum(name) if weights is None else None
         if embedded is not None:
