@@ -40,7 +40,7 @@ def streams() -> Iterator[Case]:
     ):
         truth = steady(colors=None) if suffix == "gif" else steady()
         yield Case(f"{suffix} that is named {name}", name, _named(suffix), truth)
-    for flags in ("frag_keyframe+empty_moov", "frag_keyframe+default_base_moof+negative_cts_offsets", "faststart",
+    for flags in ("frag_keyframe+empty_moov", "frag_keyframe+empty_moov+negative_cts_offsets", "faststart",
                   "dash", "frag_every_frame+delay_moov"):  # fmt: skip
         yield Case(f"fragments {flags} mp4", "mp4", plain(*H264, "-bf", "2", "-g", "8", "-movflags", flags), steady())
     yield Case("live mkv, no length, no index", "mkv", _live, steady())
