@@ -83,7 +83,7 @@ SUBJECTS = {
     "cli": {"bad_input", "command_line", "completion", "hardware_command", "wrong_configs"},
     "config": {"clip_errors", "errors"},
     "networks": {"own_network", "torchvision_files"},
-    "rendering": {"alpha_render", "clip_render", "disk", "killing", "tiled_render"},
+    "rendering": {"alpha_render", "clip_render", "damage", "disk", "killing", "tiled_render"},
     "source": {"deep_pictures"},
     "source/clip": {"clip_assets", "clip_damage", "clip_files", "decode_colors"},
 }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from tests.rendering.synthetic import job, maker, states, watching
 from zoomdream.encode.segment import EncodeSettings
-from zoomdream.errors import ConfigError, RenderInterrupted
+from zoomdream.errors import OutputError, RenderInterrupted
 from zoomdream.rendering import Job, render_frames
 from zoomdream.rendering.run import FORMAT, Run, parse_plan, parse_run, write_run
 from zoomdream.types import Plan, State
@@ -42,7 +42,7 @@ def test_a_run_is_read_as_it_was_written() -> None:
     assert parse_run(write_run(RUN)) == RUN
 
 
-@pytest.mark.parametrize("name", ["format", *Run.__slots__])
+@pytest.mark.parametrize("name", ["format", "checksum", *Run.__slots__])
 @pytest.mark.parametrize("change", ["missing", "odd"])
 def test_a_run_in_which_anything_is_missing_or_odd_is_none(name: str, change: str) -> None:
     plain = json.loads(write_run(RUN))
@@ -85,7 +85,7 @@ def test_a_stopped_render_that_cannot_go_on_says_so_and_is_kept_until_restart(st
     plain = json.loads(place.read_text())
     text = json.dumps({**plain, "format": FORMAT + 1}) if kind == "another version" else place.read_text()[:-40]
     place.write_text(text)
-    with pytest.raises(ConfigError, match=rf"run\.json .*{kind}.*--restart"):
+    with pytest.raises(OutputError, match=rf"run\.json .*{kind}.*--restart"):
         render_frames(maker(40), stopped)
     assert place.read_text() == text
     assert place.with_name("segment_00000.mp4").is_file()
@@ -100,9 +100,8 @@ def test_a_damaged_run_with_nothing_finished_stands_in_nobodys_way(stopped: Job)
 
 
 def test_what_is_left_is_encoded_as_what_is_there(stopped: Job) -> None:
-    run = json.loads(run_file(stopped).read_text())
-    run["plan"]["encoder_threads"] = 5
-    run_file(stopped).write_text(json.dumps(run))
+    run = parse_run(run_file(stopped).read_text())
+    run_file(stopped).write_text(write_run(replace(run, plan=replace(run.plan, encoder_threads=5))))
     settings: list[EncodeSettings] = []
     render_frames(maker(40), stopped, fill=lambda recording: settings.append(recording.settings))
     assert [one.threads for one in settings] == [5]
@@ -110,8 +109,8 @@ def test_what_is_left_is_encoded_as_what_is_there(stopped: Job) -> None:
 
 @pytest.mark.parametrize("library", ["zoomdream", "torch", "opencv", "scenedetect", "ffmpeg"])
 def test_a_resumed_render_says_which_library_has_changed_since_its_start(stopped: Job, library: str) -> None:
-    run = json.loads(run_file(stopped).read_text())
-    run_file(stopped).write_text(json.dumps({**run, "versions": {**run["versions"], library: "0.1"}}))
+    run = parse_run(run_file(stopped).read_text())
+    run_file(stopped).write_text(write_run(replace(run, versions={**run.versions, library: "0.1"})))
     said: list[str] = []
     render_frames(maker(40), stopped, observers=watching(lambda progress: said.append(progress.message)))
     assert said[0].startswith(f"going on after frame 30; {library} 0.1 is now ")

@@ -10,6 +10,7 @@ from zoomdream import ffmpeg
 from zoomdream.config.codecs import is_numbered
 from zoomdream.errors import InputError, require_file
 from zoomdream.ffmpeg.probe import read_log
+from zoomdream.machine.files import read_regular
 from zoomdream.version import __version__
 
 SIDECAR_SUFFIXES = (".gif", ".webp", ".png")
@@ -52,7 +53,7 @@ def read_origin(program: Path, output: Path) -> Origin | None:
         if not is_numbered(output):
             require_file(output, "a file")
         try:
-            return parse_origin(beside.read_text(encoding="utf-8"))
+            return parse_origin(read_regular(beside))
         except (OSError, UnicodeDecodeError):
             return None
     return parse_origin(read_tags(program, output).get("comment", ""))

@@ -5,15 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 from zoomdream.errors import OutputError
 
 UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 """What network disks and cloud folders answer where they know no locks, or cannot flush."""
+
+NO_FOLLOWING = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""How to open what others may have put in the place of a file: no link is followed, no pipe is waited for."""
 
 
 def temporary_name(final: Path) -> Path:
@@ -40,6 +46,30 @@ def write_whole(final: Path, data: bytes) -> None:
         settle(temporary, final)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, open for reading. OSError for all else: a link leads elsewhere, a pipe is waited for for ever."""
+    descriptor = os.open(path, os.O_RDONLY | NO_FOLLOWING | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def read_regular(path: Path) -> str:
+    """The text of a regular file. Raises OSError and UnicodeDecodeError."""
+    with open_regular(path) as file:
+        return file.read().decode("utf-8")
+
+
+def checksum(path: Path) -> str:
+    """CRC-32 (hexadecimal) of a regular file: it finds what a disk has changed, not what a person has. OSError."""
+    total = 0
+    with open_regular(path) as file:
+        while data := file.read(1 << 20):
+            total = zlib.crc32(data, total)
+    return f"{total:08x}"
 
 
 def discard(path: Path) -> None:

@@ -21,6 +21,7 @@ from zoomdream.encode import metadata
 from zoomdream.encode.segment import EncodeSettings
 from zoomdream.encode.sound import Sound, fit
 from zoomdream.errors import ConfigError, InputError, require_file
+from zoomdream.machine.files import read_regular
 from zoomdream.networks import catalog
 from zoomdream.rendering.plan import make_plan, resolved
 from zoomdream.rendering.run import FILE as RUN_FILE
@@ -181,7 +182,7 @@ def recall(output: Path, program: Path) -> Plan | None:
     try:
         # Without a finished segment the next render begins anew, perhaps of another clip that cuts elsewhere.
         if (folder / STATE_FILE).exists():
-            return parse_run((folder / RUN_FILE).read_text(encoding="utf-8")).plan
+            return parse_run(read_regular(folder / RUN_FILE)).plan
     except (OSError, ValueError):
         pass
     try:
@@ -191,7 +192,7 @@ def recall(output: Path, program: Path) -> Plan | None:
     head = origin.config.partition("\n")[0] if origin else ""
     try:
         return parse_plan(json.loads(head.removeprefix(_MADE_WITH)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -9,14 +9,16 @@ So `filelock.FileLock`, which waits and keeps its file, does not serve; its call
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import sys
 from pathlib import Path
 
 from filelock import lock_descriptor
 
 from zoomdream.errors import OutputError
-from zoomdream.machine.files import UNSUPPORTED
+from zoomdream.machine.files import NO_FOLLOWING, UNSUPPORTED
 
 NAME = "lock"
 _ATTEMPTS = 100  # each failed one means that another process removed the folder in that very moment
@@ -66,10 +68,12 @@ class Lock:
         path = self.folder / NAME
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | NO_FOLLOWING, 0o666)
         except FileNotFoundError:
             return False
         try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, f"{path} is not a regular file")
             if not self._lock(descriptor):
                 os.lseek(descriptor, 1, os.SEEK_SET)  # Windows locks the first byte, which nobody else can read
                 holder = os.read(descriptor, 20).decode("ascii", "replace").strip()

@@ -16,7 +16,7 @@ from zoomdream import assembly, ffmpeg, pipeline
 from zoomdream.config import Config
 from zoomdream.encode import trial
 from zoomdream.encode.segment import EncodeSettings
-from zoomdream.errors import RenderInterrupted
+from zoomdream.errors import OutputError, RenderInterrupted
 from zoomdream.machine.files import writing
 from zoomdream.rendering.eta import Eta, ending
 from zoomdream.rendering.job import Job, encode_settings, make_job, recall, versions
@@ -35,6 +35,8 @@ from zoomdream.types import Network, Plan, State
 _UNGUARDED = (
     "warning: the output's disk knows no file locks, so that nothing guards it: start no second render of it meanwhile"
 )
+
+_ATTEMPTS = 4  # to record what the disk damages meanwhile
 
 MakeFrames = Callable[[State | None], Iterator[State]]
 """The last finished state or None → the states after it."""
@@ -143,7 +145,12 @@ def render_frames(
             try:
                 if fill is not None:
                     fill(recording)
-                record(make_frames, recording, observers, passes, _changes(run, settings) if found.kept else "")
+                note = _changes(run, settings) if found.kept else ""
+                for attempt in range(_ATTEMPTS):  # the second only looks at what the first has kept
+                    if not record(make_frames, recording, observers, passes, note, again=attempt > 0):
+                        break
+                else:
+                    raise OutputError(f"{workspace.folder}: the disk damages what is written to it.")
                 observers.progress(Progress(job.frames, job.frames, None, 0.0, "joining the segments"))
                 with writing(job.output):
                     publish(job, recording, trim=run.trim)
@@ -164,17 +171,25 @@ def record(
     observers: Observers,
     passes: Sequence[float] | None = None,
     note: str = "",
-) -> None:
-    """Dream and record the frames of a recording that are left. passes: the gradient passes of each of its frames, for
-    the ETA; None where all are alike. note: what to say where frames are there already.
+    again: bool = False,
+) -> bool:
+    """Dream and record the frames of a recording that are left, and of those that are kept what is damaged; whether
+    there were any. passes: the gradient passes of each of its frames, for the ETA; None where all are alike. note: what
+    to say where frames are there already; again: all of it has been recorded once.
     """
-    start = recording.resume()
+    start, damaged = recording.resume()
     count = recording.end - recording.begin
     done = 0 if start is None else start.index + 1 - recording.begin
+    if damaged:
+        what = f"{', '.join(damaged[:3])}{' and more' if damaged[3:] else ''} in {recording.folder}"
+        told = f"warning: damaged: {what}; rendering again after frame {recording.begin + done}"
+        observers.progress(Progress(done, count, None, None, told, warning=True))
+    if done == count and again:
+        return False
     greeting = f"going on after frame {recording.begin + done}{note}" if done else "starting"
     observers.progress(Progress(done, count, None, None, greeting))
     if done == count:
-        return
+        return False
     eta, after = Eta(passes or [1] * count, done, time.monotonic()), ending(recording.settings, recording.end)
     recorder = Recorder(recording)
     try:
@@ -191,6 +206,7 @@ def record(
             recorder.finish()
         raise
     recorder.finish()
+    return True
 
 
 def _started(job: Job, found: Found, restart: bool) -> Run:

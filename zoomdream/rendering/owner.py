@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from zoomdream.config.codecs import is_numbered
 from zoomdream.encode import metadata
 from zoomdream.errors import ConfigError, OutputError
+from zoomdream.machine.files import read_regular
 from zoomdream.rendering.job import Job, numbers
 from zoomdream.rendering.recording import Recording
 from zoomdream.rendering.run import Run, read_run
@@ -71,10 +73,10 @@ def output_owner(job: Job) -> Owner:
 def _check_sidecar(output: Path) -> None:
     """ConfigError if a file that is not ours, a config perhaps, is where OUTPUT.yaml goes. Never overwritten."""
     beside = metadata.sidecar(output)
-    if beside is None or not beside.exists():
+    if beside is None or not os.path.lexists(beside):
         return
     try:
-        ours = metadata.parse_origin(beside.read_text(encoding="utf-8")) is not None
+        ours = metadata.parse_origin(read_regular(beside)) is not None
     except (OSError, UnicodeDecodeError):
         ours = False
     if not ours:

@@ -1,19 +1,22 @@
 """The recorded frames of a render, or of a part of one, in a folder: units, and the state after the last of them.
 
 A unit is a segment, or what a part has of a segment that it shares with its neighbours: raw frames, which are encoded
-together once all are there. A unit appears whole, and only then the state after it; so a render may be killed at any
-moment. Units up to the state are kept, all else is done again.
+together once all are there. A unit appears whole, and only then the state after it, with checksums of all units up to
+it; so a render may be killed at any moment. Units up to the state are kept, all else is done again; where a disk has
+damaged them, from the state before.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoomdream.encode.segment import SEGMENT_FRAMES, EncodeSettings, SegmentWriter, segment_name
-from zoomdream.machine.files import discard, settle, temporary_name, write_whole, writing
-from zoomdream.rendering.state_file import STATE_FILE, read_index, read_state, save_state
+from zoomdream.errors import OutputError
+from zoomdream.machine.files import checksum, discard, settle, temporary_name, write_whole, writing
+from zoomdream.rendering.state_file import BEFORE_FILE, STATE_FILE, read_index, read_state, read_sums, save_state
 from zoomdream.types import State
 
 
@@ -64,33 +67,73 @@ class Recording:
     def keep(self, state: State) -> None:
         """Note that all frames up to the state's are in finished units."""
         with writing(self.folder):
-            save_state(self.folder / STATE_FILE, state)
+            known = read_sums(self.folder / STATE_FILE)
+            new = self._until(state.index)[len(known) :]
+            save_state(self.folder / STATE_FILE, state, [*known, *(_sum(self.path(unit)) for unit in new)])
             if (self.begin, self.end) == (0, self.frames) and not self.settings.still and self.settings.codec != "png":
                 self._write_playlist(state.index + 1)
 
     def kept(self) -> int:
         """How many frames need not be done again. Changes nothing, because a recorder may still be writing."""
         index = read_index(self.folder / STATE_FILE)
-        return index + 1 - self.begin if index is not None and self._is_whole(index) else 0
+        whole = index is not None and all(self.path(unit).exists() for unit in self._until(index))
+        return index + 1 - self.begin if index is not None and whole and self.begin <= index < self.end else 0
 
-    def resume(self) -> State | None:
-        """The state after the last finished unit, or None to begin anew. Segments beyond it are removed.
+    def resume(self) -> tuple[State | None, list[str]]:
+        """The last state that is good with all units up to it, or None to begin anew; and the files that were damaged.
+        What is beyond it is removed.
 
         The picture is on the CPU, laid out in memory as it was: sums over another layout round differently.
         """
-        state = read_state(self.folder / STATE_FILE)
-        if state is None or not self._is_whole(state.index):
-            state = None
-            discard(self.folder / STATE_FILE)
-        kept = [] if state is None else [self.path(unit) for unit in self.units if unit.end <= state.index + 1]
+        damaged: list[str] = []
+        state = None
+        last, before = self.folder / STATE_FILE, self.folder / BEFORE_FILE
+        for path in (last, before):
+            state, wrong = self._good(path)
+            damaged += [name for name in wrong if name not in damaged]
+            if state is not None:
+                if path == before:
+                    os.replace(before, last)
+                break
+        else:
+            discard(last)
+            discard(before)
+        kept = [] if state is None else [self.path(unit) for unit in self._until(state.index)]
         for path in self.folder.glob("segment_*"):
             if path not in kept:
                 discard(path)
-        return state
+        return state, damaged
 
-    def _is_whole(self, index: int) -> bool:
-        """Whether nobody has removed a unit that leads up to a frame."""
-        return all(self.path(unit).exists() for unit in self.units if unit.end <= index + 1)
+    def _good(self, path: Path) -> tuple[State | None, list[str]]:
+        """The state in a file, if that and all up to it is as it was written; the names of what is not."""
+        try:
+            state = read_state(path)
+        except OutputError:
+            return None, [path.name]
+        if state is None:
+            return None, []
+        units, sums = self._until(state.index), read_sums(path)
+        height, width = state.picture.shape[-2:]
+        if (
+            not self.begin <= state.index == (units[-1].end - 1 if units else -1)
+            or len(sums) != len(units)
+            or state.picture.shape[:2] != (1, 3)
+            or height < self.settings.height
+            or width < self.settings.width
+        ):
+            return None, [path.name]
+        # Of numbered pictures that are being published some are in their place already.
+        published = state.index + 1 == self.frames
+        wrong = [
+            self.path(unit).name
+            for unit, known in zip(units, sums, strict=True)
+            if not _is_intact(self.path(unit), known, published)
+        ]
+        return (None if wrong else state), wrong
+
+    def _until(self, index: int) -> list[Unit]:
+        """The units that lead up to a frame."""
+        return [unit for unit in self.units if unit.end <= index + 1]
 
     def _write_playlist(self, frames: int) -> None:
         """A playlist of what is finished, for players: VLC and mpv show one segment after the other."""
@@ -100,6 +143,26 @@ class Recording:
                 length = float((unit.end - unit.begin) / self.settings.fps)
                 lines += [f"#EXTINF:{length:.3f},", self.path(unit).name]
         write_whole(self.folder / "watch.m3u", ("\n".join(lines) + "\n").encode())
+
+
+def _sum(path: Path) -> str:
+    """The checksum of a unit; of a folder of pictures those of each."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return ",".join(checksum(file) for file in files)
+
+
+def _is_intact(path: Path, known: str, published: bool) -> bool:
+    """Whether a unit has its checksum. published: pictures of a folder may be gone."""
+    try:
+        if not path.is_dir():
+            return _sum(path) == known
+        sums = dict(enumerate(known.split(",")))
+        files = list(path.iterdir())
+        return (published or len(files) == len(sums)) and all(
+            checksum(file) == sums.get(int(file.stem)) for file in files
+        )
+    except (OSError, ValueError):
+        return False
 
 
 class RawWriter:

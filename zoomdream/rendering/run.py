@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
-from zoomdream.errors import ConfigError
+from zoomdream.errors import OutputError
+from zoomdream.machine.files import read_regular
 from zoomdream.rendering.state_file import STATE_FILE
 from zoomdream.types import Plan
 
 FILE = "run.json"
-FORMAT = 3
+FORMAT = 4
 """Goes up with every change of `Run` or of the other files in the working folder: no render goes on across that."""
 
 
@@ -40,22 +42,31 @@ _FIELDS: Mapping[str, type] = {name: get_origin(hint) or hint for name, hint in 
 
 def write_run(run: Run) -> str:
     """The text of run.json."""
-    return json.dumps({"format": FORMAT, **asdict(run)}, indent=2) + "\n"
+    plain = {"format": FORMAT, **asdict(run)}
+    return json.dumps({**plain, "checksum": _checksum(plain)}, indent=2) + "\n"
+
+
+def _checksum(plain: Mapping[str, Any]) -> str:
+    return f"{zlib.crc32(json.dumps(plain, sort_keys=True).encode()):08x}"
 
 
 def parse_run(text: str) -> Run:
     """The reverse of `write_run`. ValueError, with a few words on why, for a damaged text or one of another version."""
     try:
         plain = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("it is damaged") from None
     if not isinstance(plain, dict):
         raise ValueError("it is damaged")
-    written = plain.pop("format", None)
+    intact, written = plain.pop("checksum", None) == _checksum(plain), plain.pop("format", None)
     if written != FORMAT:
         raise ValueError("another version of zoomdream has written it")
     plain["plan"] = parse_plan(plain.get("plan"))
-    if plain.keys() != _FIELDS.keys() or not all(_is(plain[name], wanted) for name, wanted in _FIELDS.items()):
+    if (
+        not intact
+        or plain.keys() != _FIELDS.keys()
+        or not all(_is(plain[name], wanted) for name, wanted in _FIELDS.items())
+    ):
         raise ValueError("it is damaged")
     return Run(**plain)
 
@@ -74,17 +85,17 @@ def parse_plan(plain: object) -> Plan | None:
 def read_run(folder: Path) -> Run | None:
     """The run in a working folder; None where there is none, or a damaged one without finished segments.
 
-    ConfigError for a damaged one with finished segments.
+    OutputError for a damaged one with finished segments.
     """
     try:
-        return parse_run((folder / FILE).read_text(encoding="utf-8"))
+        return parse_run(read_regular(folder / FILE))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         if not (folder / STATE_FILE).exists():
             return None
         why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(
+        raise OutputError(
             f"{folder / FILE} of an unfinished render cannot be read ({why}), so that it cannot go on. Give another "
             "output, or `--restart` to throw it away and begin anew."
         ) from error

@@ -1,9 +1,12 @@
-"""The state after a frame as a file, to the last bit."""
+"""The state after a frame as a file, to the last bit, with checksums of itself and of the units that lead up to it."""
 
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Mapping
+import os
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -12,18 +15,30 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from zoomdream.errors import OutputError
-from zoomdream.machine.files import discard, settle, temporary_name
+from zoomdream.machine.files import discard, open_regular, settle, temporary_name
 from zoomdream.types import State
 
 STATE_FILE = "state.safetensors"
+BEFORE_FILE = "state.before.safetensors"
+"""The state before the last one, with which a render goes on where that, or the last unit, is damaged."""
+_WRONG = (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError, RuntimeError)
+"""What reading something else than a state can raise."""
 
 
-def save_state(path: Path, state: State) -> None:
-    """Write a state, whole or not at all. Raises OSError."""
+def save_state(path: Path, state: State, sums: Sequence[str] = ()) -> None:
+    """Write a state and the checksums of all units up to it, whole or not at all; the one that was there stays beside
+    it. Raises OSError.
+    """
     facts, pictures = _packed(state)
+    facts["sums"] = " ".join(sums)
+    facts["checksum"] = _checksum(facts, pictures)
     temporary = temporary_name(path)
     try:
         save_file(pictures, temporary, metadata=facts)
+        before = path.with_name(BEFORE_FILE)
+        discard(before)
+        with suppress(OSError):  # a disk without hard links keeps one state
+            os.link(path, before)
         settle(temporary, path)
     except SafetensorError as error:  # it wraps the system's error in words of its own
         full = "No space left" in str(error) or "StorageFull" in str(error)
@@ -35,23 +50,49 @@ def save_state(path: Path, state: State) -> None:
 def read_index(path: Path) -> int | None:
     """The number of the frame that a state follows, without the state; None where there is none to be read."""
     try:
-        with safe_open(path, framework="pt") as file:
-            return int(file.metadata()["index"])
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return int(_facts(path)["index"])
+    except _WRONG:
         return None
+
+
+def read_sums(path: Path) -> list[str]:
+    """The checksums that were saved with a state; none where there are none to be read."""
+    try:
+        return _facts(path)["sums"].split()
+    except _WRONG:
+        return []
+
+
+def _facts(path: Path) -> Mapping[str, str]:
+    open_regular(path).close()
+    with safe_open(path, framework="pt") as file:
+        facts: Mapping[str, str] = file.metadata()
+        return facts
 
 
 def read_state(path: Path) -> State | None:
     """The state in a file, on the CPU; None where there is none. OutputError where it is damaged."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
+        open_regular(path).close()
         with safe_open(path, framework="pt") as file:
             # A copy: the tensor itself lives in the mapped file, which Windows then lets nobody replace, and at an
             # address of a coarser alignment than any other, on which the rounding of sums may depend.
-            return _unpacked(file.metadata(), {name: file.get_tensor(name).clone() for name in file.keys()})  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            facts, pictures = file.metadata(), {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        if facts.pop("checksum") != _checksum(facts, pictures):
+            raise ValueError("its checksum is wrong")
+        return _unpacked(facts, pictures)
+    except _WRONG as error:
         raise OutputError(f"{path} is damaged ({error}); `--restart` begins anew.") from error
+
+
+def _checksum(facts: Mapping[str, str], pictures: Mapping[str, Tensor]) -> str:
+    total = zlib.crc32(repr(sorted(facts.items())).encode())
+    for name, picture in sorted(pictures.items()):
+        total = zlib.crc32(f"{name} {picture.dtype} {tuple(picture.shape)}".encode(), total)
+        total = zlib.crc32(picture.numpy().data if picture.numel() else b"", total)
+    return f"{total:08x}"
 
 
 def _packed(state: State) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -80,6 +121,8 @@ def _parts(state: State, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
 
 def _unpacked(facts: Mapping[str, str], pictures: Mapping[str, Tensor]) -> State:
     """The reverse of `_packed`. KeyError, TypeError or ValueError for what it did not make."""
+    if any(picture.dtype != torch.float32 or picture.ndim != 4 for picture in pictures.values()):
+        raise ValueError("its tensors are no pictures")
     last = facts["channels_last"].split()
     laid_out = {
         name: picture.contiguous(memory_format=torch.channels_last) if name in last else picture

@@ -16,7 +16,7 @@ from zoomdream.rendering.run import Run, write_run
 from zoomdream.rendering.state_file import STATE_FILE
 
 _OURS = re.compile(
-    r"run\.json|state\.safetensors|watch\.m3u|join\.txt|tags\.txt|segment_\d+(\.\w+)?|.*\.partial(\.\w+)?"
+    r"run\.json|state(\.before)?\.safetensors|watch\.m3u|join\.txt|tags\.txt|segment_\d+(\.\w+)?|.*\.partial(\.\w+)?"
 )
 
 
@@ -36,8 +36,7 @@ class Workspace:
         self.folder = folder
         self._lock = Lock(folder)
         try:
-            strange = [entry.name for entry in folder.iterdir() if not _OURS.fullmatch(entry.name)]
-            strange = [name for name in strange if name != LOCK_NAME]
+            strange = [entry.name for entry in folder.iterdir() if not _is_ours(entry)]
             if strange:
                 raise OutputError(
                     f"{folder} is the working folder of this output, but holds {strange[0]}: move that away."
@@ -78,3 +77,9 @@ class Workspace:
         for path in (self.folder / RUN_FILE, self.folder / STATE_FILE, *self.folder.iterdir()):
             if _OURS.fullmatch(path.name):
                 discard(path)
+
+
+def _is_ours(entry: Path) -> bool:
+    """Whether a render has made it. No link is ours: it leads out of the folder."""
+    plain = not entry.is_symlink() and (entry.is_file() or entry.is_dir())
+    return plain and (entry.name == LOCK_NAME or _OURS.fullmatch(entry.name) is not None)

@@ -13,13 +13,14 @@ import torch
 from zoomdream.batch.parallel_shots.shots import Part
 from zoomdream.config import Config
 from zoomdream.encode.segment import SegmentWriter, segment_name
-from zoomdream.machine.files import temporary_name, writing
+from zoomdream.errors import OutputError
+from zoomdream.machine.files import checksum, discard, read_regular, temporary_name, write_whole, writing
 from zoomdream.rendering import Observers
 from zoomdream.rendering.job import encode_settings
 from zoomdream.rendering.lock import Lock
 from zoomdream.rendering.loop import Dreaming, OpenNetwork, record, stoppable
 from zoomdream.rendering.recording import Recording
-from zoomdream.rendering.state_file import STATE_FILE, read_state
+from zoomdream.rendering.state_file import STATE_FILE
 from zoomdream.types import Plan, State
 
 
@@ -48,17 +49,25 @@ def render_part(
 def fill(parts: Sequence[Part], whole: Recording) -> None:
     """Put finished parts into the recording of the whole render, which then has nothing left but to join.
 
-    The parts stay as they are, so that it may be done again after being killed.
+    The parts stay as they are, so that it may be done again after being killed. OutputError where one is damaged; what
+    is damaged is removed, so that the next start renders it again.
     """
+    state = None
+    for part in parts:
+        state, damaged = part.recording(whole.settings, whole.frames).resume()
+        if damaged or state is None or state.index != part.end - 1:
+            raise OutputError(
+                f"{part.folder} is damaged ({', '.join(damaged) or 'it is not whole'}): start the same command again, "
+                "which renders what is damaged there anew."
+            )
+    discard(whole.folder / STATE_FILE)
     for unit in whole.units:
         target = whole.path(unit)
-        if target.exists():
-            continue
+        discard(target)
         finished = _shared_segment(parts, whole, unit.number)
         assert finished is not None
         with writing(whole.folder):
             _copy(finished, target)
-    state = read_state(parts[-1].folder / STATE_FILE)
     assert state is not None
     whole.keep(state)
 
@@ -73,7 +82,8 @@ def _shared_segment(parts: Sequence[Part], one: Recording, number: int) -> Path 
         return files[0]
     folder, settings = parts[0].folder.parent, one.settings
     finished = folder / segment_name(settings, number)
-    if finished.exists():
+    noted = finished.with_name(f"{finished.name}.checksum")
+    if _has_checksum(finished, noted):
         return finished
     if not all(path.exists() for path in files):
         return None
@@ -82,7 +92,18 @@ def _shared_segment(parts: Sequence[Part], one: Recording, number: int) -> Path 
             with path.open("rb") as opened:
                 while data := opened.read(settings.frame_bytes):
                     writer.write_raw(memoryview(data))
-        return writer.close()
+        writer.close()
+    with writing(noted):
+        write_whole(noted, checksum(finished).encode())
+    return finished
+
+
+def _has_checksum(file: Path, noted: Path) -> bool:
+    """Whether a file is there and as it was when its checksum was noted."""
+    try:
+        return checksum(file) == read_regular(noted)
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _copy(source: Path, target: Path) -> None:
