@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+import torch
 
 import zoomdream
 from zoomdream import api, ffmpeg
@@ -76,3 +77,11 @@ def test_a_clip_that_is_missing_is_named_with_its_line(tmp_path: Path) -> None:
 def test_a_config_without_a_clip_needs_no_torch() -> None:
     code = "import sys, zoomdream; zoomdream.load_config({}); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent.parent, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_picture_of_no_numbers_is_not_dreamt_on(value: str) -> None:
+    picture = torch.full((3, 32, 32), 0.5)
+    picture[1, 5, 7] = float(value)
+    with pytest.raises(InputError, match="NaN or infinite"):
+        zoomdream.dream(picture, times=1)

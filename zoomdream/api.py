@@ -14,7 +14,7 @@ from zoomdream.config.fields import LARGEST_EDGE, SMALLEST_EDGE
 from zoomdream.config.origin import Place
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema_render import Footage
-from zoomdream.errors import ConfigError
+from zoomdream.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,6 +128,8 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
     if min(height, width) < SMALLEST_EDGE or max(height, width) > LARGEST_EDGE:
         allowed = f"{SMALLEST_EDGE} to {LARGEST_EDGE} pixels"
         raise ConfigError(f"dream takes pictures with edges of {allowed}, not {width}x{height}")
+    if not bool(batch.isfinite().all()):
+        raise InputError("dream takes a picture of numbers from 0 to 1; in this one some are NaN or infinite")
     alone = chosen.model_copy(update={"size": (width, height), "source": NoiseSource(kind="noise")})
     with alone.error_context():
         planned = make_plan(alone)

@@ -38,6 +38,13 @@ class ZoomdreamError(Exception):
         return ": ".join(part for part in (self.place, self.place and self.key, self.text) if part)
 
 
+def printable(text: object, keep: str = "") -> str:
+    """A text that can neither command a terminal nor end the line that it stands in: names, paths and notes come from
+    anybody. keep: characters that stay, such as line ends.
+    """
+    return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in str(text))
+
+
 class ConfigError(ZoomdreamError):
     """The configuration is wrong: file, line, key, the value found, what is allowed."""
 
@@ -86,13 +93,17 @@ def nearest_name(name: str, names: Iterable[str]) -> str | None:
 
 
 class OutputError(ZoomdreamError):
-    """The output could not be written, encoded or locked. signal: the number of that which ended ffmpeg, if one did."""
+    """The output could not be written, encoded or locked. signal: the number of that which ended ffmpeg, if one did;
+    busy: another process renders it.
+    """
 
     exit_code = 4
 
-    def __init__(self, text: str, *, key: str = "", place: str = "", signal: int | None = None) -> None:
+    def __init__(
+        self, text: str, *, key: str = "", place: str = "", signal: int | None = None, busy: bool = False
+    ) -> None:
         super().__init__(text, key=key, place=place)
-        self.signal = signal
+        self.signal, self.busy = signal, busy
 
 
 class RenderInterrupted(ZoomdreamError):

@@ -14,7 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from zoomdream.batch.local import LocalEngine
+from zoomdream.batch.work import Event, Work
+from zoomdream.cli import batch as command
 from zoomdream.cli import main
+from zoomdream.rendering.lock import Lock
 
 Start = Callable[..., subprocess.Popen[str]]
 Tiny = Callable[..., str]
@@ -104,6 +108,46 @@ def test_a_night_with_wrong_configs_that_is_killed_goes_on_where_it_was(
     for seed in (0, 2):
         assert main(["render", f"night/{seed}.yaml", "-o", f"alone_{seed}.mp4", "--quiet"]) == 0
         assert decoded(Path(f"alone_{seed}.mp4")) == decoded(Path(f"out/{seed}.mp4"))
+
+
+@posix
+def test_who_interrupts_three_times_still_gets_the_table_and_the_report(
+    here: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Stubborn(LocalEngine):
+        def events(self, seconds: float) -> list[Event]:
+            os.kill(os.getpid(), signal.SIGINT)
+            return []
+
+        def stop(self, hurry: Callable[[], bool] = lambda: False) -> list[Event]:
+            assert not hurry()
+            os.kill(os.getpid(), signal.SIGINT)
+            assert hurry()
+            os.kill(os.getpid(), signal.SIGINT)
+            return []
+
+        def start(self, work: Work) -> None:
+            pass
+
+    monkeypatch.setattr(command, "LocalEngine", Stubborn)
+    Path("a.yaml").write_text(tiny())
+    assert main(["batch", "a.yaml", "--jobs", "1", "--report", "r.json"]) == 130
+    assert capsys.readouterr().out.splitlines()[1].startswith("stopped  a.mp4")
+    assert json.loads(Path("r.json").read_text())["counts"] == {"stopped": 1}
+
+
+def test_an_output_that_another_process_renders_is_told_and_no_failure(
+    here: Path, tiny: Tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in (1, 2):
+        Path(f"{seed}.yaml").write_text(tiny(seed=seed))
+    lock = Lock(Path("1.mp4.zoomdream"))
+    assert main(["batch", "1.yaml", "2.yaml", "--jobs", "1", "--quiet"]) == 0
+    lock.release(remove=True)
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[1].split()[:2] == ["busy", "1.mp4"]
+    assert f"is being rendered by process {os.getpid()}" in rows[1]
+    assert rows[2].startswith("done")
 
 
 @posix

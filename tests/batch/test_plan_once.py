@@ -52,7 +52,7 @@ class Here:
         perform(self.done[-1], self._networks, told.append)
         return told
 
-    def stop(self) -> list[Event]:
+    def stop(self, hurry: Callable[[], bool]) -> list[Event]:
         return []
 
 

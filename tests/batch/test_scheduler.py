@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from zoomdream.batch import scheduler
 from zoomdream.batch.renders import Render, report
 from zoomdream.batch.scheduler import outcome, schedule
 from zoomdream.batch.work import Advanced, Event, Failed, Finished, Work
@@ -50,7 +51,7 @@ class Pretended:
         told = [Advanced(work.key, Progress(done, frames, 0.1, 0.1 * (frames - done))) for done in range(frames)]
         return [*told, self._ends(work, self.started.count(work.key))]
 
-    def stop(self) -> list[Event]:
+    def stop(self, hurry: Callable[[], bool]) -> list[Event]:
         return [Failed(work.key, 1.0, "stopped", 130, stopped=True) for work in self._running]
 
 
@@ -112,6 +113,38 @@ def test_ctrl_c_leaves_every_render_finished_or_stopped(config: Config) -> None:
         schedule(found, Pretended(finish), watch)
     assert [one.status for one in found] == ["done"] * 3 + ["stopped"] * 3
     assert outcome(found) == 130
+
+
+def test_a_worker_that_ends_while_it_loads_is_not_tried_again_by_who_stops(config: Config) -> None:
+    class Loading(Pretended):
+        def events(self, seconds: float) -> list[Event]:
+            raise KeyboardInterrupt
+
+        def stop(self, hurry: Callable[[], bool]) -> list[Event]:
+            return [Failed(work.key, 1.0, "ended by SIGTERM", 1, passing=True) for work in self._running]
+
+    found, said = renders(config, 2), []
+    with pytest.raises(RenderInterrupted):
+        schedule(found, Loading(finish), lambda changed: said.append(changed and changed.status))
+    assert said == ["running", "running", "stopped", "stopped"]
+
+
+@pytest.mark.parametrize("wait", [False, True])
+def test_what_another_process_renders_is_no_failure_and_can_be_waited_for(
+    config: Config, monkeypatch: pytest.MonkeyPatch, wait: bool
+) -> None:
+    def ends(work: Work, attempt: int) -> Event:
+        busy = work.key == 0 and attempt < 4
+        return Failed(work.key, 1.0, "by process 7", 4, busy=True) if busy else Finished(work.key, 1.0)
+
+    monkeypatch.setattr(scheduler, "_BUSY", 0.0)
+    monkeypatch.setattr(scheduler, "_PATIENCE", 0.0)
+    found, said = renders(config, 2), []
+    schedule(found, Pretended(ends), lambda changed: said.append(changed and changed.status), wait=wait)
+    assert [one.status for one in found] == ["done" if wait else "busy", "done"]
+    assert found[0].error == (None if wait else "by process 7")
+    assert outcome(found) == 0
+    assert said.count("waiting" if wait else "busy") == 1
 
 
 def test_500_renders_keep_memory_flat(config: Config) -> None:

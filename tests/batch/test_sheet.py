@@ -118,3 +118,14 @@ def test_a_place_where_no_sheet_can_be_is_told_before_the_night(
     Path("sheets/file").touch()
     assert main(["batch", "a.yaml", "--sheet", "sheets/file/a.html", "--quiet"]) == 4
     assert not Path("a.mp4").exists()
+
+
+def test_numbered_pictures_are_shown_from_a_folder_with_any_name(
+    here: Path, tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "100% x").mkdir()
+    monkeypatch.chdir(here / "100% x")
+    Path("a.yaml").write_text(tiny(more="output: f/%05d.png\n").replace("encode: {preset: ultrafast}\n", ""))
+    assert main(["batch", "a.yaml", "--jobs", "1", "--quiet", "--sheet", "all.html"]) == 0
+    (picture,) = Seen(Path("all.html").read_text()).pictures
+    assert picture.startswith("data:image/webp;base64")

@@ -2,23 +2,78 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from rich.console import Console
 
+from zoomdream.batch.renders import Render
 from zoomdream.cli import main
+from zoomdream.cli.batch_progress import Pace, drawing
 from zoomdream.cli.doctor import EXAMINATIONS
-from zoomdream.cli.tables import plain
+from zoomdream.cli.render import shown as progress_of_one
+from zoomdream.cli.tables import plain, say, show, tell
 from zoomdream.config import json_schema
 from zoomdream.networks import catalog
+from zoomdream.rendering import Progress
 
 
 def test_columns_are_aligned_and_lines_have_no_trailing_spaces() -> None:
     assert plain(("a", "bb"), [("long", "x"), ("s", "")]) == "a     bb\nlong  x\ns"
+
+
+HOSTILE = "a\x1b]0;owned\x07\x9b2J\r[bold]\u202e\nzoomdream: done"
+
+
+def test_nothing_that_is_printed_commands_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    show(("output",), [(HOSTILE,)])
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    say(HOSTILE)
+    assert main(["check", HOSTILE]) == 2
+    printed = capsys.readouterr().err
+    assert printed.count("[bold]") == 2
+    assert all(c.isprintable() or c == "\n" for c in printed)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX's")
+def test_nor_on_a_terminal_where_rich_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = os.openpty()
+    config = SimpleNamespace(output=HOSTILE, frames=3)
+    render = Render(Path("a.yaml"), {}, config=config, status="failed", error=HOSTILE, plan=None)  # type: ignore[arg-type]
+    monkeypatch.setattr(Render, "size", 1.0)
+    with os.fdopen(theirs, "w") as terminal:
+        monkeypatch.setattr("sys.stdout", terminal)
+        monkeypatch.setattr("sys.stderr", terminal)
+        show(("output", "note"), [(HOSTILE, HOSTILE)])
+        tell(HOSTILE)
+        with progress_of_one(quiet=False) as observer:
+            observer.progress(Progress(0, 3, None, None, HOSTILE))
+        pace = Pace([render], 1)
+        pace.look()
+        Console(file=terminal, force_terminal=True).print(drawing([render], pace))
+        terminal.flush()
+        printed = os.read(ours, 1 << 16).decode()
+    assert "[bold]" in printed
+    for command in ("\x1b]", "\x07", "\x9b", "\u202e", "\r["):
+        assert command not in printed
+
+
+def test_one_place_prints() -> None:
+    """And so one place escapes; downloads have their own, below the command line."""
+    package = Path(__file__).parent.parent.parent / "zoomdream"
+    printing = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    }
+    assert printing == {"cli/tables.py", "networks/weights/download.py"}
 
 
 def test_networks_lists_every_network_with_its_licence(capsys: pytest.CaptureFixture[str]) -> None:

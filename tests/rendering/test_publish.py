@@ -87,7 +87,7 @@ def test_a_render_goes_on_from_the_state_in_memory_of_its_own(tmp_path: Path) ->
         beyond.write_bytes(b"finished")
         assert recording.kept() == 30
         assert beyond.exists()
-        found = recording.resume()
+        found, _ = recording.resume()
         assert not beyond.exists()
         assert found is not None
         assert torch.equal(found.picture, state.picture)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from zoomdream.rendering.state_file import read_state, save_state
+from zoomdream.rendering.state_file import read_index, read_state, read_sums, save_state
 from zoomdream.types import State
 
 
@@ -22,3 +22,12 @@ def test_a_state_is_kept_with_the_dreamt_frame_that_it_comes_from(tmp_path: Path
             assert part is not None
             assert torch.equal(part, wanted)
     assert found.key.picture.stride() == key.picture.stride()
+
+
+def test_a_state_is_read_again_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "caf\udce9"
+    folder.mkdir()
+    save_state(folder / "state", State(3, torch.rand(1, 3, 4, 6)), ["12345678"])
+    found = read_state(folder / "state")
+    assert found is not None
+    assert (found.index, read_index(folder / "state"), read_sums(folder / "state")) == (3, 3, ["12345678"])

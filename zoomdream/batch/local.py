@@ -7,7 +7,7 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -77,13 +77,13 @@ class LocalEngine:
                 self._dismiss(worker)
         return found
 
-    def stop(self) -> list[Event]:
-        """Stop all renders so that they can go on later; what happened meanwhile."""
+    def stop(self, hurry: Callable[[], bool] = lambda: False) -> list[Event]:
+        """Stop all renders so that they can go on later; what happened meanwhile. hurry: whether not to wait longer."""
         for worker in self._workers:
             worker.tell_to_stop()
         found: list[Event] = []
         until = time.monotonic() + _GRACE
-        while any(worker.work for worker in self._workers) and time.monotonic() < until:
+        while any(worker.work for worker in self._workers) and time.monotonic() < until and not hurry():
             found += self.events(0.1)
         self.close()
         return found

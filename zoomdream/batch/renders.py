@@ -15,8 +15,9 @@ from zoomdream.rendering import Progress
 from zoomdream.types import Plan
 from zoomdream.version import __version__
 
-Status = Literal["waiting", "running", "done", "skipped", "failed", "stopped"]
-"""skipped: finished before the batch began; stopped: neither finished nor failed when the batch was stopped."""
+Status = Literal["waiting", "running", "done", "skipped", "failed", "stopped", "busy"]
+"""skipped: finished before the batch began; stopped: neither finished nor failed when the batch was stopped;
+busy: another process renders it."""
 
 
 @dataclass

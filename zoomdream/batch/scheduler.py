@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from zoomdream.rendering.loop import stoppable
 ATTEMPTS = 2  # the second only where the first failed for what may have passed
 _PARTS_FOR_EACH = 4  # parts of a clip for each that works: shots differ in length
 _PATIENCE = 0.25  # seconds between looks at what else there is to do
+_BUSY = 5.0  # seconds between looks at what another process renders
 
 
 class Engine(Protocol):
@@ -43,20 +45,29 @@ class Engine(Protocol):
 
     def events(self, seconds: float) -> list[Event]: ...
 
-    def stop(self) -> list[Event]: ...
+    def stop(self, hurry: Callable[[], bool]) -> list[Event]: ...
 
 
-def schedule(renders: Sequence[Render], engine: Engine, watch: Callable[[Render | None], None]) -> None:
+def schedule(
+    renders: Sequence[Render],
+    engine: Engine,
+    watch: Callable[[Render | None], None],
+    *,
+    hurry: Callable[[], bool] = lambda: False,
+    wait: bool = False,
+) -> None:
     """Do all that waits. `watch` hears of each render whose status has changed, and of None every now and then.
+
+    hurry: whether nobody waits any more for renders that were told to stop. wait: for what another process renders.
 
     Raises RenderInterrupted on Ctrl-C or SIGTERM, when all renders have stopped; what is finished of them is kept.
     """
-    batch = _Batch(renders, engine, watch)
+    batch = _Batch(renders, engine, watch, wait)
     with stoppable():
         try:
             batch.run()
         except KeyboardInterrupt:
-            batch.stop()
+            batch.stop(hurry)
             raise
 
 
@@ -72,10 +83,15 @@ class _Piece:
 
 
 class _Batch:
-    def __init__(self, renders: Sequence[Render], engine: Engine, watch: Callable[[Render | None], None]) -> None:
+    def __init__(
+        self, renders: Sequence[Render], engine: Engine, watch: Callable[[Render | None], None], wait: bool
+    ) -> None:
         self._renders = renders
         self._engine = engine
         self._watch = watch
+        self._wait = wait
+        self._stopping = False
+        self._later: deque[tuple[float, int]] = deque()  # pieces that another process works on, and when to look again
         self._pieces: list[_Piece] = []
         self._waiting: deque[int] = deque()  # numbers of pieces, as the running ones
         self._running: set[int] = set()
@@ -84,7 +100,9 @@ class _Batch:
                 self._waiting.append(self._add(_Piece(render)))
 
     def run(self) -> None:
-        while self._waiting or self._running:
+        while self._waiting or self._running or self._later:
+            while self._later and self._later[0][0] <= time.monotonic():
+                self._waiting.append(self._later.popleft()[1])
             while self._waiting and self._engine.free > 0:
                 number = self._waiting.popleft()
                 if not self._cut(self._pieces[number]):
@@ -92,10 +110,13 @@ class _Batch:
             for event in self._engine.events(_PATIENCE):
                 self._hear(event)
             self._watch(None)
+            if self._later and not self._running:
+                time.sleep(_PATIENCE)
 
-    def stop(self) -> None:
+    def stop(self, hurry: Callable[[], bool]) -> None:
+        self._stopping = True
         try:
-            for event in self._engine.stop():
+            for event in self._engine.stop(hurry):
                 self._hear(event)
         finally:  # also where somebody cannot wait for that
             for render in self._renders:
@@ -129,7 +150,7 @@ class _Batch:
     def _start(self, number: int) -> None:
         piece = self._pieces[number]
         render = piece.render
-        if render.status == "failed":  # another part of it has
+        if render.status in ("failed", "busy"):  # another part of it has
             return
         again = piece.attempts > 0
         piece.attempts += 1
@@ -154,7 +175,7 @@ class _Batch:
             return
         self._running.discard(event.key)
         render.seconds += event.seconds
-        if render.status == "failed":
+        if render.status in ("failed", "busy"):
             return
         if isinstance(event, Finished):
             if piece.part is None:
@@ -162,9 +183,17 @@ class _Batch:
                 self._watch(render)
             elif not self._unfinished(render):
                 self._waiting.appendleft(self._add(_Piece(render, parts=piece.parts)))
-        elif event.stopped:
+        elif event.stopped or (self._stopping and event.passing):  # a worker that was still loading just ends
             render.status = "stopped"
             self._watch(render)
+        elif event.busy:
+            told = render.error == event.text
+            render.status, render.error = "waiting" if self._wait else "busy", event.text
+            if self._wait:
+                piece.attempts -= 1
+                self._later.append((time.monotonic() + _BUSY, event.key))
+            if not told:
+                self._watch(render)
         else:
             render.error, render.exit_code = event.text, event.exit_code
             again = event.passing and piece.attempts < ATTEMPTS
@@ -179,7 +208,7 @@ class _Batch:
 
     def _unfinished(self, render: Render) -> set[int]:
         """The pieces of a render that still have to be done."""
-        return self._of(render) & (self._running | set(self._waiting))
+        return self._of(render) & (self._running | {*self._waiting, *(number for _, number in self._later)})
 
     def _together(self, render: Render) -> Progress:
         """How far a render is all of whose pieces are parts."""

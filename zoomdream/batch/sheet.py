@@ -110,9 +110,11 @@ def _picture(render: Render, moving: bool) -> str | None:
     kind = "webp" if moving else "jpeg"
     length = config.frames / config.fps
     begin = 0.0 if still else max(0.0, float(length - (LOOP_SECONDS if moving else 1 / config.fps)))
-    source = []
+    source, name = [], config.output.absolute()
     if config.output.suffix.lower() == ".png":  # else ffmpeg takes [ ] { } * ? in the name for a pattern
         kind_of_name = "none" if still else "sequence"
+        if not still:  # of a pattern only the name is one
+            name = Path(str(name.parent).replace("%", "%%"), name.name)
         source = ["-f", "image2", "-pattern_type", kind_of_name, "-framerate", str(config.fps)]
     scale = f"scale='min({_WIDTH},iw)':-2:flags=bicubic,format=yuv420p"
     with tempfile.TemporaryDirectory(prefix="zoomdream_sheet_") as folder:
@@ -124,7 +126,7 @@ def _picture(render: Render, moving: bool) -> str | None:
             made = ["-vf", scale, "-update", "1", "-q:v", "4", "-f", "image2"]
         command = [
             str(ffmpeg.executable(config.encode.ffmpeg)), *ffmpeg.QUIET, "-y", "-ss", f"{begin:.3f}", *source,
-            "-i", f"file:{config.output.absolute()}", "-map", "0:v:0", *made, str(target),
+            "-i", f"file:{name}", "-map", "0:v:0", *made, str(target),
         ]  # fmt: skip
         ffmpeg.run(command, what=f"Making a small picture of {config.output}")
         return data_address(target.read_bytes(), f"image/{kind}")

@@ -58,7 +58,9 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A render has failed. passing: what made it fail may not be there the next time; stopped: we were told to."""
+    """A render has failed. passing: what made it fail may not be there the next time; stopped: we were told to;
+    busy: another process renders it.
+    """
 
     key: int
     seconds: float
@@ -66,6 +68,7 @@ class Failed:
     exit_code: int
     passing: bool = False
     stopped: bool = False
+    busy: bool = False
 
 
 Event = Advanced | Finished | Failed
@@ -147,7 +150,8 @@ def failure(key: int, seconds: float, error: Exception) -> Failed:
     if isinstance(error, ZoomdreamError):
         # ffmpeg that was ended by a signal: nearly always by the system, for its memory
         killed = isinstance(error, OutputError) and error.signal is not None
-        return Failed(key, seconds, str(error), error.exit_code, passing=killed)
+        busy = isinstance(error, OutputError) and error.busy
+        return Failed(key, seconds, str(error), error.exit_code, passing=killed, busy=busy)
     if is_out_of_memory(error):
         text = "not enough memory: make `size` smaller, or run fewer at once with --jobs"
         return Failed(key, seconds, text, 1, passing=True)

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 
 from zoomdream.cli.parser import parse
+from zoomdream.cli.tables import say
 from zoomdream.errors import ZoomdreamError
 from zoomdream.machine.startup import limit_spinning
 
@@ -54,8 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def complain(message: str) -> None:
     """One paragraph on stderr: no blank lines, no control characters that a file name or a YAML value brought along."""
     lines = [line.strip() if number == 0 else line.rstrip() for number, line in enumerate(message.splitlines())]
-    text = "\n".join("".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in lines if line.strip())
-    print(f"zoomdream: {text}", file=sys.stderr, flush=True)
+    say("zoomdream: " + "\n".join(line for line in lines if line.strip()))
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from zoomdream.atlas.page import make_card, page, summarize
 from zoomdream.atlas.pictures import draw, read_start
 from zoomdream.atlas.subjects import channel_subjects, layer_subjects, parse_numbers, yaml_line
 from zoomdream.cli.render import SECONDS_BETWEEN_LINES, clock_time
-from zoomdream.cli.tables import counted
+from zoomdream.cli.tables import counted, say, tell
 from zoomdream.encode.page import check_place, write_page
 from zoomdream.errors import ConfigError
 from zoomdream.machine.startup import keep_freed_memory
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     origin = "noise" if arguments.source is None else arguments.source.name
     text = page(title, summarize(subjects, origin, arguments.seed), head, cards)
     write_page(output, text, str(output))
-    print(output)
+    tell(output)
     return 0
 
 
@@ -78,7 +78,6 @@ def shown(total: int, clock: Callable[[], float] = time.monotonic) -> Callable[[
             if done < total:
                 parts.append(f"{clock_time(each * (total - done))} left")
         line = " · ".join(parts)
-        print(f"\r\x1b[K{line}" if live else line, end="" if live and done < total else "\n", file=sys.stderr)
-        sys.stderr.flush()
+        say(line, live=live, end="" if live and done < total else "\n")
 
     return report

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import sys
+import signal
+import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from zoomdream import cli
 from zoomdream.batch import sheet
@@ -18,7 +20,7 @@ from zoomdream.batch.renders import Render, write_report
 from zoomdream.batch.scheduler import outcome, schedule
 from zoomdream.cli.batch_progress import shown
 from zoomdream.cli.render import SECONDS_BETWEEN_LINES, clock_time, print_warnings
-from zoomdream.cli.tables import counted, show
+from zoomdream.cli.tables import counted, say, show, tell
 from zoomdream.config import Config
 from zoomdream.encode.page import check_place
 from zoomdream.errors import ConfigError, OutputError, RenderInterrupted
@@ -50,24 +52,51 @@ def run(arguments: argparse.Namespace) -> int:
         check_place(arguments.sheet, f"--sheet {arguments.sheet}")
     interrupted: RenderInterrupted | None = None
     waiting = [render.config for render in renders if render.status == "waiting" and render.config is not None]
-    with _engine(arguments, waiting) as engine, shown(renders, engine.jobs, arguments.quiet) as progress:
+    with _Interrupts() as interrupts:
+        with _engine(arguments, waiting) as engine, shown(renders, engine.jobs, arguments.quiet) as progress:
 
-        def watch(changed: Render | None) -> None:
-            progress(changed)
-            now = time.monotonic()
-            if now - written >= SECONDS_BETWEEN_REPORTS:
-                with contextlib.suppress(OutputError):  # no reason to stop; the last one tells
-                    write(now)
+            def watch(changed: Render | None) -> None:
+                progress(changed)
+                now = time.monotonic()
+                if now - written >= SECONDS_BETWEEN_REPORTS:
+                    with contextlib.suppress(OutputError):  # no reason to stop; the last one tells
+                        write(now)
 
-        try:
-            schedule(renders, engine, watch)
-        except RenderInterrupted as error:
-            interrupted = error
-    _conclude(renders, time.monotonic() - begun, interrupted is not None)
-    write(time.monotonic())
+            try:
+                schedule(renders, engine, watch, hurry=lambda: interrupts.count > 1, wait=arguments.wait)
+            except RenderInterrupted as error:
+                interrupted = error
+            interrupts.count += 1  # from now on none keeps the table away
+        _conclude(renders, time.monotonic() - begun, interrupted is not None)
+        write(time.monotonic())
     if arguments.sheet is not None:
         sheet.write_sheet(arguments.sheet, renders)
     return outcome(renders)
+
+
+class _Interrupts:
+    """The first Ctrl-C or SIGTERM stops the renders. With the second nobody waits for them, and none after the first
+    keeps the table and the report away. A context manager; count: how many there were.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> _Interrupts:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if threading.current_thread() is threading.main_thread() and signal.getsignal(number) != signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._heard)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count == 1:
+            raise KeyboardInterrupt
 
 
 def _engine(arguments: argparse.Namespace, waiting: Sequence[Config]) -> LocalEngine | RayEngine:
@@ -93,7 +122,7 @@ def _checking(quiet: bool) -> Callable[[Render], None]:
             cli.complain(render.error)
         elif not quiet and time.monotonic() - said >= SECONDS_BETWEEN_LINES:
             said = time.monotonic()
-            print(f"checking: {counted(count, 'render')} so far", file=sys.stderr, flush=True)
+            say(f"checking: {counted(count, 'render')} so far")
 
     return checked
 
@@ -122,7 +151,7 @@ def _conclude(renders: Sequence[Render], seconds: float, interrupted: bool) -> N
     ]
     show(("status", "output", "frames", "time", "note"), rows)
     counts = {status: sum(render.status == status for render in renders) for status, *_ in rows}
-    print(f"\n{', '.join(f'{count} {status}' for status, count in counts.items())}, in {clock_time(seconds)}")
+    tell(f"\n{', '.join(f'{count} {status}' for status, count in counts.items())}, in {clock_time(seconds)}")
     if interrupted:
         cli.complain("stopped. What is finished is kept: run the same command again to go on.")
 

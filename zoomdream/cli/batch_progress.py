@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from zoomdream.batch.renders import Render
 from zoomdream.cli.render import clock_time, sentence
-from zoomdream.cli.tables import counted
+from zoomdream.cli.tables import counted, say
+from zoomdream.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -43,12 +44,12 @@ def lines(
         nonlocal printed_at
         pace.look()
         if changed is not None:
-            print(_line(changed), file=sys.stderr, flush=True)
+            say(_line(changed))
         elif clock() - printed_at >= SECONDS_BETWEEN_LINES:
             printed_at = clock()
             running = [f"{render.name} {_how_far(render)}" for render in renders if render.status == "running"]
             more = f" and {len(running) - 4} more" if len(running) > 4 else ""
-            print("; ".join([pace.summary(), *running[:4]]) + more, file=sys.stderr, flush=True)
+            say("; ".join([pace.summary(), *running[:4]]) + more)
 
     return watch
 
@@ -63,6 +64,8 @@ def _line(render: Render) -> str:
             return f"{render.name}: will be tried again: {render.error}"
         case "failed":
             return f"{render.name}: failed: {render.error}"
+        case "busy":
+            return f"{render.name}: left alone: {render.error}"
         case status:
             return f"{render.name}: {status}"
 
@@ -144,12 +147,12 @@ def drawing(renders: Sequence[Render], pace: Pace) -> Group:
     running = [render for render in renders if render.status == "running"]
     for render in running[:MOST_RUNNING]:
         bar = ProgressBar(total=render.frames, completed=render.done, width=20)
-        table.add_row(Text(render.name), bar, Text(_how_far(render)))  # Text: square brackets are no markup
+        table.add_row(Text(printable(render.name)), bar, Text(_how_far(render)))  # Text: square brackets are no markup
     if len(running) > MOST_RUNNING:
         table.add_row(Text(f"and {len(running) - MOST_RUNNING} more"), "", "")
     failed = [render for render in renders if render.status == "failed"]
     told = [
-        Text(_line(render).splitlines()[0], style="red", overflow="ellipsis", no_wrap=True)
+        Text(printable(_line(render).splitlines()[0]), style="red", overflow="ellipsis", no_wrap=True)
         for render in failed[-MOST_FAILED:]
     ]
     return Group(table, *told, Text(pace.summary()))

@@ -10,15 +10,14 @@ from pathlib import Path
 from zoomdream import assembly, cli
 from zoomdream.api import load_config
 from zoomdream.cli.prediction import predict
-from zoomdream.cli.printing import one_line
 from zoomdream.cli.render import clock_time, looking
-from zoomdream.cli.tables import counted
+from zoomdream.cli.tables import counted, tell
 from zoomdream.config import Config
 from zoomdream.config.codecs import CodecName, is_numbered
 from zoomdream.config.unreached import warnings
 from zoomdream.encode import trial
 from zoomdream.encode.segment import encoder_name
-from zoomdream.errors import ZoomdreamError
+from zoomdream.errors import ZoomdreamError, printable
 from zoomdream.rendering import make_job
 from zoomdream.rendering.publish import rehearse
 from zoomdream.source.open import open_source
@@ -55,14 +54,14 @@ def run(arguments: argparse.Namespace) -> int:
             cli.complain(str(error))
             code = code or error.exit_code
         else:
-            print(f"{'---' if number else ''}\n{text}".lstrip("\n"), flush=True)
+            tell(f"{'---' if number else ''}\n{text}".lstrip("\n"))
     return code
 
 
 def _report(path: Path, config: Config, begun: float) -> str:
     with config.error_context():
         return "\n".join(
-            [*(f"# {one_line(line)}" for line in _plan(path, config, begun)), config.to_yaml().rstrip("\n")]
+            [*(f"# {printable(line)}" for line in _plan(path, config, begun)), config.to_yaml().rstrip("\n")]
         )
 
 

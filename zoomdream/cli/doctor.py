@@ -14,7 +14,7 @@ from fractions import Fraction
 from importlib import metadata
 from pathlib import Path
 
-from zoomdream.cli.tables import counted, show
+from zoomdream.cli.tables import counted, show, tell
 from zoomdream.errors import InputError, OutputError, ZoomdreamError
 from zoomdream.version import __version__
 
@@ -48,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     show(("state", "what", "found"), [(finding.state, finding.what, finding.detail) for finding in findings])
     broken = [finding for finding in findings if finding.blocks]
     if broken:
-        print(f"\nA render does not work here yet: {', '.join(finding.what for finding in broken)}.")
+        tell(f"\nA render does not work here yet: {', '.join(finding.what for finding in broken)}.")
     else:
-        print("\nA render works here.")
+        tell("\nA render works here.")
     return broken[0].blocks if broken else 0
 
 

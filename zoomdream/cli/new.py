@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import sys
 from pathlib import Path
 
 import yaml
 
-from zoomdream.cli.tables import show
+from zoomdream.cli.tables import say, show, tell
 from zoomdream.errors import ConfigError, OutputError
 
 
@@ -28,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"there is no ready config {name!r}; {hint}")
     target = arguments.output or Path(configs[name].name)
     _write_new(target, configs[name])
-    print(target)
+    tell(target)
     return 0
 
 
@@ -82,7 +81,7 @@ def _write_new(config: Path, source: Path) -> None:
                 if target.read_bytes() == content:
                     continue  # an earlier `zoomdream new` brought it
                 if target.suffix == source.suffix:
-                    print(f"{config} extends {target}, which is already there and is left as it is", file=sys.stderr)
+                    say(f"{config} extends {target}, which is already there and is left as it is")
                     continue
             with target.open("xb") as file:
                 written.append(target)

@@ -199,6 +199,7 @@ def _add_batch(batch: argparse.ArgumentParser) -> None:
         "--sheet", metavar="FILE", type=Path, help="make a page (.html) on which all are seen side by side, to choose"
     )
     batch.add_argument("--dry-run", action="store_true", help="check everything and list it, but render nothing")
+    batch.add_argument("--wait", action="store_true", help="wait for what another process is rendering already")
     batch.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
 

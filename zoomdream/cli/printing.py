@@ -9,10 +9,9 @@ import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from unicodedata import category
 
-from zoomdream.cli.tables import counted, show
-from zoomdream.errors import InputError
+from zoomdream.cli.tables import counted, show, tell
+from zoomdream.errors import InputError, printable
 
 _FILES = ("CONFIG", "FILE", "PATH", "PICTURE", "VIDEO")  # what help calls the arguments that are files
 
@@ -41,7 +40,7 @@ def print_layers(arguments: argparse.Namespace) -> int:
     ]
     show(("layer", "channels", "stride", "cost", "also called"), rows)
     if len(found) > len(chosen):
-        print(f"and {len(found) - len(chosen)} more, finer ones: --all shows them")
+        tell(f"and {len(found) - len(chosen)} more, finer ones: --all shows them")
     return 0
 
 
@@ -49,7 +48,7 @@ def print_schema(arguments: argparse.Namespace) -> int:
     """The JSON Schema of the YAML."""
     from zoomdream.config import json_schema
 
-    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    tell(json.dumps(json_schema(), indent=2, ensure_ascii=False))
     return 0
 
 
@@ -66,7 +65,7 @@ def print_completion(arguments: argparse.Namespace) -> int:
             if action.metavar in _FILES:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
     next(action for action in commands["new"]._actions if action.dest == "name").choices = list(ready_configs())
-    print(shtab.complete(root, arguments.shell))
+    tell(shtab.complete(root, arguments.shell))
     return 0
 
 
@@ -82,13 +81,12 @@ def print_info(arguments: argparse.Namespace) -> int:
     origin = metadata.read_origin(program, video)
     if origin is None:
         raise InputError(f"{video} changed while it was read")
-    version, fingerprint = one_line(origin.version), one_line(origin.fingerprint)
-    print(f"# {one_line(video)}: made by zoomdream {version}, fingerprint {fingerprint}")
+    tell(f"# {printable(f'{video}: made by zoomdream {origin.version}, fingerprint {origin.fingerprint}')}")
     if video.is_file():  # not so for a folder of pictures, frames/%05d.png
         for line in _facts(program, video):
-            print(f"# {line}")
+            tell(f"# {printable(line)}")
     # A video may come from anybody: control characters, which no config of ours has, could command the terminal.
-    print("".join(c if c in "\n\t" or category(c) != "Cc" else repr(c)[1:-1] for c in config.rstrip("\n")))
+    tell("".join(printable(c, "\n\t") if c < " " or "\x7f" <= c < "\xa0" else c for c in config.rstrip("\n")))
     return 0
 
 
@@ -101,8 +99,3 @@ def _facts(program: Path, video: Path) -> Iterator[str]:
     duration = f", {facts.duration:g} s" if facts.duration is not None else ""
     yield f"{facts.width}x{facts.height}, {counted(frames, 'frame')}, {rate}{duration}"
     yield f"{facts.codec}, {facts.pixel_format}, sound: {facts.audio or 'none'}"
-
-
-def one_line(text: object) -> str:
-    """A file name, say, that can neither end the comment it stands in nor command a terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoomdream.api import load_config
-from zoomdream.cli.printing import one_line
+from zoomdream.cli.tables import say, tell
 from zoomdream.config import Config
 from zoomdream.config.unreached import warnings
+from zoomdream.errors import printable
 from zoomdream.machine.startup import keep_freed_memory
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         config = config.preview()
     with shown(arguments.quiet) as observer:
         path = render(config, restart=arguments.restart, observer=observer)
-    print(path)
+    tell(path)
     return 0
 
 
@@ -68,7 +69,7 @@ def shown(quiet: bool) -> Iterator[Observer]:
 
 def _only_warnings(progress: Progress) -> None:
     if progress.warning:
-        print(progress.message, file=sys.stderr, flush=True)
+        say(progress.message)
 
 
 def lines(clock: Callable[[], float] = time.monotonic) -> Callable[[Progress], None]:
@@ -78,14 +79,14 @@ def lines(clock: Callable[[], float] = time.monotonic) -> Callable[[Progress], N
     def report(progress: Progress) -> None:
         nonlocal printed_at
         if progress.message:
-            print(progress.message, file=sys.stderr, flush=True)
+            say(progress.message)
             return
         now = clock()
         last = progress.done >= progress.frames
         if printed_at is not None and not last and now - printed_at < SECONDS_BETWEEN_LINES:
             return
         printed_at = now
-        print(sentence(progress), file=sys.stderr, flush=True)
+        say(sentence(progress))
 
     return report
 
@@ -98,7 +99,7 @@ def looking(quiet: bool = False, clock: Callable[[], float] = time.monotonic) ->
         nonlocal printed_at
         if clock() - printed_at >= SECONDS_BETWEEN_LINES:
             printed_at = clock()
-            print(f"looking at the clip first: frame {frames}", file=sys.stderr, flush=True)
+            say(f"looking at the clip first: frame {frames}")
 
     return None if quiet else report
 
@@ -106,7 +107,7 @@ def looking(quiet: bool = False, clock: Callable[[], float] = time.monotonic) ->
 def print_warnings(config: Config) -> None:
     """What a config probably does not mean, a line each, whether quiet or not."""
     for warning in warnings(config):
-        print(f"warning: {one_line(warning)}", file=sys.stderr, flush=True)
+        say(f"warning: {printable(warning)}")
 
 
 def print_notes(config: Config) -> None:
@@ -114,7 +115,7 @@ def print_notes(config: Config) -> None:
     from zoomdream.source.open import open_source  # brings torch along
 
     for note in open_source(config).notes:
-        print(f"note: {one_line(note)}", file=sys.stderr, flush=True)
+        say(f"note: {printable(note)}")
 
 
 def sentence(progress: Progress) -> str:
@@ -147,7 +148,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
     def report(progress: Progress) -> None:
         bar.start()  # not before: downloads that come first have a bar of their own
         if progress.message:
-            console.print(progress.message, markup=False, highlight=False)
+            console.print(printable(progress.message), markup=False, highlight=False)
         bar.update(task, total=progress.frames, completed=progress.done, description=sentence(progress))
 
     try:

@@ -1,13 +1,26 @@
-"""Tables on stdout: drawn by rich on a terminal, aligned plain text in a pipe, where scripts read them."""
+"""All that is printed, escaped; and tables: drawn by rich on a terminal, aligned plain text in a pipe."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
+from zoomdream.errors import printable
+
+
+def say(text: object, *, live: bool = False, end: str = "\n") -> None:
+    """Print lines on stderr. live: in the place of the line that is there."""
+    print(("\r\x1b[K" if live else "") + printable(text, "\n"), end=end, file=sys.stderr, flush=True)
+
+
+def tell(text: object) -> None:
+    """Print lines on stdout. Names of files go into a pipe as they are: scripts open them."""
+    print(printable(text, "\n\t") if sys.stdout.isatty() else text, flush=True)
+
 
 def show(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print the rows under the headers."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _draw(headers, rows)
     else:

@@ -78,7 +78,8 @@ class Lock:
                 os.lseek(descriptor, 1, os.SEEK_SET)  # Windows locks the first byte, which nobody else can read
                 holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
                 who = f"process {holder}" if holder.isdigit() else "another process"
-                raise OutputError(f"{self.folder.name.removesuffix('.zoomdream')} is being rendered by {who} already.")
+                what = self.folder.name.removesuffix(".zoomdream")
+                raise OutputError(f"{what} is being rendered by {who} already.", busy=True)
             if not os.path.samestat(os.fstat(descriptor), os.stat(path)):
                 raise FileNotFoundError
             os.ftruncate(descriptor, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 from torch import Tensor
 
 from zoomdream.errors import OutputError
@@ -21,6 +22,7 @@ from zoomdream.types import State
 STATE_FILE = "state.safetensors"
 BEFORE_FILE = "state.before.safetensors"
 """The state before the last one, with which a render goes on where that, or the last unit, is damaged."""
+_MOST_HEADER = 100_000_000  # bytes; safetensors takes no more
 _WRONG = (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError, RuntimeError)
 """What reading something else than a state can raise."""
 
@@ -64,10 +66,10 @@ def read_sums(path: Path) -> list[str]:
 
 
 def _facts(path: Path) -> Mapping[str, str]:
-    open_regular(path).close()
-    with safe_open(path, framework="pt") as file:
-        facts: Mapping[str, str] = file.metadata()
-        return facts
+    with open_regular(path) as file:
+        length = int.from_bytes(file.read(8), "little")
+        facts: Mapping[str, str] = json.loads(file.read(min(length, _MOST_HEADER)))["__metadata__"]
+    return facts
 
 
 def read_state(path: Path) -> State | None:
@@ -75,11 +77,11 @@ def read_state(path: Path) -> State | None:
     if not os.path.lexists(path):
         return None
     try:
-        open_regular(path).close()
-        with safe_open(path, framework="pt") as file:
-            # A copy: the tensor itself lives in the mapped file, which Windows then lets nobody replace, and at an
-            # address of a coarser alignment than any other, on which the rounding of sums may depend.
-            facts, pictures = file.metadata(), {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        facts = dict(_facts(path))
+        with open_regular(path) as file:  # by itself, safetensors opens no names that are no UTF-8
+            # A copy: the tensor itself lives in the file's bytes, at an address of another alignment than any other,
+            # on which the rounding of sums may depend.
+            pictures = {name: tensor.clone() for name, tensor in load(file.read()).items()}
         if facts.pop("checksum") != _checksum(facts, pictures):
             raise ValueError("its checksum is wrong")
         return _unpacked(facts, pictures)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -106,13 +107,13 @@ class RayEngine:
             found += [event for event in self._ray.get(self._board.take.remote(), timeout=5) if event.key in ours]
         return [*found, *(self._end(reference) for reference in ended)]
 
-    def stop(self) -> list[Event]:
-        """Stop all renders so that they can go on later; what happened meanwhile."""
+    def stop(self, hurry: Callable[[], bool] = lambda: False) -> list[Event]:
+        """Stop all renders so that they can go on later; what happened meanwhile. hurry: whether not to wait longer."""
         for reference in self._sent:
             self._ray.cancel(reference, force=False)
         found: list[Event] = []
         until = time.monotonic() + _GRACE
-        while self._sent and time.monotonic() < until:
+        while self._sent and time.monotonic() < until and not hurry():
             found += [_as_stopped(event) for event in self.events(0.2)]
         return found
 

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
-from zoomdream.errors import InputError
+from zoomdream.errors import InputError, printable
 from zoomdream.machine.files import UNSUPPORTED
 
 OFFLINE = "ZOOMDREAM_OFFLINE"
@@ -203,7 +203,7 @@ def progress_lines(name: str, clock: Callable[[], float] = time.monotonic) -> Ad
         if clock() - printed_at >= SECONDS_BETWEEN_LINES:
             printed_at = clock()
             of = "" if whole is None else f" of {whole / 1e6:,.0f}"
-            print(f"{name}: {done / 1e6:,.0f}{of} MB", file=sys.stderr, flush=True)
+            _say(f"{name}: {done / 1e6:,.0f}{of} MB")
 
     return advance
 
@@ -215,12 +215,12 @@ def _bar(name: str) -> Iterator[Advance]:
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
+        task = bar.add_task(printable(name), total=None)
         yield lambda done, whole: bar.update(task, completed=done, total=whole)
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)
 
 
 def _plain(reason: object) -> str:
