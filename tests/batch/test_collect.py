@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from zoomdream.api import load_config
 from zoomdream.batch.collect import collect, find_files
 from zoomdream.batch.work import WarmNetworks, Work, perform
 from zoomdream.errors import ConfigError
+from zoomdream.networks import catalog, dreamnet_file
 from zoomdream.rendering import render
 
 Tiny = Callable[..., str]
@@ -133,3 +137,22 @@ def test_every_kind_of_wrong_config_is_found_before_anything_starts(here: Path, 
         assert wrong[name][1].lower() in (one.error or "").lower(), one.error
         assert one.exit_code in (2, 3)
     assert not [path for path in os.listdir() if not path.endswith(".yaml")]
+
+
+def test_what_many_configs_read_is_read_once(
+    here: Path, tiny: Tiny, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each was read for each config: 10,000 of them took 20 minutes to check."""
+    shutil.copy(untrained_weights, "mine.safetensors")
+    for seed in range(4):
+        text = tiny(seed=seed)
+        Path(f"embedded{seed}.yaml").write_text(re.sub("network: .*", "network: {name: dreamnet}", text))
+        Path(f"own{seed}.yaml").write_text(re.sub("network: .*", "network: {weights: mine.safetensors}", text))
+    read: list[object] = []
+    file_digest, embedded = hashlib.file_digest, dreamnet_file.read
+    monkeypatch.setattr(hashlib, "file_digest", lambda *given: read.append("own") or file_digest(*given))
+    monkeypatch.setattr(dreamnet_file, "read", lambda *given: read.append(given) or embedded(*given))
+    catalog.embedded_checksum.cache_clear()
+    assert {found.status for found in collect(find_files(["."]))} == {"waiting"}
+    assert read.count("own") == 1
+    assert read.count(()) == 1

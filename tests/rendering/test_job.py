@@ -14,7 +14,7 @@ from zoomdream.config import Config, load_config
 from zoomdream.encode import metadata
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.ffmpeg.probe import count_frames
-from zoomdream.networks import dreamnet_file
+from zoomdream.networks import catalog
 from zoomdream.rendering import make_job, plan, render
 from zoomdream.rendering.job import fingerprint, recall
 from zoomdream.rendering.plan import make_plan
@@ -153,7 +153,7 @@ def test_the_embedded_weights_count_for_the_fingerprint_where_they_are_used(
     configs = [load_config({"network": network}) for network in networks]
 
     def fingerprints(checksum: str) -> list[str]:
-        monkeypatch.setattr(dreamnet_file, "read", lambda path=None: ({}, {"checksum": checksum}))
+        monkeypatch.setattr(catalog, "embedded_checksum", {"dreamnet": checksum}.get)
         return [fingerprint(config) for config in configs]
 
     one, another = fingerprints("1" * 64), fingerprints("2" * 64)

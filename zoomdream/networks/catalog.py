@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,6 +113,7 @@ def fetch_weights(name: str) -> Path | None:
         raise InputError(f"{name} has no weights here, and {error} {_by_hand(addresses, target)}") from None
 
 
+@cache  # a batch asks for it with each config
 def embedded_checksum(name: str) -> str | None:
     """The checksum of the weights inside the package; None for a network that has none there.
 

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -168,10 +169,17 @@ def _checksum(path: Path) -> bytes:
     """SHA-256 of a file. InputError if it cannot be read."""
     require_file(path, "a file")
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+        found = path.stat()
+        return _digest(path, found.st_size, found.st_mtime_ns)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+@lru_cache(maxsize=1024)
+def _digest(path: Path, size: int, changed: int) -> bytes:
+    """SHA-256 of a file. Many renders of a batch read the same one: it is read once while size and time stay."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def recall(output: Path, program: Path) -> Plan | None:

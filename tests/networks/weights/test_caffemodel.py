@@ -164,3 +164,11 @@ def test_only_caffes_files_are_taken_for_them(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("\nA text that begins with an empty line, as many do.\n" * 20)
     with pytest.raises(InputError, match="text file"):
         read_tensors(tmp_path / "text")
+
+
+@pytest.mark.parametrize("content", [packed(2, b""), packed(2, packed(5, b"") * 40)])
+def test_empty_layers_and_fields_without_end_are_refused(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """2,000,000 empty layers took a minute."""
+    monkeypatch.setattr(caffemodel, "_MOST_FIELDS", 30)
+    with pytest.raises(ValueError, match="more than 30"):
+        caffemodel.parse(content * 31)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from zoomdream.errors import InputError
+from zoomdream.networks.weights import read
 from zoomdream.networks.weights.read import read_tensors
 
 PLAIN = {"first.weight": torch.arange(6.0).view(2, 3), "first.bias": torch.tensor([0.5, -1.5])}
@@ -211,3 +212,55 @@ def test_a_file_that_may_not_be_read_says_so(tmp_path: Path) -> None:
     modern(PLAIN, tmp_path / "weights.pth")
     (tmp_path / "weights.pth").chmod(0)
     assert "cannot be read" in refusal(tmp_path / "weights.pth")
+
+
+def empty(count: int) -> dict[str, Tensor]:
+    return {f"t{number}": torch.zeros(0) for number in range(count)}
+
+
+@pytest.mark.parametrize("save", [modern, legacy, safe])
+def test_the_number_of_tensors_is_bounded_before_any_is_made(
+    tmp_path: Path, save: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """300,000 empty ones took a minute."""
+    monkeypatch.setattr(read, "_MOST_TENSORS", 20)
+    save(empty(20), tmp_path / "few")
+    assert len(read_tensors(tmp_path / "few")) == 20
+    save(empty(110), tmp_path / "many")
+    monkeypatch.setattr(torch, "load", None)
+    monkeypatch.setattr(safetensors.torch, "load_file", None)
+    assert "more than 20 tensors" in refusal(tmp_path / "many")
+
+
+@pytest.mark.parametrize(
+    ("tensor", "expected"),
+    [
+        (torch.zeros(3, device="meta"), "a meta tensor"),
+        (torch.zeros([1] * 5000), "5000 dimensions"),
+        (torch.zeros(1).as_strided((2**40,), (0,)), "would take"),
+    ],
+)
+def test_impossible_tensors_are_refused(tmp_path: Path, tensor: Tensor, expected: str) -> None:
+    torch.save({"w": tensor}, tmp_path / "a.pth")
+    assert expected in refusal(tmp_path / "a.pth")
+
+
+def test_an_archive_with_damaged_sizes_is_damaged(tmp_path: Path) -> None:
+    modern({"w": torch.rand(300)}, tmp_path / "a.pth")
+    whole = (tmp_path / "a.pth").read_bytes()
+    at = whole.rindex(b"PK\x01\x02")
+    for offset in range(16, 46):  # of the last entry in the archive's list
+        for byte in (0x00, 0x7F, 0xFF):
+            changed = bytearray(whole)
+            changed[at + offset] = byte
+            (tmp_path / "b.pth").write_bytes(changed)
+            try:
+                read_tensors(tmp_path / "b.pth")
+            except InputError:
+                continue
+
+
+def test_a_header_of_nested_brackets_is_damaged(tmp_path: Path) -> None:
+    header = b'{"a":' + b"[" * 100_000
+    (tmp_path / "a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    assert "damaged" in refusal(tmp_path / "a.safetensors")

@@ -21,7 +21,7 @@ _BLOB_EDGES, _BLOB_DATA, _BLOB_SHAPE, _BLOB_DOUBLES = (1, 2, 3, 4), 5, 7, 8
 _VARINT, _EIGHT_BYTES, _BYTES, _FOUR_BYTES = 0, 1, 2, 5
 _MOST_DIMENSIONS = 8
 # Far more than any network has. A file of nothing but tiny ones would cost a hundred times its size in memory.
-_MOST_BLOBS, _MOST_TENSORS = 16, 10_000
+_MOST_BLOBS, _MOST_TENSORS, _MOST_FIELDS = 16, 10_000, 20_000
 
 Field = tuple[int, int, int | memoryview]
 
@@ -45,7 +45,9 @@ def parse(content: bytes) -> dict[str, Tensor]:
     Raises ValueError that says what is wrong.
     """
     found: dict[str, Tensor] = {}
-    for number, kind, value in _fields(memoryview(content)):
+    for count, (number, kind, value) in enumerate(_fields(memoryview(content))):
+        if count == _MOST_FIELDS:
+            raise ValueError(f"it has more than {_MOST_FIELDS:,} layers")
         if number not in (_NET_V1_LAYERS, _NET_LAYER):
             continue
         numbers = _V1 if number == _NET_V1_LAYERS else _V2
@@ -63,7 +65,9 @@ def parse(content: bytes) -> dict[str, Tensor]:
 def _layer(layer: memoryview, numbers: dict[str, int]) -> tuple[str, list[memoryview]]:
     name = ""
     blobs: list[memoryview] = []
-    for number, kind, value in _fields(layer):
+    for count, (number, kind, value) in enumerate(_fields(layer)):
+        if count == _MOST_FIELDS:
+            raise ValueError(f"a layer has more than {_MOST_FIELDS:,} fields")
         if number == numbers["name"]:
             name = bytes(_part(kind, value)).decode("utf-8", "replace")
         elif number == numbers["blobs"]:

@@ -10,8 +10,9 @@ import pickle
 import pickletools
 import warnings
 import zipfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from math import prod
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +25,9 @@ from zoomdream.errors import InputError, require_file
 from zoomdream.networks.weights import caffemodel
 
 MAX_BYTES = 1024**3
+# Far more than any network has. Hundreds of thousands of empty tensors would take a minute and a hundred times the
+# file's size in memory.
+_MOST_TENSORS, _MOST_DIMENSIONS, _LONGEST_HEADER = 10_000, 8, 8_000_000
 _FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 # Buffers of whole numbers that networks make themselves: batch norm's counter, Swin's indices.
 _WHOLE_NUMBERS = ("num_batches_tracked", "relative_position_index")
@@ -86,9 +90,23 @@ def _what_it_is(start: bytes) -> str:
 
 def _from_safetensors(path: Path) -> dict[str, object]:
     try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length <= path.stat().st_size and (
+                length > _LONGEST_HEADER or len(json.loads(file.read(length))) > _MOST_TENSORS + 1
+            ):
+                raise _too_many(path)
         return dict(safetensors.torch.load_file(path))
-    except (safetensors.SafetensorError, OSError, ValueError, KeyError, AttributeError) as error:
-        # KeyError and AttributeError: a dtype that this torch does not have.
+    except (
+        safetensors.SafetensorError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+    ) as error:
+        # KeyError and AttributeError: a dtype that this torch does not have. RuntimeError: nested without end, too.
         raise _damaged(path, _one_line(error)) from None
 
 
@@ -103,6 +121,8 @@ def _from_torch(path: Path, zipped: bool, max_bytes: int) -> dict[str, object]:
     """What `torch.save` wrote. Not mapped into memory: a long render would crash if somebody replaced the file."""
     if zipped:
         _check_archive(path, max_bytes)
+    if sum(name == "REDUCE" for name, _ in _operations(path, zipped)) > 5 * _MOST_TENSORS:  # at most five for each
+        raise _too_many(path)
     try:
         # An open file, because torch.load would take the name's word for what is inside.
         with warnings.catch_warnings(), path.open("rb") as file:
@@ -136,29 +156,35 @@ def _check_archive(path: Path, max_bytes: int) -> None:
                 raise InputError(f"{path} is a zip archive, but not one that torch.save wrote.")
             if broken := archive.testzip():
                 raise _damaged(path, f"the checksum of {broken} is wrong")
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError) as error:  # the last for what zipfile cannot unpack
+    except InputError:
+        raise
+    except Exception as error:  # Damaged sizes raise anything here too: EOFError, zlib.error, NotImplementedError, ...
         raise _damaged(path, _one_line(error)) from None
 
 
 def _names_code(path: Path, zipped: bool) -> bool:
     """True if the pickle, taken apart without running it, names anything besides tensors and plain containers."""
-    with ExitStack() as stack:
+    return any(
+        name in ("STACK_GLOBAL", "INST") or (name == "GLOBAL" and argument.split(" ")[0] not in _PLAIN_MODULES)
+        for name, argument in _operations(path, zipped)
+    )
+
+
+def _operations(path: Path, zipped: bool) -> Iterator[tuple[str, str]]:
+    """What the pickle would do, with the argument of each, as far as it can be read; nothing of it is done."""
+    with suppress(Exception), ExitStack() as stack:  # the end, or no pickle any more: damaged bytes raise anything
         stream: IO[bytes] = stack.enter_context(path.open("rb"))
         if zipped:
             archive = stack.enter_context(zipfile.ZipFile(stream))
             name = next(entry for entry in archive.namelist() if entry.partition("/")[2] == "data.pkl")
             stream = stack.enter_context(archive.open(name))
-        try:
-            # Before 2020 torch.save wrote several pickles, one after the other, and then the numbers.
-            for _ in range(5):
-                for operation, argument, _ in pickletools.genops(stream):
-                    if operation.name in ("STACK_GLOBAL", "INST"):
-                        return True
-                    if operation.name == "GLOBAL" and str(argument).split(" ")[0] not in _PLAIN_MODULES:
-                        return True
-        except Exception:  # The end, or no pickle any more; like torch's reader it can raise anything on damaged bytes.
-            return False
-    return False
+        for _ in range(5):  # before 2020 torch.save wrote several pickles, one after the other, and then the numbers
+            for operation, argument, _ in pickletools.genops(stream):
+                yield operation.name, str(argument) if operation.name == "GLOBAL" else ""
+
+
+def _too_many(path: Path) -> InputError:
+    return InputError(f"The weights file {path} holds more than {_MOST_TENSORS:,} tensors; no network has as many.")
 
 
 def _damaged(path: Path, reason: str) -> InputError:
@@ -179,11 +205,16 @@ def _bounded(path: Path, found: Mapping[str, object], max_bytes: int) -> dict[st
             continue
         if not isinstance(value, Tensor):
             raise InputError(f"The weights file {path} holds {name!r}, a {type(value).__name__} and not a tensor.")
+        if value.ndim > _MOST_DIMENSIONS:
+            raise InputError(f"The tensor {name[:80]!r} of the weights file {path} has {value.ndim} dimensions.")
         tensors[name] = value
+    if len(tensors) > _MOST_TENSORS:
+        raise _too_many(path)
     if not tensors:
         raise InputError(f"The weights file {path} holds no tensors.")
     # A tensor can repeat a few stored bytes without end (stride 0), so the file's own size does not bound this.
-    total = 4 * sum(tensor.numel() for tensor in tensors.values())
+    # Python's own whole numbers: torch's overflow.
+    total = 4 * sum(prod(tensor.shape) for tensor in tensors.values())
     if total > max_bytes:
         raise InputError(
             f"The tensors of {path} would take {_megabytes(total)}; at most {_megabytes(max_bytes)} are read."
@@ -192,14 +223,18 @@ def _bounded(path: Path, found: Mapping[str, object], max_bytes: int) -> dict[st
 
 
 def _checked(path: Path, name: str, tensor: Tensor) -> Tensor:
-    if tensor.layout != torch.strided or tensor.dtype not in _FLOATS:
+    if tensor.layout != torch.strided or tensor.dtype not in _FLOATS or tensor.is_meta:
         kind = str(tensor.dtype if tensor.layout == torch.strided else tensor.layout).removeprefix("torch.")
+        kind = "without numbers (a meta tensor)" if tensor.is_meta else kind
         raise InputError(
             f"The tensor {name!r} of the weights file {path} is {kind}; "
             "allowed are float32, float16, bfloat16 and float64."
         )
     # The copy frees us from the file, which safetensors keeps mapped.
-    copy = tensor.detach().to(torch.float32, copy=True)
+    try:
+        copy = tensor.detach().to(torch.float32, copy=True)
+    except RuntimeError as error:
+        raise _damaged(path, _one_line(error)) from None
     if not bool(torch.isfinite(copy).all()):
         raise InputError(f"The tensor {name!r} of the weights file {path} has values that are NaN or infinite.")
     return copy
