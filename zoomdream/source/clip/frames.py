@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import zlib
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -34,6 +35,8 @@ NO_TIME = -(2**62)
 CUT_OFF = "it cannot be read to its end"
 
 _GIF_REST = 64  # bytes that may follow the last picture: its end, and remarks
+
+_MOST_WAITING = 1000  # packets whose frames are still to come
 
 _TRANSPARENT = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """Decoders that show transparency which ffmpeg's own leave out."""
@@ -75,9 +78,9 @@ def decode_frames(
             except (FFmpegError, OSError):
                 return
         decoder: VideoCodecContext | None = None
-        end = 0
+        moves, end = _Moves(), 0
         for packet, moved in packets(container, stream):
-            packet.opaque = (moved,)  # in a tuple, because PyAV drops what is false; it comes out with the frame
+            moves.note(packet.pts, moved)
             if packet.is_corrupt:
                 said.append("a packet is corrupt")
             if packet.size:
@@ -95,9 +98,38 @@ def decode_frames(
                 if picture.is_corrupt:
                     said.append("a frame is damaged")
                 ticks = NO_TIME if picture.pts is None else picture.pts
-                yield DecodedFrame(picture, ticks, _moved(picture), picture.duration or 0)
+                yield DecodedFrame(picture, ticks, moves.of(picture.pts), picture.duration or 0)
         if _is_cut_off(Path(footage), container.format.name, end):
             said.append(CUT_OFF)
+
+
+class _Moves:
+    """By how much each frame is moved, from what was noted of the packet with its time.
+
+    Not as PyAV's `opaque` of packets: a decoder that is closed early lets go of those in its threads, which then wait
+    for the interpreter that waits for them.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, deque[Fraction]] = {}
+        self._last = Fraction(0)
+
+    def note(self, ticks: int | None, moved: Fraction) -> None:
+        if ticks is not None:
+            self._waiting.setdefault(ticks, deque()).append(moved)
+            if len(self._waiting) > _MOST_WAITING:  # the second fields of frames, and what could not be decoded
+                del self._waiting[next(iter(self._waiting))]
+        else:
+            self._last = moved
+
+    def of(self, ticks: int | None) -> Fraction:
+        """That of the next frame with this time; of one that no packet had, that of the frame before."""
+        noted = self._waiting.get(ticks) if ticks is not None else None
+        if noted:
+            self._last = noted.popleft()
+        if ticks is not None and not noted:
+            self._waiting.pop(ticks, None)
+        return self._last
 
 
 def _read_series(series: Series, first: int) -> Iterator[DecodedFrame]:
@@ -146,12 +178,10 @@ def _decoder(stream: VideoStream, first: Packet[Stream], threads: int) -> VideoC
             assert isinstance(decoder, VideoCodecContext)
             decoder.extradata = stream.codec_context.extradata
             decoder.thread_count = threads
-            decoder.copy_opaque = True
             return decoder
     decoder = stream.codec_context
     decoder.thread_type = "AUTO"
     decoder.thread_count = threads
-    decoder.copy_opaque = True
     return decoder
 
 
@@ -183,8 +213,3 @@ def _flushed(decoder: VideoCodecContext, packet: Packet[Stream]) -> list[VideoFr
     held = decoder.decode(None)
     decoder.flush_buffers()
     return held
-
-
-def _moved(picture: VideoFrame) -> Fraction:
-    moved = picture.opaque
-    return moved[0] if isinstance(moved, tuple) else Fraction(0)
