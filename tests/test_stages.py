@@ -92,8 +92,8 @@ class Brightens:
     def dreams_on(self, frame: int) -> bool:
         return True
 
-    def __call__(self, picture: Tensor, colors: ColorStatistics, frame: int) -> Tensor:
-        return picture + 0.1
+    def __call__(self, picture: Tensor, colors: ColorStatistics, frame: int, share: float = 1) -> Tensor:
+        return picture + 0.1 * share
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,46 @@ def test_a_zoom_is_dreamed_on_where_the_mask_is_now_and_stays_as_it_was_elsewher
 def test_a_clip_is_dreamed_on_where_the_mask_is_now() -> None:
     change = pipeline.dream_on_clip(PICTURE, torch.zeros_like(PICTURE), clip(mask=one_column), 2).picture - PICTURE
     assert change.abs().amax(dim=(0, 1, 2)).nonzero().tolist() == [[2]]
+
+
+def dreamed_on(confidence: dict[int, float], *, adaptive: bool = True, start: State | None = None) -> list[int]:
+    """The frames of a clip of nine that are dreamed on, of which 4 and 8 are key frames."""
+
+    @dataclass(frozen=True)
+    class Footage(Lost):
+        def flow(self, index: int) -> BidirectionalFlow:
+            return Lost(confidence.get(index, 1.0)).flow(index)
+
+        def lasting(self, index: int) -> Tensor:
+            return torch.ones(1, 1, 48, 64)
+
+    schedule = DreamSchedule(key_frames=(0, 4, 8), shots=(0,), warmup=0, adaptive=adaptive)
+    many = {"carry": Carry((0.9,) * 9), "opacity": (1.0,) * 9, "color": Hold(None, (0.0,) * 9), "schedule": schedule}
+    return [state.index for state in pipeline.frames(clip(footage=Footage(1.0), **many), start, 9) if state.key is None]
+
+
+def test_a_clip_is_also_dreamed_on_where_nothing_can_be_carried() -> None:
+    assert dreamed_on({}) == [0, 4, 8]
+    assert dreamed_on({2: 0.3, 3: 0.3, 6: 0.5}) == [0, 2, 3, 4, 6, 8]
+    assert dreamed_on(dict.fromkeys(range(9), 0.0)) == list(range(9))
+    assert dreamed_on({2: 0.3}, adaptive=False) == [0, 4, 8], "dream.every counts for itself"
+
+
+def test_a_clip_that_goes_on_dreams_on_the_same_frames() -> None:
+    zeros = torch.zeros_like(PICTURE)
+    for frame, left in ((2, [3, 4, 6, 8]), (4, [6, 8]), (6, [8])):
+        assert dreamed_on({2: 0.3, 3: 0.3, 6: 0.5}, start=State(frame, PICTURE, PICTURE, zeros)) == left
+
+
+def test_a_dream_makes_up_for_the_time_since_the_last_one_also_where_one_came_between() -> None:
+    schedule = DreamSchedule(key_frames=(0, 4, 8), shots=(0,), warmup=0, adaptive=True)
+    assert schedule.share(0, 4) == 1
+    assert schedule.share(0, 2) == 2, "what is meant for one frame, twice"
+    assert schedule.share(2, 4) == 0.5
+    hold = Hold(NATURAL, shares=(0.75,))
+    picture = torch.full((1, 3, 48, 64), 0.9)
+    twice = hold(hold(picture, NATURAL, 0, 0.5), NATURAL, 0, 0.5)
+    assert torch.allclose(twice, hold(picture, NATURAL, 0), atol=0.02)
 
 
 def test_colour_is_held_behind_the_mask_too() -> None:

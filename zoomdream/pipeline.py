@@ -18,7 +18,6 @@ remembers for the next is its `State`: a render can stop at any frame and go on.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -53,11 +52,10 @@ def first(stages: Stages) -> State:
 
 def onward(key: State, stages: Stages) -> Iterator[State]:
     """The frames after a key frame, up to and with the next one."""
-    schedule = stages.schedule
-    following = schedule.key_frames[bisect_right(schedule.key_frames, key.index)]
+    following = stages.schedule.following(key.index)
     if isinstance(stages, ZoomStages):
         return zoom_on(key, stages, following)
-    if following in schedule.shots:
+    if following in stages.schedule.shots:
         return iter((begin_shot(stages, following),))
     return clip_on(key, stages, following)
 
@@ -111,28 +109,41 @@ def begin_shot(clip: ClipStages, frame: int) -> State:
 
 
 def clip_on(key: State, clip: ClipStages, following: int) -> Iterator[State]:
-    """From a key frame to the following one: carry what was added to it, dream, and let those in between share."""
+    """From a key frame to the following one, or to the first to which the flow leads nothing: carry what was added to
+    it, dream, and let those in between share.
+    """
     seen_before, added_before = key.of_clip()
     seen, carried, flows = [seen_before], [added_before], list[BidirectionalFlow]()
     for frame in range(key.index + 1, following + 1):
         seen.append(clip.footage.source(frame))
         flows.append(clip.footage.flow(frame))
         carried.append(clip.carry(carried[-1], flows[-1].backward, frame))
-    last = dream_on_clip(seen[-1], carried[-1], clip, following, flows)
+        if clip.schedule.adaptive and not flows[-1].backward.is_followed:
+            break
+    share = clip.schedule.share(key.index, frame)
+    last = dream_on_clip(seen[-1], carried[-1], clip, frame, flows, share=share)
     for number, added in enumerate(interpolate_added(carried, flows, last.of_clip()[1]), start=1):
         yield show_clip(seen[number], added, clip, key.index + number, key)
     yield last
 
 
 def dream_on_clip(
-    seen: Tensor, carried: Tensor, clip: ClipStages, frame: int, flows: Sequence[BidirectionalFlow] = (), again: int = 0
+    seen: Tensor,
+    carried: Tensor,
+    clip: ClipStages,
+    frame: int,
+    flows: Sequence[BidirectionalFlow] = (),
+    again: int = 0,
+    share: float = 1,
 ) -> State:
-    """Noise, dream, colour; what the dream adds is new where flow has just brought things into sight."""
+    """Noise, dream, colour; what the dream adds is new where flow has just brought things into sight. share: see
+    DreamSchedule.
+    """
     shown = over_mean(seen)
     reference = clip.color.reference_of(shown)
     noisy = clip.noise(shown + carried, frame, again)
-    dreamed = clip.dream(noisy, reference, frame)
-    held = clip.color(dreamed, reference, frame)
+    dreamed = clip.dream(noisy, reference, frame, share)
+    held = clip.color(dreamed, reference, frame, share)
     return show_clip(seen, blend_by_visibility(carried, held - shown, flows), clip, frame)
 
 

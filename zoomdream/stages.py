@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,12 +22,25 @@ from zoomdream.source.protocol import Closable, DeviceFrames
 class DreamSchedule:
     """Which frames are dreamed on. key_frames: in order; the first and the last of each shot are among them. shots: the
     frames with which a shot begins, 0 among them. warmup: dreams before the first frame of a shot, so that it is
-    already dreamed.
+    already dreamed. adaptive: frames of a clip to which nothing can be carried are dreamed on too.
     """
 
     key_frames: tuple[int, ...]
     shots: tuple[int, ...]
     warmup: int
+    adaptive: bool = False
+
+    def following(self, frame: int) -> int:
+        """The key frame after a frame."""
+        return self.key_frames[bisect_right(self.key_frames, frame)]
+
+    def share(self, last: int, frame: int) -> float:
+        """The time from the last dream to a frame, over that for which its step size and hold are meant: from the key
+        frame before to a key frame, one frame of others.
+        """
+        place = bisect_left(self.key_frames, frame)
+        meant = frame - self.key_frames[place - 1] if frame == self.key_frames[place] else 1
+        return (frame - last) / meant
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def _clip(
 
 
 def _schedule(config: Config, timeline: Timeline) -> DreamSchedule:
-    return DreamSchedule(timeline.key_frames, timeline.shots, config.dream.warmup)
+    return DreamSchedule(timeline.key_frames, timeline.shots, config.dream.warmup, timeline.interval is not None)
 
 
 def _mask(config: Config, plan: Plan, resources: list[Closable]) -> DeviceFrames | None:

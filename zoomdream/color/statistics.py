@@ -114,9 +114,12 @@ class Hold:
         """The reference of a frame whose source looks like `seen`, (1, 3, H, W)."""
         return measure(seen) if self.reference is None else self.reference
 
-    def __call__(self, picture: Tensor, reference: ColorStatistics, frame: int) -> Tensor:
-        """A new picture (1, 3, H, W). The warm-up dreams before frame 0 have negative numbers and are held as that."""
-        return hold(picture, reference, self.shares[max(frame, 0)])
+    def __call__(self, picture: Tensor, reference: ColorStatistics, frame: int, times: float = 1) -> Tensor:
+        """A new picture (1, 3, H, W), pulled back so many times. Warm-up dreams before frame 0 have negative numbers
+        and are held as that.
+        """
+        share = self.shares[max(frame, 0)]
+        return hold(picture, reference, share if times == 1 else 1 - (1 - share) ** times)
 
 
 def _saturation(color: Tensor) -> Tensor:

@@ -16,7 +16,14 @@ DEFAULT_DURATION = "12s"
 DEFAULT_FPS = 30
 
 CLIP_DEFAULTS: Mapping[str, Any] = MappingProxyType(
-    {"camera.zoom": 1.0, "camera.rotate": 0.0, "dream.step_size": 0.0018, "dream.noise": 0.0, "dream.variety": 0.0}
+    {
+        "camera.zoom": 1.0,
+        "camera.rotate": 0.0,
+        "dream.step_size": 0.0018,
+        "dream.noise": 0.0,
+        "dream.variety": 0.0,
+        "dream.warmup": 5,
+    }
 )
 """Defaults that are others where the source is a clip: dotted key to value, as YAML gives it. Size, fps and length are
 the clip's own.

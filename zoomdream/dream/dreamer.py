@@ -118,8 +118,8 @@ class Dreamer:
         """Whether the frame is dreamed on at all, or only moved."""
         return self.active[max(frame, 0)]
 
-    def __call__(self, picture: Tensor, colors: ColorStatistics, frame: int) -> Tensor:
-        """A new picture (1, 3, H, W), not clamped. colors: what it should come to look like."""
+    def __call__(self, picture: Tensor, colors: ColorStatistics, frame: int, share: float = 1) -> Tensor:
+        """A new picture (1, 3, H, W), not clamped. colors: what it should come; share: of the step size."""
         if not self.dreams_on(frame):
             return picture
         now = max(frame, 0)
@@ -128,5 +128,5 @@ class Dreamer:
         objective: AnyObjective = (
             whole if self.tiles is None else TiledObjective(groups, whole, self.tiles, self.scale, self.call)
         )
-        recipe = replace(self.recipes[now], reference=colors)
+        recipe = replace(self.recipes[now], reference=colors, step_size=share * self.recipes[now].step_size)
         return dream(picture, objective, recipe, seed=self.seed, frame=0 if self.shared_jitter else frame)

@@ -13,6 +13,9 @@ from zoomdream.color.alpha import over_black
 from zoomdream.flow.confidence import compose, confidence, eroded, follow
 from zoomdream.flow.estimators import Estimator
 
+FOLLOWED = 0.85
+"""The least mean confidence: clips of wind, water and slow cameras have 0.93 to 1, a fast street 0.77, a fire 0.82."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConfidentFlow:
@@ -20,6 +23,11 @@ class ConfidentFlow:
 
     flow: Tensor
     confidence: Tensor
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether a dream can be carried along it, so that not every frame need be dreamed on."""
+        return bool(self.confidence.mean() >= FOLLOWED)
 
 
 @dataclass(frozen=True, slots=True)
