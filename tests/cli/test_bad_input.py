@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from zoomdream.cli import main
@@ -33,6 +35,30 @@ def test_an_output_below_a_file_is_exit_code_4(
     assert_is_one_paragraph(printed.err)
     assert "notes.txt" in printed.err
     assert sorted(os.listdir(tmp_path)) == ["bad.yaml", "notes.txt"]
+
+
+@pytest.mark.parametrize("command", [["check"], ["render"], ["render", "--quiet"]])
+@pytest.mark.parametrize("what", ["text", "deep"])
+def test_a_picture_that_is_none_or_damaged_is_told_with_file_line_and_key_and_none_of_its_words(
+    command: list[str],
+    what: str,
+    tmp_path: Path,
+    untrained_weights: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if what == "text":
+        Path("a.png").write_text("root:x:0:0:secret")
+    else:
+        whole = cv2.imencode(".png", np.full((48, 64, 3), 40_000, np.uint16))[1].tobytes()
+        Path("a.png").write_bytes(whole[: len(whole) // 2])
+    Path("bad.yaml").write_text(BASE.format(weights=untrained_weights) + "source: {kind: image, path: a.png}\n")
+    assert main([*command, "bad.yaml"]) == 3
+    printed = capsys.readouterr().err
+    assert "zoomdream: bad.yaml, line 5: source.path: " in printed
+    assert "a.png is " in printed
+    assert "secret" not in printed
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def test_a_colour_profile_counts_where_there_is_transparency_too(tmp_path: Path)
 @pytest.mark.parametrize(
     ("data", "what"),
     [
-        (b"hello there\nthis is text", "a text file that begins with 'hello there"),
+        (b"hello there\nthis is text", "it is a text file."),
         (b"", "it is empty"),
         (b"PK\x03\x04" + bytes(20), "a zip archive"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),  # never handed to Ghostscript

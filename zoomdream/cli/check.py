@@ -74,13 +74,15 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     names = ", ".join(assembly.target_names(config, opened))
     width, height = config.size
     source = open_source(config)
+    with config.error_context("source.path"):
+        described = source.describe()
     encode = config.encode
     quality = "" if encode.crf is None else f" at crf {encode.crf}"
     maker = "" if encode.hardware == "off" else f" by {encoder_name(job.settings)}, which works here"
     length = float(config.frames / config.fps)
     yield f"{path} renders {config.output}, from {source.name}:"
     yield from (f"  warning: {warning}" for warning in warnings(config))
-    yield from (f"  {line}" for line in (*source.describe(), *(job.sound.describe() if job.sound else ())))
+    yield from (f"  {line}" for line in (*described, *(job.sound.describe() if job.sound else ())))
     yield f"  {width}x{height}, {counted(config.frames, 'frame')} at {config.fps} per second, {length:g} s long"
     yield f"  {encode.codec} ({planned.pixel_format}){quality}{maker}"
     threads = counted(planned.threads, "thread")

@@ -114,7 +114,9 @@ def print_notes(config: Config) -> None:
     """What a person should know of the source before the render, such as a damaged clip, a line each."""
     from zoomdream.source.open import open_source  # brings torch along
 
-    for note in open_source(config).notes:
+    with config.error_context("source.path"):
+        notes = open_source(config).notes
+    for note in notes:
         say(f"note: {printable(note)}")
 
 

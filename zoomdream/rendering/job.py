@@ -86,6 +86,8 @@ def make_job(config: Config, plan: Plan | None = None, told: Callable[[Config], 
 def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
     """How a resolved config's frames become a file."""
     encode = config.encode
+    with config.error_context(_SOURCE):
+        alpha = open_source(config).alpha
     return EncodeSettings(
         codec=encode.codec,
         width=config.size[0],
@@ -98,7 +100,7 @@ def encode_settings(config: Config, plan: Plan) -> EncodeSettings:
         threads=plan.encoder_threads,
         still=encode.codec == "png" and not is_numbered(config.output),
         hardware=encode.hardware,
-        alpha=open_source(config).alpha,
+        alpha=alpha,
     )
 
 

@@ -37,7 +37,8 @@ def make_plan(config: Config, remembered: Plan | None = None) -> Plan:
         threads = remembered.threads if remembered else min(torch.get_num_threads(), cores())
     else:
         threads = wanted.threads
-    alpha = open_source(config).alpha
+    with config.error_context("source.path"):
+        alpha = open_source(config).alpha
     pixel_format = resolve_pixel_format(config.encode.codec, config.encode.pixel_format, alpha=alpha)
     if wanted.tile == "auto":
         tile = remembered.tile if remembered else tile_edge(config, device, precision)
@@ -74,6 +75,7 @@ def cuts(config: Config, remembered: Plan | None = None) -> tuple[int, ...]:
     source, wanted = open_source(config), config.flow.cuts
     if not source.moving or wanted == "off":  # `remembered` may be of another config with the same output
         return ()
-    if wanted != "auto":
-        return source.frames_at(wanted)
-    return source.shots if remembered is None else remembered.cuts
+    with config.error_context("source.path"):
+        if wanted != "auto":
+            return source.frames_at(wanted)
+        return source.shots if remembered is None else remembered.cuts
