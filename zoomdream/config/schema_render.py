@@ -134,7 +134,7 @@ class Dream(Section):
     octave_scale: Real = setting(1.4, "Ratio between neighbouring sizes.", "a number from 1.05 to 4", ge=1.05, le=4)
     rate: Real = setting(
         12.0,
-        "Dreams per second, whatever the fps; frames between two dreams are carried and faded.",
+        "Dreams per second at any fps, on clips also where motion is too fast; frames between are carried and faded.",
         "2 to 240 dreams per second",
         ge=2,
         le=240,
