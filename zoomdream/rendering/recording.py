@@ -117,7 +117,8 @@ class Recording:
         if (
             not self.begin <= state.index == (units[-1].end - 1 if units else -1)
             or len(sums) != len(units)
-            or state.picture.shape[:2] != (1, 3)
+            or state.picture.shape[0] != 1
+            or state.picture.shape[1] not in (3, 4)
             or height < self.settings.height
             or width < self.settings.width
         ):
