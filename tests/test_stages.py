@@ -107,7 +107,7 @@ class Lost:
 
     def flow(self, index: int) -> BidirectionalFlow:
         still, sure = torch.zeros(1, 2, 48, 64), torch.full((1, 1, 48, 64), self.confidence)
-        return BidirectionalFlow(ConfidentFlow(still, sure), (still, still))
+        return BidirectionalFlow(ConfidentFlow(still, sure), (still, still), followed=self.confidence > 0.8)
 
 
 PICTURE = 0.4 + 0.2 * torch.rand((1, 3, 48, 64), generator=torch.Generator().manual_seed(1))

@@ -118,7 +118,7 @@ def clip_on(key: State, clip: ClipStages, following: int) -> Iterator[State]:
         seen.append(clip.footage.source(frame))
         flows.append(clip.footage.flow(frame))
         carried.append(clip.carry(carried[-1], flows[-1].backward, frame))
-        if clip.schedule.adaptive and not flows[-1].backward.is_followed:
+        if clip.schedule.adaptive and not flows[-1].followed:
             break
     share = clip.schedule.share(key.index, frame)
     last = dream_on_clip(seen[-1], carried[-1], clip, frame, flows, share=share)

@@ -51,7 +51,11 @@ RENDERS: dict[str, tuple[dict[str, Any], Plan, dict[str, int]]] = {
     "a clip, guided by a clip": (
         {"source": {"kind": "video", "path": CLIP}, "objective": [{"layer": "shapes", "guide": CLIP}], "dream": MASKED},
         PLAN,
-        {"fetched /color/statistics.py": 3, "fetched /flow/estimators.py": 3 * 2 * 2},
+        {
+            "fetched /color/statistics.py": 3,
+            "fetched /flow/estimators.py": 3 * 2 * 2,
+            "waits /flow/bidirectional.py": 3,
+        },
     ),
 }
 Render = Callable[..., tuple[list[State], dict[str, int]]]

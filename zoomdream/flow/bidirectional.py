@@ -24,11 +24,6 @@ class ConfidentFlow:
     flow: Tensor
     confidence: Tensor
 
-    @property
-    def is_followed(self) -> bool:
-        """Whether a dream can be carried along it, so that not every frame need be dreamed on."""
-        return bool(self.confidence.mean() >= FOLLOWED)
-
 
 @dataclass(frozen=True, slots=True)
 class BidirectionalFlow:
@@ -36,12 +31,13 @@ class BidirectionalFlow:
 
     backward: where each pixel of the frame was in the one before. estimated: the clip's own flow, backward and forward;
     None where nothing is known of its motion. camera: its motion from the frame before to this one; None where it
-    stands still.
+    stands still. followed: whether a dream can be carried along it, so that not every frame need be dreamed on.
     """
 
     backward: ConfidentFlow
     estimated: tuple[Tensor, Tensor] | None = None
     camera: Motion | None = None
+    followed: bool = True
 
     def forward(self) -> ConfidentFlow:
         """Where each pixel of the frame before is in this one. Computed at each call: only in-between frames need it.
@@ -91,7 +87,9 @@ class ClipMotion:
 
     def flow(self, now: Tensor, before: Tensor, index: int) -> BidirectionalFlow:
         """The motion from the frame before to the frame `index`."""
-        return estimate_motion(self.estimator, over_black(now), over_black(before)).under(self.motions[index])
+        motion = estimate_motion(self.estimator, over_black(now), over_black(before)).under(self.motions[index])
+        # Asked here, where frames are prepared in the background: a number has to come from the device.
+        return replace(motion, followed=bool(motion.backward.confidence.mean() >= FOLLOWED))
 
     def lasting(self, seen: Tensor, index: int) -> Tensor:
         """Where what the frame shows is still seen in the next one, (1, 1, H, W) in 0..1.
