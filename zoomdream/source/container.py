@@ -18,6 +18,7 @@ from av.stream import Stream
 
 from zoomdream.config.fields import LARGEST_AREA, LARGEST_EDGE
 from zoomdream.errors import InputError, require_file
+from zoomdream.machine.media_log import silence_media_log
 
 _OPEN_OTHERS = """alsa applehttp avisynth bluray concat dash fbdev hls image2 imf iec61883 kmsgrab lavfi mpsub oss pulse
 rtp rtsp sap sdp smil tty v4l2 vapoursynth video4linux2,v4l2 vobsub webm_dash_manifest x11grab xcbgrab"""
@@ -45,6 +46,7 @@ def open_container(path: Path, kind: str = "a video") -> InputContainer:
     what it should be.
     """
     require_file(path, kind)
+    silence_media_log()
     head = _head(path)
     for mark, playlist in _PLAYLISTS:
         if head.startswith(mark):
