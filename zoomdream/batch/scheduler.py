@@ -128,7 +128,7 @@ class _Batch:
         return len(self._pieces) - 1
 
     def _cut(self, piece: _Piece) -> bool:
-        """Put the shots of a clip in the place of its render, where some that work would have nothing to do without
+        """Replace the render of a clip by its shots, where some that work would have nothing to do without
         them: there are fewer renders than may be done at once, or this is the last one.
         """
         render, config, jobs = piece.render, piece.render.config, self._engine.jobs

@@ -9,7 +9,7 @@ from zoomdream.errors import printable
 
 
 def say(text: object, *, live: bool = False, end: str = "\n") -> None:
-    """Print lines on stderr. live: in the place of the line that is there."""
+    """Print lines on stderr. live: over the line that is there."""
     print(("\r\x1b[K" if live else "") + printable(text, "\n"), end=end, file=sys.stderr, flush=True)
 
 

@@ -19,7 +19,7 @@ UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errn
 """What network disks and cloud folders answer where they know no locks, or cannot flush."""
 
 NO_FOLLOWING = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-"""How to open what others may have put in the place of a file: no link is followed, no pipe is waited for."""
+"""How to open what others may have put where a file should be: no link is followed, no pipe is waited for."""
 
 
 def temporary_name(final: Path) -> Path:
