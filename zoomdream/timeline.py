@@ -168,7 +168,7 @@ def _active(config: Config, curves: Mapping[str, tuple[float, ...]], key_frames:
 def _passes(
     key_frames: Sequence[int], active: Sequence[bool], shots: Sequence[int], warmup: float
 ) -> tuple[float, ...]:
-    """With `dream.every` the next key frame is done first, for the frame after the one before: see pipeline."""
+    """The next key frame is done first, for the frame after the one before: see pipeline."""
     found = [0.0] * len(active)
     for before, key_frame in pairwise((-1, *key_frames)):
         if active[key_frame]:
