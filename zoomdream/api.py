@@ -13,7 +13,7 @@ from zoomdream.config.defaults import DEFAULT_OUTPUT
 from zoomdream.config.fields import LARGEST_EDGE, SMALLEST_EDGE
 from zoomdream.config.origin import Place
 from zoomdream.config.read_yaml import Tree
-from zoomdream.config.schema_render import Footage
+from zoomdream.config.schema_source import Footage
 from zoomdream.errors import ConfigError, InputError
 
 if TYPE_CHECKING:

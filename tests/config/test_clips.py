@@ -13,7 +13,7 @@ import pytest
 
 from zoomdream.config import ClipFacts, Config, FramesSource, VideoSource, json_schema, load_config, load_config_text
 from zoomdream.config.defaults import CLIP_DEFAULTS
-from zoomdream.config.schema_render import Footage, Series
+from zoomdream.config.schema_source import Footage, Series
 from zoomdream.errors import ConfigError
 
 FACTS = ClipFacts(size=(271, 481), fps=Fraction(24), seconds=Fraction(10))

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.made_clips import number_of, numbered, run
 from tests.source.test_picture import deep_png
 from zoomdream.color.alpha import multiplied
-from zoomdream.config.schema_render import Series, Transfer
+from zoomdream.config.schema_source import Series, Transfer
 from zoomdream.errors import InputError
 from zoomdream.source.clip.clip import describe, open_clip
 from zoomdream.source.clip.decode import ClipReader

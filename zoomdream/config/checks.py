@@ -10,9 +10,10 @@ from zoomdream.config.codecs import CODECS, CONTAINERS, HARDWARE, fitting, is_nu
 from zoomdream.config.explain import Problem, problem
 from zoomdream.config.fields import LARGEST_AREA, schedules
 from zoomdream.config.origin import did_you_mean
-from zoomdream.config.schema import Config, Encode
+from zoomdream.config.schema import Config
+from zoomdream.config.schema_encode import Encode
 from zoomdream.config.schema_objective import Term
-from zoomdream.config.schema_render import MovingSource
+from zoomdream.config.schema_source import MovingSource
 from zoomdream.errors import ConfigError
 
 

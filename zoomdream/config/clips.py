@@ -11,8 +11,9 @@ from typing import Any
 from zoomdream.config.codecs import chroma_block, resolve_pixel_format
 from zoomdream.config.defaults import is_clip
 from zoomdream.config.explain import Problem, problem
-from zoomdream.config.schema import Config, Encode
-from zoomdream.config.schema_render import Footage, MovingSource
+from zoomdream.config.schema import Config
+from zoomdream.config.schema_encode import Encode
+from zoomdream.config.schema_source import Footage, MovingSource
 from zoomdream.config.units import (
     HIGHEST_RATE,
     LARGEST_RATE_PART,

@@ -26,7 +26,7 @@ from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, absol
 from zoomdream.config.override import override, paths_as_written
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema import MOST_FRAMES, Config, bound
-from zoomdream.config.schema_render import MovingSource
+from zoomdream.config.schema_source import MovingSource
 from zoomdream.config.units import parse_rate, parse_time
 from zoomdream.errors import ConfigError
 

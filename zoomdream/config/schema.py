@@ -5,31 +5,28 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, PrivateAttr
 
 from zoomdream.config import write
-from zoomdream.config.codecs import CodecName, Hardware, is_numbered
+from zoomdream.config.codecs import is_numbered
 from zoomdream.config.fields import (
     LARGEST_EDGE,
     SMALLEST_EDGE,
     FilePath,
-    Flag,
-    Memory,
-    Preset,
     Rate,
     Section,
-    Text,
     Whole,
     rebuilt,
     setting,
 )
 from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
-from zoomdream.config.schema_objective import Term
-from zoomdream.config.schema_render import Camera, Color, Dream, Flow, MovingSource, NoiseSource, Source
-from zoomdream.config.units import MEMORY_ALLOWED
+from zoomdream.config.schema_encode import Encode, Performance
+from zoomdream.config.schema_objective import Network, Term
+from zoomdream.config.schema_render import Camera, Color, Dream, Flow
+from zoomdream.config.schema_source import MovingSource, NoiseSource, Source
 from zoomdream.errors import error_context
 
 PREVIEW_SECONDS = 4
@@ -37,97 +34,6 @@ PREVIEW_SHRINK = 4
 PREVIEW_SMALLEST_EDGE = 64
 MOST_FRAMES = 1_000_000
 LARGEST_SEED = 2**63 - 1
-
-
-class Network(Section):
-    """What dreams. `weights` is absolute, and so is the file in `python`."""
-
-    name: Text = setting("dreamnet", "The network.", "a name that `zoomdream networks` lists", min_length=1)
-    weights: FilePath | None = setting(
-        None, "A local weights file instead of the network's own.", "the path of a weights file"
-    )
-    python: Text | None = setting(
-        None,
-        "A network of your own instead: a function that gives it, called with `weights` where that is given. It runs "
-        "code, so the command needs --allow-code.",
-        "module:function or FILE.py:function",
-        min_length=1,
-    )
-
-
-class Encode(Section):
-    """How the frames become a file. In a loaded config codec, crf and preset are filled in by the output."""
-
-    codec: CodecName = setting(
-        "h264",
-        "The codec; where left out, the usual one of the output's extension.",
-        "h264, h265, vp9, av1, prores, ffv1, gif, webp or png, where the output's extension can hold it",
-    )
-    crf: Whole | None = setting(
-        None,
-        "Quality, lower is better; where left out, a good one.",
-        "0 to 51 (h264, h265) or 0 to 63 (vp9, av1), a whole number",
-        ge=0,
-        le=63,
-    )
-    preset: Preset | None = setting(
-        None,
-        "Speed against size.",
-        "ultrafast to placebo (h264, h265; default medium) or 0 to 13 (av1; default 8)",
-        min_length=1,
-    )
-    hardware: Hardware = setting(
-        "off",
-        "An encoder in hardware instead, for h264, h265 and (not videotoolbox) av1: quicker, larger at equal quality, "
-        "and not the same bytes in every run. It takes no preset. Where it does not work the render does not begin.",
-        "off, nvenc (NVIDIA), qsv (Intel), videotoolbox (Apple), amf (AMD) or vaapi (Linux)",
-    )
-    pixel_format: Text = setting(
-        "auto", "ffmpeg's name of the pixel format.", "auto or a name such as yuv420p10le", min_length=1
-    )
-    audio: Literal["source", "none"] | FilePath = setting(
-        "source",
-        "The soundtrack; source is the clip's own, and none where the source or the codec has no sound.",
-        "source, none or the path of a sound file",
-    )
-    audio_track: Annotated[Whole, Field(ge=1, le=999)] | Annotated[Text, Field(min_length=1)] = setting(
-        "auto",
-        "Which sound track of a file that has several (`zoomdream check` lists them); auto: its default one, else the "
-        "first that can be decoded.",
-        "auto, its number from 1 on, its language (en or eng) or its title",
-    )
-    metadata: Flag = setting(
-        True, "Whether the resolved config is stored in the file, for `zoomdream info`.", "true or false"
-    )
-    ffmpeg: Literal["bundled", "path"] = setting(
-        "bundled", "Which ffmpeg: the one of imageio-ffmpeg, or the one on PATH.", "bundled or path"
-    )
-
-
-class Performance(Section):
-    """Where and how precisely it is computed. `auto` is resolved once, when a render starts."""
-
-    device: Text = setting(
-        "auto", "The device.", "auto, cpu, cuda, cuda:N or mps", pattern=r"^(auto|cpu|cuda|cuda:\d{1,3}|mps)$"
-    )
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = setting(
-        "auto", "Number format inside the network.", "auto, float32, bfloat16 or float16"
-    )
-    tile: Literal["auto", "off"] | Annotated[Whole, Field(ge=256, le=16384)] = setting(
-        "auto",
-        "Largest edge of what the network sees at once; larger pictures are dreamt tile by tile. auto: as large as "
-        "memory allows.",
-        "auto, off or 256 to 16384 pixels, a whole number",
-    )
-    memory: Literal["auto"] | Memory = setting(
-        "auto",
-        "Memory that a render may take, so that tile: auto fits into it: of the GPU, or of this machine, ffmpeg's too. "
-        "auto: what is free when it starts.",
-        f"auto or {MEMORY_ALLOWED}",
-    )
-    threads: Literal["auto"] | Annotated[Whole, Field(ge=1, le=1024)] = setting(
-        "auto", "Threads of the CPU.", "auto or a whole number from 1 to 1024"
-    )
 
 
 class Config(Section):

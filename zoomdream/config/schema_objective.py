@@ -1,4 +1,4 @@
-"""What is amplified: the terms of an objective. Each names a layer, classes, or a layer and a guide."""
+"""Which network dreams, and what is amplified: terms that name a layer, classes, or a layer and a guide."""
 
 from __future__ import annotations
 
@@ -50,6 +50,22 @@ Classes = Annotated[
     WithJsonSchema({"anyOf": [*_ONE_CLASS["anyOf"], {"type": "array", "items": _ONE_CLASS, "minItems": 1}]}),
 ]
 Share = Annotated[float, Strict()]
+
+
+class Network(Section):
+    """What dreams. `weights` is absolute, and so is the file in `python`."""
+
+    name: Text = setting("dreamnet", "The network.", "a name that `zoomdream networks` lists", min_length=1)
+    weights: FilePath | None = setting(
+        None, "A local weights file instead of the network's own.", "the path of a weights file"
+    )
+    python: Text | None = setting(
+        None,
+        "A network of your own instead: a function that gives it, called with `weights` where that is given. It runs "
+        "code, so the command needs --allow-code.",
+        "module:function or FILE.py:function",
+        min_length=1,
+    )
 
 
 class TermNetwork(Section):

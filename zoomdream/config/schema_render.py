@@ -1,10 +1,8 @@
-"""What a render shows: source, dream, camera, flow, color. Here their ranges and defaults are tuned."""
+"""What a render shows: dream, camera, flow, color. Here their ranges and defaults are tuned."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -30,99 +28,8 @@ CARRY = Limits(0, 0.99, "")
 Steps = Annotated[Whole, Field(ge=0, le=200)]
 
 
-_KIND = "noise, image, video or frames"
-_ABOUT = (
-    "What is dreamt on: noise and an image are zoomed into; a video, or its frames as numbered pictures, is dreamt on "
-    "as it runs."
-)
-_MOMENT = "seconds (2s), frames of the clip (150f) or hours:minutes:seconds"
-
-Transfer = Literal["auto", "srgb", "linear"]
-Missing = Literal["error", "hold"]
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Numbered pictures that are shown as a clip, `rate` of them per second; the rest as in FramesSource."""
-
-    path: Path
-    rate: Fraction
-    missing: Missing = "error"
-    transfer: Transfer = "auto"
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-
-Footage = Path | Series
-"""What shows a clip: its file, or numbered pictures."""
-
-
 def _in_order(cuts: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
     return tuple(sorted(set(cuts)))
-
-
-class NoiseSource(Section):
-    """The zoom starts from noise."""
-
-    kind: Literal["noise"] = setting("noise", _ABOUT, _KIND)
-
-
-class ImageSource(Section):
-    """The zoom starts from a picture. `path` is absolute."""
-
-    kind: Literal["image"] = setting(..., _ABOUT, _KIND)
-    path: FilePath = setting(..., "The picture, relative to the YAML file.", "the path of a picture")
-
-
-class MovingSource(Section):
-    """A clip is dreamt on. `path` is absolute; start and end are seconds from the clip's first frame, end None is its
-    end. Frames at start <= t < end count.
-    """
-
-    kind: Literal["video", "frames"] = setting(..., _ABOUT, _KIND)
-    path: FilePath = setting(..., "The clip, relative to the YAML file.", "the path of a clip")
-    start: Seconds = setting(Fraction(0), "Where the render starts in the clip.", _MOMENT)
-    end: Seconds | None = setting(None, "Where the render ends in the clip; by default its end.", _MOMENT)
-    fit: Literal["fill", "fit", "stretch"] = setting(
-        "fill",
-        "How the clip fills another shape: fill cuts off what stands over, fit leaves black bars, stretch distorts.",
-        "fill, fit or stretch",
-    )
-
-
-class VideoSource(MovingSource):
-    """The clip is a file."""
-
-    kind: Literal["video"] = setting(..., _ABOUT, _KIND)
-
-    def footage(self, fps: Fraction) -> Footage:
-        """What shows the clip in a config of `fps` frames per second."""
-        return self.path
-
-
-class FramesSource(MovingSource):
-    """The clip is numbered pictures, of which `fps` are shown per second."""
-
-    kind: Literal["frames"] = setting(..., _ABOUT, _KIND)
-    path: FilePath = setting(
-        ...,
-        "The numbered pictures, relative to the YAML file; the lowest number is the first frame.",
-        'a pattern such as "shots/%05d.png" or "shots/####.png", or a folder with one series of numbered pictures',
-    )
-    missing: Missing = setting(
-        "error", "What gaps in the numbers are: an error, or the picture before held.", "error or hold"
-    )
-    transfer: Transfer = setting(
-        "auto", "Whether the pictures hold sRGB or linear light; auto: what each file says.", "auto, srgb or linear"
-    )
-
-    def footage(self, fps: Fraction) -> Footage:
-        """What shows the clip in a config of `fps` frames per second."""
-        return Series(self.path, fps, self.missing, self.transfer)
-
-
-Source = Annotated[NoiseSource | ImageSource | VideoSource | FramesSource, Field(discriminator="kind")]
 
 
 class Dream(Section):

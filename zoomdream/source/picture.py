@@ -20,7 +20,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 
 from zoomdream.config.fields import LARGEST_AREA
-from zoomdream.config.schema_render import Transfer
+from zoomdream.config.schema_source import Transfer
 from zoomdream.errors import InputError, require_file
 from zoomdream.source import tiff
 from zoomdream.source.foreign import Refused, describe, is_raw

@@ -10,7 +10,7 @@ from pathlib import Path
 from unicodedata import normalize
 
 from zoomdream.config.schema import MOST_FRAMES
-from zoomdream.config.schema_render import Footage
+from zoomdream.config.schema_source import Footage
 from zoomdream.errors import InputError, require_file
 
 _ENDINGS = ".png .jpg .jpeg .jpe .jfif .webp .tif .tiff .bmp .ppm .pgm .pnm .avif .heic .heif .exr .hdr .pfm"

@@ -11,7 +11,7 @@ from itertools import pairwise
 from math import ceil
 from pathlib import Path
 
-from zoomdream.config.schema_render import Footage, Series
+from zoomdream.config.schema_source import Footage, Series
 from zoomdream.errors import InputError, require_file
 from zoomdream.source.clip.color import BT2020, HDR
 from zoomdream.source.clip.frames import CUT_OFF, NO_TIME

@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 
-from zoomdream.config.schema_render import Footage, Series
+from zoomdream.config.schema_source import Footage, Series
 from zoomdream.source.clip.header import Header
 from zoomdream.source.clip.webp import decode_webp
 from zoomdream.source.container import open_container, packets

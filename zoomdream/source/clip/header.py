@@ -13,7 +13,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from zoomdream.config.fields import LARGEST_AREA, LARGEST_EDGE, SMALLEST_EDGE
-from zoomdream.config.schema_render import Footage, Series
+from zoomdream.config.schema_source import Footage, Series
 from zoomdream.errors import InputError, require_file
 from zoomdream.source.clip.webp import TICK, animated_size
 from zoomdream.source.container import open_container

@@ -15,7 +15,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation
 
-from zoomdream.config.schema_render import Footage
+from zoomdream.config.schema_source import Footage
 from zoomdream.errors import InputError
 from zoomdream.machine.limits import cores
 from zoomdream.source.clip.color import Colors, colors_of

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from zoomdream.color.statistics import ColorStatistics
-from zoomdream.config.schema_render import Footage, Series
+from zoomdream.config.schema_source import Footage, Series
 from zoomdream.source.clip.clip import Clip, describe, frame_numbers, open_clip, start_time
 from zoomdream.source.clip.decode import ClipReader
 from zoomdream.source.clip.picture import Fit
