@@ -80,7 +80,7 @@ def test_finished_renders_are_known_and_damaged_or_other_ones_too(here: Path, ti
     assert [found.status for found in collect([Path("a.yaml")])] == ["skipped"]
     (other,) = collect([Path("a.yaml")], ["seed=5"])
     assert other.status == "failed"  # it would replace what another config has made
-    assert "a.mp4 exists and was made by another config" in (other.error or "")
+    assert "a.mp4 was made by another config (seed was 1, now 5)" in (other.error or "")
     whole = Path("a.mp4").read_bytes()
     Path("a.mp4").write_bytes(whole[: len(whole) * 3 // 4])
     (cut,) = collect([Path("a.yaml")])

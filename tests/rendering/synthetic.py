@@ -60,6 +60,18 @@ def maker(frames: int, pause: float = 0.0) -> Callable[[State | None, Mapping[st
     return lambda start: states(start, frames, pause)
 
 
+def stopping_after(last: int, frames: int, error: type[BaseException] = KeyboardInterrupt) -> Any:
+    """Makes states until frame `last` is handed over, then raises."""
+
+    def make(start: State | None) -> Iterator[State]:
+        for state in states(start, frames):
+            yield state
+            if state.index == last:
+                raise error
+
+    return make
+
+
 def watching(report: Callable[[Progress], None]) -> Observers:
     """Observers of which one passes the progress on."""
     return Observers((ProgressOnly(report),))

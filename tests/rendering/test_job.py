@@ -240,3 +240,8 @@ def test_a_render_without_a_finished_segment_is_not_recalled(tmp_path: Path) -> 
     assert recall(tmp_path / "clip.mp4", ffmpeg.executable()) is None
     (folder / "state.safetensors").touch()
     assert recall(tmp_path / "clip.mp4", ffmpeg.executable()) == run.plan
+
+
+def test_the_plan_of_a_draft_is_not_that_of_what_takes_its_place(tmp_path: Path, untrained_weights: Path) -> None:
+    path = render(load_config(tree(tmp_path, untrained_weights)), draft=True)
+    assert recall(path, ffmpeg.executable()) is None

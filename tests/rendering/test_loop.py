@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.rendering.synthetic import job, maker, states, watching
+from tests.rendering.synthetic import job, maker, states, stopping_after, watching
 from zoomdream import ffmpeg
 from zoomdream.encode import metadata
 from zoomdream.errors import ConfigError, OutputError, RenderInterrupted
@@ -21,18 +21,6 @@ from zoomdream.source.picture import read_image
 from zoomdream.types import State
 
 Decoded = Callable[[Path], list[str]]
-
-
-def stopping_after(last: int, frames: int, error: type[BaseException] = KeyboardInterrupt) -> Any:
-    """Makes states until frame `last` is handed over, then raises."""
-
-    def make(start: State | None) -> Iterator[State]:
-        for state in states(start, frames):
-            yield state
-            if state.index == last:
-                raise error
-
-    return make
 
 
 def test_a_render_leaves_the_finished_file_and_nothing_else(tmp_path: Path) -> None:
@@ -155,43 +143,6 @@ def test_a_finished_output_is_known_even_without_metadata(tmp_path: Path) -> Non
     wanted = job(tmp_path / "a.mp4", config="")
     before = render_frames(maker(40), wanted).stat().st_mtime_ns
     assert render_frames(maker(40), wanted).stat().st_mtime_ns == before
-
-
-def test_a_finished_output_of_another_config_is_replaced_only_by_restart(tmp_path: Path, decoded: Decoded) -> None:
-    render_frames(maker(40), job(tmp_path / "a.mp4", 40))
-    other = job(tmp_path / "a.mp4", 50, fingerprint="b" * 64)
-    with pytest.raises(ConfigError, match="--restart"):
-        render_frames(maker(50), other)
-    render_frames(maker(50), other, restart=True)
-    assert len(decoded(other.output)) == 50
-
-
-def test_a_foreign_file_is_not_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_text("my holidays")
-    with pytest.raises(ConfigError, match="another program"):
-        render_frames(maker(40), job(tmp_path / "a.mp4"))
-    assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"]
-    assert (tmp_path / "a.mp4").read_text() == "my holidays"
-
-
-def test_the_folder_of_another_config_is_not_overwritten(tmp_path: Path) -> None:
-    with pytest.raises(RenderInterrupted):
-        render_frames(stopping_after(35, 70), job(tmp_path / "a.mp4", 70))
-    other = job(tmp_path / "a.mp4", 70, fingerprint="b" * 64)
-    with pytest.raises(ConfigError, match="--restart"):
-        render_frames(maker(70), other)
-    assert (tmp_path / "a.mp4.zoomdream" / "segment_00000.mp4").exists()
-    assert render_frames(maker(70), other, restart=True).exists()
-
-
-def test_an_interrupted_restart_over_an_old_file_goes_on_without_restart(tmp_path: Path, decoded: Decoded) -> None:
-    render_frames(maker(40), job(tmp_path / "a.mp4", 40))
-    other = job(tmp_path / "a.mp4", 70, fingerprint="b" * 64)
-    with pytest.raises(RenderInterrupted):
-        render_frames(stopping_after(35, 70), other, restart=True)
-    assert len(decoded(other.output)) == 40  # the old one stays until the new one is finished
-    render_frames(maker(70), other)
-    assert len(decoded(other.output)) == 70
 
 
 def test_a_working_folder_with_strange_files_is_left_alone(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from urllib.parse import quote
 from zoomdream import ffmpeg
 from zoomdream.batch.renders import Render
 from zoomdream.config.codecs import is_numbered
+from zoomdream.config.write import flat
 from zoomdream.encode.page import data_address, fill_template, write_page
 from zoomdream.errors import OutputError
 
@@ -55,7 +56,7 @@ def write_sheet(path: Path, renders: Sequence[Render]) -> None:
 
 def differences(renders: Sequence[Render]) -> list[dict[str, str]]:
     """For each render the keys in which it differs from another one, dotted, with its values, at most twelve."""
-    trees = [dict(_flat(render.config.tree())) if render.config else dict(render.choice) for render in renders]
+    trees = [dict(flat(render.config.tree())) if render.config else dict(render.choice) for render in renders]
     known = [tree for tree, render in zip(trees, renders, strict=True) if render.config]
     keys = dict.fromkeys(key for tree in known for key in tree if key != "output")
     chosen = dict.fromkeys(key for render in renders for key in render.choice)
@@ -63,16 +64,6 @@ def differences(renders: Sequence[Render]) -> list[dict[str, str]]:
     first = [key for key in chosen if key in apart or key not in keys]  # what a matrix varies is what is looked for
     ordered = [*first, *(key for key in apart if key not in first)][:_MOST_KEYS]
     return [{key: _text(tree[key]) for key in ordered if key in tree} for tree in trees]
-
-
-def _flat(tree: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{at}{key}.")
-        elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
-            yield from _flat({str(number): item for number, item in enumerate(value)}, f"{at}{key}.")
-        else:
-            yield at + key, value
 
 
 def _text(value: Any) -> str:

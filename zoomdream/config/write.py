@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,17 @@ def to_yaml(tree: Mapping[str, Any]) -> str:
 def fingerprint(tree: Mapping[str, Any]) -> str:
     """One line of JSON, keys sorted, without `output`; paths by their last name."""
     return json.dumps(_plain({**tree, "output": None}, named=True), sort_keys=True, ensure_ascii=True)
+
+
+def flat(tree: Mapping[str, Any], at: str = "") -> Iterator[tuple[str, Any]]:
+    """All values of a tree with their dotted keys."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{at}{key}.")
+        elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+            yield from flat({str(number): item for number, item in enumerate(value)}, f"{at}{key}.")
+        else:
+            yield at + key, value
 
 
 def _plain(value: Any, named: bool = False) -> Any:

@@ -35,6 +35,7 @@ from zoomdream.types import Plan
 from zoomdream.version import __version__
 
 _MADE_WITH = "# made with "
+_DRAFT = "draft"
 _SOURCE = "source.path"
 
 
@@ -55,10 +56,17 @@ class Job:
     seed: int
 
 
-def make_job(config: Config, plan: Plan | None = None, told: Callable[[Config], Config] | None = None) -> Job:
+def make_job(
+    config: Config,
+    plan: Plan | None = None,
+    told: Callable[[Config], Config] | None = None,
+    *,
+    draft: bool = False,
+) -> Job:
     """What the render loop must know of a config. Raises ConfigError, and InputError for its files.
 
-    plan: where it has been made already. told: makes of the resolved config what is stored in the file.
+    plan: where it has been made already. told: makes of the resolved config what is stored in the file. draft: whether
+    any later render may replace it.
     """
     with config.error_context():
         _check_output(config)
@@ -66,7 +74,7 @@ def make_job(config: Config, plan: Plan | None = None, told: Callable[[Config], 
         config = resolved(config, plan)
         settings = encode_settings(config, plan)
         settings.check()
-        made_with = {**asdict(plan), **versions(settings.program)}
+        made_with = {**asdict(plan), **versions(settings.program), **({_DRAFT: True} if draft else {})}
         # The plan is stored even where the config is not: a finished render is known by a fingerprint that holds it.
         text = f"{_MADE_WITH}{json.dumps(made_with)}\n"
         if config.encode.metadata:
@@ -186,22 +194,33 @@ def _digest(path: Path, size: int, changed: int) -> bytes:
 
 def recall(output: Path, program: Path) -> Plan | None:
     """The plan that an unfinished or a finished render of `output` was made with; None where there is none to be
-    read.
+    read, and for drafts, in whose place comes what may be of another clip.
     """
     folder = working_folder(output)
     try:
         # Without a finished segment the next render begins anew, perhaps of another clip that cuts elsewhere.
         if (folder / STATE_FILE).exists():
-            return parse_run(read_regular(folder / RUN_FILE)).plan
+            run = parse_run(read_regular(folder / RUN_FILE))
+            return None if is_draft(run.config) else run.plan
     except (OSError, ValueError):
         pass
     try:
         origin = metadata.read_origin(program, output)
     except InputError:
         return None
-    head = origin.config.partition("\n")[0] if origin else ""
+    return None if origin is None or is_draft(origin.config) else parse_plan(_made_with(origin.config))
+
+
+def is_draft(stored: str) -> bool:
+    """Whether what is stored in a file says that any later render may replace it."""
+    made_with = _made_with(stored)
+    return isinstance(made_with, dict) and made_with.get(_DRAFT) is True
+
+
+def _made_with(stored: str) -> object:
+    """What the head of a stored config says of the plan, versions and drafts; None if it is damaged."""
     try:
-        return parse_plan(json.loads(head.removeprefix(_MADE_WITH)))
+        return json.loads(stored.partition("\n")[0].removeprefix(_MADE_WITH))
     except (ValueError, RecursionError):
         return None
 

@@ -50,6 +50,7 @@ def render(
     restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
     observer: Observer | None = None,
+    draft: bool = False,
     plan: Plan | None = None,
     networks: OpenNetwork | None = None,
     told: Callable[[Config], Config] | None = None,
@@ -58,8 +59,9 @@ def render(
     """Render a config, or go on with a stopped render of it, and return the finished path.
 
     A finished output of the same config is kept. With `restart`, whatever is there is rendered anew and replaced at
-    the end. `progress` is called after each frame, in this thread; `observer` sees pictures too. Raises ConfigError,
-    InputError, OutputError, and RenderInterrupted on Ctrl-C or SIGTERM; finished segments are kept then.
+    the end. `draft`: any later render may replace this one. `progress` is called after each frame, in this thread;
+    `observer` sees pictures too. Raises ConfigError, InputError, OutputError, and RenderInterrupted on Ctrl-C or
+    SIGTERM; finished segments are kept then.
 
     For batches: `plan` where it has been made already; `networks` opens the config's network where that is open
     already; `told` makes of the resolved config what is stored in the file; `fill` as in `render_frames`.
@@ -68,7 +70,7 @@ def render(
         if plan is None:
             program = ffmpeg.executable(config.encode.ffmpeg)
             plan = make_plan(config, None if restart else recall(config.output, program))
-        job = make_job(config, plan, told)
+        job = make_job(config, plan, told, draft=draft)
         both = (None if progress is None else ProgressOnly(progress), observer)
         with contextlib.closing(Dreaming(config, plan, networks)) as dreaming:
             return render_frames(
