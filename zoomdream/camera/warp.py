@@ -83,7 +83,7 @@ def _gather(
 ) -> Tensor:
     """Blend what lies at two columns and two rows by the shares of the second of them, `across` and `down`."""
     height, width = across.shape
-    parts = _parts(height) if across.device.type == "cpu" else 1  # side by side, as pictures of a batch are
+    parts = strips(height) if across.device.type == "cpu" else 1  # side by side, as pictures of a batch are
     grid = torch.stack((columns[0], rows[0]), dim=-1).view(parts, -1, width, 2)
     coefficients = coefficients.expand(parts, -1, -1, -1)
     across, down = (share.view(parts, 1, -1, width) for share in (across, down))
@@ -101,7 +101,7 @@ def _gather(
     return found.transpose(0, 1).reshape(1, -1, height, width)
 
 
-def _parts(height: int) -> int:
+def strips(height: int) -> int:
     """Into how many strips of equal height a picture is parted: each takes but one of a CPU's threads."""
     return max(count for count in range(1, torch.get_num_threads() + 1) if height % count == 0)
 
