@@ -1,4 +1,4 @@
-"""`networks`, `layers`, `schema`, `doctor`: what is here, as tables that scripts can read."""
+"""`networks`, `layers`, `schema`, `help`, `doctor`: what is here, as tables that scripts can read."""
 
 from __future__ import annotations
 
@@ -99,6 +99,29 @@ def test_layers_lists_names_aliases_channels_and_strides(
 def test_layers_of_an_unknown_network_is_exit_code_2_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["layers", "dreemnet"]) == 2
     assert "dreamnet" in capsys.readouterr().err
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["help", *words]) == 0
+    return capsys.readouterr().out
+
+
+def test_help_explains_a_key_a_section_a_command_or_all_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    zoom = printed(capsys, "camera.zoom")
+    assert zoom == printed(capsys, "zoom")
+    for part in ("Zoom speed", "Allowed: 0.05 to 20 times per second", "Default: 1.35.", "Example: camera: {zoom: "):
+        assert part in zoom
+    assert len(printed(capsys, "camera").splitlines()) == 7
+    assert "usage: zoomdream render" in printed(capsys, "render")
+    everything = printed(capsys).split()
+    assert {"zoom", "smoothstep", "in_out_sine", "h264", "diversity"} <= set(everything)
+
+
+def test_help_on_what_there_is_not_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["help", "camera.zomo"]) == 2
+    assert "did you mean camera.zoom" in capsys.readouterr().err
+    assert main(["help", "qqqq"]) == 2
+    assert "`zoomdream help` lists" in capsys.readouterr().err
 
 
 def test_schema_prints_the_json_schema(capsys: pytest.CaptureFixture[str]) -> None:

@@ -196,7 +196,7 @@ def test_the_schema_describes_every_key():
     for properties in sections:
         for name, key in properties.items():
             assert "Allowed: " in key["description"], name
-    assert set(schema["properties"]) == {*Config.model_fields, "extends", "duration"}
+    assert set(schema["properties"]) == {*Config.model_fields, "extends", "duration", "matrix"}
     assert not any(section["additionalProperties"] for section in (schema, *schema["$defs"].values()))
 
 

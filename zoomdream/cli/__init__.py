@@ -78,6 +78,8 @@ def _run(arguments: argparse.Namespace) -> int:
             from zoomdream.cli.printing import print_info as run
         case "completion":
             from zoomdream.cli.printing import print_completion as run
+        case "help":
+            from zoomdream.cli.printing import print_help as run
         case "doctor":
             from zoomdream.cli.doctor import run
         case "new":

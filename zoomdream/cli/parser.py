@@ -20,6 +20,7 @@ examples:
   zoomdream render endless_zoom.yaml --set duration=1m --set camera.zoom=1.5 --output long.mp4
   zoomdream new clip                                     the same for clips, with a small one to try
   zoomdream render clip.yaml --set source.path=mine.mp4  dream on a clip of your own
+  zoomdream help camera.zoom                             what a key means and may be; without KEY: all of them
   zoomdream check endless_zoom.yaml                      what it would do, and how long that would take
   zoomdream layers dreamnet                              what `objective: [{layer: ...}]` can name
   zoomdream atlas dreamnet                               a page with a picture of each layer
@@ -133,6 +134,14 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "folder of $fpath; in tcsh with `zoomdream completion tcsh >> ~/.tcshrc`.",
     )
     completion.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="the shell that you use")
+
+    topic = command(
+        "help",
+        "explain a key of the YAML, a function, an easing or a codec; without a word, list them all",
+        "Explains a key of the YAML with what it may be, its default and an example; or a section, a function of "
+        "expressions, an easing, a codec or a command. Without a word it lists all of them.",
+    )
+    topic.add_argument("topic", metavar="WORD", nargs="?", help="such as camera.zoom, zoom, camera, noise or h264")
 
     command("doctor", "say what works here and what does not: device, ffmpeg, weights, versions")
 

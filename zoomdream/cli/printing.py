@@ -1,4 +1,4 @@
-"""The commands that only print what zoomdream knows: networks, layers, schema, info, completion.
+"""The commands that only print what zoomdream knows: networks, layers, schema, help, info, completion.
 
 What they need is imported where it is used: only networks and layers wait for torch.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
+from textwrap import fill
 
 from zoomdream.cli.tables import counted, show, tell
-from zoomdream.errors import InputError, printable
+from zoomdream.errors import ConfigError, InputError, printable
 
 _FILES = ("CONFIG", "FILE", "PATH", "PICTURE", "VIDEO")  # what help calls the arguments that are files
 
@@ -49,6 +51,34 @@ def print_schema(arguments: argparse.Namespace) -> int:
     from zoomdream.config import json_schema
 
     tell(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+    return 0
+
+
+def print_help(arguments: argparse.Namespace) -> int:
+    """What a key, function, easing or codec is; of a section, or of all there is, the names with their first words."""
+    from zoomdream.cli.parser import build_parser
+    from zoomdream.config import reference
+
+    word, chapters = arguments.topic, reference.chapters()
+    if command := build_parser()[1].get(word):
+        tell(command.format_help().rstrip())
+    elif word is None:
+        for name, chapter in chapters.items():
+            names = " ".join(dict.fromkeys(entry.words[1] for entry in chapter.entries))
+            tell(f"{name}: {chapter.about}\n{fill(names, 100, initial_indent='  ', subsequent_indent='  ')}")
+        tell("`zoomdream help camera` says more of one of these, `zoomdream help camera.zoom` all of a word below it")
+    elif word in chapters:
+        tell(f"{word}: {chapters[word].about}")
+        show((word, "what it is"), [(entry.name, entry.about) for entry in chapters[word].entries])
+    elif entries := reference.look_up(word):
+        for entry in entries:
+            facts = "".join(f"\n  {name}: {fact}" for name, fact in entry.facts.items())
+            tell(f"{entry.name}\n  {entry.about}{facts}")
+    else:
+        known = [word for chapter in chapters.values() for entry in chapter.entries for word in entry.words]
+        near = get_close_matches(word.lower(), [*known, *chapters], n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`zoomdream help` lists all there is"
+        raise ConfigError(f"there is no help on {word!r}; {hint}")
     return 0
 
 

@@ -61,6 +61,20 @@ CODECS: Mapping[CodecName, Codec] = MappingProxyType(
     }
 )
 
+ABOUT: Mapping[CodecName, str] = MappingProxyType(
+    {
+        "h264": "Plays everywhere.",
+        "h265": "Smaller files than h264, for newer players.",
+        "vp9": "For the web, as .webm.",
+        "av1": "The smallest files, for new players.",
+        "prores": "For editing: large files of 10 bits.",
+        "ffv1": "Lossless, for an archive or further work.",
+        "gif": "256 colours; plays everywhere.",
+        "webp": "A moving picture for web pages.",
+        "png": "A picture of each frame, or of the last one.",
+    }
+)
+
 HARDWARE: Mapping[Hardware, Mapping[CodecName, str]] = MappingProxyType(
     {
         "nvenc": {"h264": "h264_nvenc", "h265": "hevc_nvenc", "av1": "av1_nvenc"},

@@ -46,6 +46,16 @@ EASINGS: dict[str, Easing] = {
 }
 
 NAMES = (*EASINGS, SMOOTH)
+ABOUT = {
+    "linear": "Evenly from keyframe to keyframe (zoom: evenly to the eye); the default.",
+    "hold": "Stays, and jumps at the next keyframe.",
+    "step": "The same as hold.",
+    "in_": "Starts softly and arrives at full speed.",
+    "out_": "Starts at full speed and arrives softly.",
+    "in_out_": "Starts and arrives softly.",
+    SMOOTH: "One curve through all keyframes, without a stop at any and never beyond them.",
+}
+"""What easings do, by their names or by how these begin."""
 
 
 def check_easing(name: object) -> str:

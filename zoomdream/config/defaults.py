@@ -135,14 +135,23 @@ def json_schema() -> dict[str, Any]:
         f"Allowed: {TIMES_ALLOWED}.",
         "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": r"^[\d.:]+\s?[sf]?$"}],
         "default": DEFAULT_DURATION,
+        "examples": ["00:01:30"],
     }
     extends = {
         "description": "Another config that this one is merged over. Allowed: a path, relative to this file.",
         "type": "string",
+        "examples": ["endless_zoom.yaml"],
+    }
+    matrix = {
+        "description": "For `zoomdream batch`: lists of values, every combination of which is a render of its own. "
+        "Allowed: keys with lists of values.",
+        "type": "object",
+        "examples": [{"seed": [1, 2, 3], "camera.zoom": [1.2, 1.5]}],
     }
     kinds = {
         "On clips": CLIP_DEFAULTS,
         "On numbered pictures": FRAMES_DEFAULTS,
+        "With dream.every": EVERY_DEFAULTS,
         "For classes out of noise": CLASS_DEFAULTS,
     }
     for place, defaults in kinds.items():
@@ -157,6 +166,6 @@ def json_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
         "title": "zoomdream",
-        "properties": {"extends": extends, **properties, "duration": duration},
+        "properties": {**properties, "duration": duration, "extends": extends, "matrix": matrix},
         "not": {"required": ["duration", "frames"]},
     }

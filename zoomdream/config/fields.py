@@ -48,14 +48,18 @@ class Section(BaseModel):
         return {key: value for key, value in tree.items() if value is not None or key not in cls.model_fields}
 
 
-def setting(default: Any, about: str, allowed: str, **limits: Any) -> Any:
-    """A key: its default, what it is, what is allowed (with unit and range; shown in errors and by editors)."""
-    return Field(default=default, description=f"{about} Allowed: {allowed}.", **limits)
+def setting(default: Any, about: str, allowed: str, *, example: Any = None, **limits: Any) -> Any:
+    """A key: its default, what it is, what is allowed (with unit and range), and a value to copy, as YAML gives it. All
+    of it is shown in docs/reference.md, by `zoomdream help` and by editors, what is allowed in errors too. A key with
+    words to choose from, and a section, need no example.
+    """
+    examples = None if example is None else [example]
+    return Field(default=default, description=f"{about} Allowed: {allowed}.", examples=examples, **limits)
 
 
-def scheduled(default: Any, about: str, limits: Limits) -> Any:
+def scheduled(default: Any, about: str, limits: Limits, *, example: Any) -> Any:
     """A key that may change over time; `limits` also stands in the annotation, where it reads the value."""
-    return setting(default, about, f"{limits.text}; a number, an expression of t, or keyframes")
+    return setting(default, about, f"{limits.text}; a number, an expression of t, or keyframes", example=example)
 
 
 def allowed(field: FieldInfo) -> str:

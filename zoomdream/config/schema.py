@@ -46,6 +46,7 @@ class Config(Section):
         Path("zoomdream.mp4"),
         "The file to make, relative to the working directory. A .png is the last frame, frames/%05d.png are all.",
         "a path that ends in .mp4, .mkv, .mov, .webm, .gif, .webp or .png",
+        example="frames/%05d.png",
     )
     size: tuple[
         Annotated[Whole, Field(ge=SMALLEST_EDGE, le=LARGEST_EDGE)],
@@ -54,11 +55,13 @@ class Config(Section):
         (960, 540),
         "Width and height; by default a clip's own.",
         "a list of two, each 16 to 16384 pixels, at most 64 megapixels",
+        example=[1280, 720],
     )
     fps: Rate = setting(
         Fraction(30),
         "Frames per second, kept exact; by default a clip's own.",
         '1 to 240, a number or a fraction such as "30000/1001"',
+        example="30000/1001",
     )
     frames: Whole = setting(
         360,
@@ -66,6 +69,7 @@ class Config(Section):
         f"a whole number from 1 to {MOST_FRAMES}",
         ge=1,
         le=MOST_FRAMES,
+        example=240,
     )
     timeline: Whole | None = setting(
         None,
@@ -73,9 +77,10 @@ class Config(Section):
         f"a whole number from frames to {MOST_FRAMES}",
         ge=1,
         le=MOST_FRAMES,
+        example=1200,
     )
     seed: Whole = setting(
-        7, "Seed of all randomness.", f"a whole number from 0 to {LARGEST_SEED}", ge=0, le=LARGEST_SEED
+        7, "Seed of all randomness.", f"a whole number from 0 to {LARGEST_SEED}", ge=0, le=LARGEST_SEED, example=8
     )
     source: Source = setting(NoiseSource(kind="noise"), "What is dreamt on.", "a section with the key kind")
     network: Network = setting(Network(), "What dreams.", "a section")

@@ -18,6 +18,7 @@ class Encode(Section):
         "h264",
         "The codec; where left out, the usual one of the output's extension.",
         "h264, h265, vp9, av1, prores, ffv1, gif, webp or png, where the output's extension can hold it",
+        example="h265",
     )
     crf: Whole | None = setting(
         None,
@@ -25,12 +26,14 @@ class Encode(Section):
         "0 to 51 (h264, h265) or 0 to 63 (vp9, av1), a whole number",
         ge=0,
         le=63,
+        example=14,
     )
     preset: Preset | None = setting(
         None,
         "Speed against size.",
         "ultrafast to placebo (h264, h265; default medium) or 0 to 13 (av1; default 8)",
         min_length=1,
+        example="slow",
     )
     hardware: Hardware = setting(
         "off",
@@ -39,18 +42,24 @@ class Encode(Section):
         "off, nvenc (NVIDIA), qsv (Intel), videotoolbox (Apple), amf (AMD) or vaapi (Linux)",
     )
     pixel_format: Text = setting(
-        "auto", "ffmpeg's name of the pixel format.", "auto or a name such as yuv420p10le", min_length=1
+        "auto",
+        "ffmpeg's name of the pixel format.",
+        "auto or a name such as yuv420p10le",
+        min_length=1,
+        example="yuv420p10le",
     )
     audio: Literal["source", "none"] | FilePath = setting(
         "source",
         "The soundtrack; source is the clip's own, and none where the source or the codec has no sound.",
         "source, none or the path of a sound file",
+        example="song.mp3",
     )
     audio_track: Annotated[Whole, Field(ge=1, le=999)] | Annotated[Text, Field(min_length=1)] = setting(
         "auto",
         "Which sound track of a file that has several (`zoomdream check` lists them); auto: its default one, else the "
         "first that can be decoded.",
         "auto, its number from 1 on, its language (en or eng) or its title",
+        example="eng",
     )
     metadata: Flag = setting(
         True, "Whether the resolved config is stored in the file, for `zoomdream info`.", "true or false"
@@ -64,7 +73,11 @@ class Performance(Section):
     """Where and how precisely it is computed. `auto` is resolved once, when a render starts."""
 
     device: Text = setting(
-        "auto", "The device.", "auto, cpu, cuda, cuda:N or mps", pattern=r"^(auto|cpu|cuda|cuda:\d{1,3}|mps)$"
+        "auto",
+        "The device.",
+        "auto, cpu, cuda, cuda:N or mps",
+        pattern=r"^(auto|cpu|cuda|cuda:\d{1,3}|mps)$",
+        example="cuda:1",
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = setting(
         "auto", "Number format inside the network.", "auto, float32, bfloat16 or float16"
@@ -74,13 +87,15 @@ class Performance(Section):
         "Largest edge of what the network sees at once; larger pictures are dreamt tile by tile. auto: as large as "
         "memory allows.",
         "auto, off or 256 to 16384 pixels, a whole number",
+        example=1024,
     )
     memory: Literal["auto"] | Memory = setting(
         "auto",
         "Memory that a render may take, so that tile: auto fits into it: of the GPU, or of this machine, ffmpeg's too. "
         "auto: what is free when it starts.",
         f"auto or {MEMORY_ALLOWED}",
+        example="6 GiB",
     )
     threads: Literal["auto"] | Annotated[Whole, Field(ge=1, le=1024)] = setting(
-        "auto", "Threads of the CPU.", "auto or a whole number from 1 to 1024"
+        "auto", "Threads of the CPU.", "auto or a whole number from 1 to 1024", example=2
     )

@@ -55,9 +55,14 @@ Share = Annotated[float, Strict()]
 class Network(Section):
     """What dreams. `weights` is absolute, and so is the file in `python`."""
 
-    name: Text = setting("dreamnet", "The network.", "a name that `zoomdream networks` lists", min_length=1)
+    name: Text = setting(
+        "dreamnet", "The network.", "a name that `zoomdream networks` lists", min_length=1, example="googlenet"
+    )
     weights: FilePath | None = setting(
-        None, "A local weights file instead of the network's own.", "the path of a weights file"
+        None,
+        "A local weights file instead of the network's own.",
+        "the path of a weights file",
+        example="bvlc_googlenet.caffemodel",
     )
     python: Text | None = setting(
         None,
@@ -65,15 +70,21 @@ class Network(Section):
         "code, so the command needs --allow-code.",
         "module:function or FILE.py:function",
         min_length=1,
+        example="my_net.py:make",
     )
 
 
 class TermNetwork(Section):
     """A network of a term's own. `weights` is absolute."""
 
-    name: Text = setting("dreamnet", "The network.", "a name that `zoomdream networks` lists", min_length=1)
+    name: Text = setting(
+        "dreamnet", "The network.", "a name that `zoomdream networks` lists", min_length=1, example="googlenet"
+    )
     weights: FilePath | None = setting(
-        None, "A local weights file instead of the network's own.", "the path of a weights file"
+        None,
+        "A local weights file instead of the network's own.",
+        "the path of a weights file",
+        example="bvlc_googlenet.caffemodel",
     )
 
     @model_validator(mode="before")
@@ -97,6 +108,7 @@ else:  # `class` is a word of Python's own, which no class body can have as a fi
                     f"a name or number of the network's classes, or a list of 1 to {MOST_CLASSES} of them",
                     min_length=1,
                     max_length=MOST_CLASSES,
+                    example=["castle", "lakeside"],
                 ),
             )
         },
@@ -111,6 +123,7 @@ class Term(_Named):
         "Layer whose activations are amplified.",
         "a layer of the network; `zoomdream layers NETWORK` lists them",
         min_length=1,
+        example="mixed4d",
     )
     channels: Channels | None = setting(
         None,
@@ -118,12 +131,14 @@ class Term(_Named):
         f"a channel number from 0, a range such as 10-20, or a list of 1 to {MOST_CHANNELS} of these",
         min_length=1,
         max_length=MOST_CHANNELS,
+        example=["10-20", 42],
     )
     pick: Text | None = setting(
         None,
         "Of the channels only some, chosen anew at each step by how active they are.",
         'strongest, weakest or average and a number, such as "strongest 5"',
         pattern=rf"^({'|'.join(PICKS)}) [1-9]\d{{0,3}}$",
+        example="strongest 5",
     )
     at: tuple[
         Annotated[Share, setting(..., "Place.", "a number from 0 to 1", ge=0, le=1)],
@@ -132,11 +147,13 @@ class Term(_Named):
         None,
         "Only the neurons at this place of the picture, x and y, which dream.jitter makes uncertain by its reach.",
         "a list of two, each 0 (left, top) to 1",
+        example=[0.5, 0.3],
     )  # fmt: skip
     guide: FilePath | None = setting(
         None,
         "A picture or a clip; the layer is driven towards what is active in it.",
         "the path of a picture or a clip",
+        example="flowers.jpg",
     )
     match: Literal["places", "channels"] | None = setting(
         None,
@@ -145,9 +162,14 @@ class Term(_Named):
         "places or channels",
     )
     network: TermNetwork | None = setting(
-        None, "A network of its own for this term.", "a network's name, or a section with the keys name, weights"
+        None,
+        "A network of its own for this term.",
+        "a network's name, or a section with the keys name, weights",
+        example="googlenet",
     )
-    weight: Annotated[Schedule, WEIGHT] = scheduled(1.0, "Weight among the terms; below 0 it is suppressed.", WEIGHT)
+    weight: Annotated[Schedule, WEIGHT] = scheduled(
+        1.0, "Weight among the terms; below 0 it is suppressed.", WEIGHT, example={"keys": {"0%": 0, "100%": 1}}
+    )
 
     @property
     def classes(self) -> tuple[int | str, ...]:

@@ -36,15 +36,18 @@ class Dream(Section):
     """How the picture climbs the objective's gradient in each frame."""
 
     octaves: Whole = setting(
-        3, "Number of sizes at which each frame is dreamt.", "a whole number from 1 to 12", ge=1, le=12
+        3, "Number of sizes at which each frame is dreamt.", "a whole number from 1 to 12", ge=1, le=12, example=4
     )
-    octave_scale: Real = setting(1.4, "Ratio between neighbouring sizes.", "a number from 1.05 to 4", ge=1.05, le=4)
+    octave_scale: Real = setting(
+        1.4, "Ratio between neighbouring sizes.", "a number from 1.05 to 4", ge=1.05, le=4, example=1.6
+    )
     rate: Real = setting(
         12.0,
         "Dreams per second at any fps, on clips also where motion is too fast; frames between are carried and faded.",
         "2 to 240 dreams per second",
         ge=2,
         le=240,
+        example=8,
     )
     every: Whole | None = setting(
         None,
@@ -52,15 +55,19 @@ class Dream(Section):
         "1 to 12 frames, a whole number",
         ge=1,
         le=12,
+        example=2,
     )
     steps: Steps | tuple[Steps, ...] = setting(
         4,
         "Gradient steps per octave and frame; 0 dreams nothing.",
         "a whole number from 0 to 200, or a list of them, one for each octave from coarse to fine",
+        example=[2, 4, 4],
     )
-    step_size: Annotated[Schedule, STEP_SIZE] = scheduled(0.006, "Mean change of a pixel per step.", STEP_SIZE)
+    step_size: Annotated[Schedule, STEP_SIZE] = scheduled(
+        0.006, "Mean change of a pixel per step.", STEP_SIZE, example=0.01
+    )
     jitter: Whole = setting(
-        16, "Largest random shift before each step.", "0 to 512 pixels, a whole number", ge=0, le=512
+        16, "Largest random shift before each step.", "0 to 512 pixels, a whole number", ge=0, le=512, example=32
     )
     normalize: Literal["laplacian", "mean", "std"] = setting(
         "laplacian", "How the gradient is normalised.", "laplacian (each frequency band by itself), mean or std"
@@ -77,19 +84,25 @@ class Dream(Section):
         "free or natural",
     )
     turn: Annotated[Schedule, TURN] = scheduled(
-        0.0, "How far each step's view of the picture may be turned, so that noise does not count as a thing.", TURN
+        0.0,
+        "How far each step's view of the picture may be turned, so that noise does not count as a thing.",
+        TURN,
+        example=10,
     )
     stretch: Annotated[Schedule, STRETCH] = scheduled(
-        0.0, "How much larger or smaller each step's view may be, as a share.", STRETCH
+        0.0, "How much larger or smaller each step's view may be, as a share.", STRETCH, example=0.1
     )
     blur: Annotated[Schedule, BLUR] = scheduled(
-        0.0, "Gaussian blur after each step, its standard deviation; falling, it draws from coarse to fine.", BLUR
+        0.0,
+        "Gaussian blur after each step, its standard deviation; falling, it draws from coarse to fine.",
+        BLUR,
+        example="0.3 + 1.2*exp(-3*t)",
     )
     smooth: Annotated[Schedule, SMOOTH] = scheduled(
-        0.0, "How much of a step goes against total variation: flat areas with edges.", SMOOTH
+        0.0, "How much of a step goes against total variation: flat areas with edges.", SMOOTH, example=0.2
     )
     decay: Annotated[Schedule, DECAY] = scheduled(
-        0.0, "Share of the way to middle grey that the picture goes after each step (L2).", DECAY
+        0.0, "Share of the way to middle grey that the picture goes after each step (L2).", DECAY, example=0.02
     )
     warmup: Whole = setting(
         4,
@@ -97,27 +110,34 @@ class Dream(Section):
         "0 to 1000 dreams, a whole number",
         ge=0,
         le=1000,
+        example=0,
     )
     noise: Annotated[Schedule, NOISE] = scheduled(
         0.02,
         "Standard deviation of fresh noise that is added to a frame before it is dreamt, so that new things are born.",
         NOISE,
+        example=0.05,
     )
     diversity: Annotated[Schedule, SHARE] = scheduled(
         0.8,
         "How evenly the channels share a layer: 0 lets the loudest few take over for good, 1 counts each alike.",
         SHARE,
+        example=0.3,
     )
     variety: Annotated[Schedule, SHARE] = scheduled(
-        0.8, "How strongly the emphasis among the channels wanders over time; 0 never changes it.", SHARE
+        0.8, "How strongly the emphasis among the channels wanders over time; 0 never changes it.", SHARE, example=0
     )
     opacity: Annotated[Schedule, SHARE] = scheduled(
-        1.0, "On clips, how much of the dream is shown over the clip; 0 shows the clip itself.", SHARE
+        1.0,
+        "On clips, how much of the dream is shown over the clip; 0 shows the clip itself.",
+        SHARE,
+        example={"keys": {"0s": 0, "2s": 1}},
     )
     mask: FilePath | None = setting(
         None,
         "Where to dream: white dreams, black leaves alone; it covers the frame, its middle cropped.",
         "the path of a picture or a clip",
+        example="mask.png",
     )
 
     @property
@@ -129,15 +149,23 @@ class Dream(Section):
 class Camera(Section):
     """How the camera moves. Speeds are per second, so the frame rate never changes the motion."""
 
-    zoom: Annotated[Schedule, ZOOM] = scheduled(1.35, "Zoom speed; below 1 zooms out.", ZOOM)
+    zoom: Annotated[Schedule, ZOOM] = scheduled(
+        1.35, "Zoom speed; below 1 zooms out.", ZOOM, example={"keys": {"0s": 1.2, "5s": 1.6}}
+    )
     rotate: Annotated[Schedule, ROTATE] = scheduled(
-        3.0, "Rotation speed; positive turns the content counter-clockwise.", ROTATE
+        3.0, "Rotation speed; positive turns the content counter-clockwise.", ROTATE, example="10*sin(2*pi*t/8)"
     )
     pan: tuple[Annotated[Schedule, PAN], Annotated[Schedule, PAN]] = setting(
-        (0.0, 0.0), "Pan speed, x and y; positive moves the content right and down.", f"a list of two, each {PAN.text}"
+        (0.0, 0.0),
+        "Pan speed, x and y; positive moves the content right and down.",
+        f"a list of two, each {PAN.text}",
+        example=[0.1, 0],
     )
     pivot: tuple[Annotated[Schedule, PIVOT], Annotated[Schedule, PIVOT]] = setting(
-        (0.5, 0.5), "The point that zoom and rotation leave in place, x and y.", f"a list of two, each {PIVOT.text}"
+        (0.5, 0.5),
+        "The point that zoom and rotation leave in place, x and y.",
+        f"a list of two, each {PIVOT.text}",
+        example=["0.5 + 0.2*noise(t/6, 1)", 0.4],
     )
     border: Literal["reflect", "replicate", "wrap", "noise"] = setting(
         "reflect",
@@ -153,17 +181,19 @@ class Flow(Section):
         "dis", "How motion is found; none carries nothing along.", "none, dis, farneback, raft_small or raft_large"
     )
     carry: Annotated[Schedule, CARRY] = scheduled(
-        0.95, "Share of the last frame's dream that is carried along the motion.", CARRY
+        0.95, "Share of the last frame's dream that is carried along the motion.", CARRY, example=0.8
     )
     cuts: Literal["auto", "off"] | Annotated[tuple[Seconds, ...], AfterValidator(_in_order)] = setting(
         "auto",
         "Where the clip cuts to another shot, so that the dream starts afresh; auto finds the cuts.",
         "auto, off or a list of times in the clip, such as [5s, 150f] (frames of the clip)",
+        example=["5s", "150f"],
     )
     weights: FilePath | None = setting(
         None,
         "A local weights file of RAFT; where left out, torchvision fetches it once.",
         "the path of a weights file, for raft_small and raft_large",
+        example="raft_small.pth",
     )
 
 
@@ -171,10 +201,14 @@ class Color(Section):
     """How brightness, contrast and saturation are kept from drifting."""
 
     hold: Annotated[Schedule, HOLD] = scheduled(
-        0.95, "Share by which brightness, contrast and saturation are pulled back to their reference.", HOLD
+        0.95,
+        "Share by which brightness, contrast and saturation are pulled back to their reference.",
+        HOLD,
+        example=0.5,
     )
     reference: Literal["auto"] | FilePath = setting(
         "auto",
         "Whose statistics are held; auto: the picture's or the clip's own, for noise those of natural pictures.",
         "auto or the path of a picture",
+        example="painting.jpg",
     )

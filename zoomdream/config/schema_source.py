@@ -49,7 +49,9 @@ class ImageSource(Section):
     """The zoom starts from a picture. `path` is absolute."""
 
     kind: Literal["image"] = setting(..., _ABOUT, _KIND)
-    path: FilePath = setting(..., "The picture, relative to the YAML file.", "the path of a picture")
+    path: FilePath = setting(
+        ..., "The picture, relative to the YAML file.", "the path of a picture", example="photo.jpg"
+    )
 
 
 class MovingSource(Section):
@@ -58,9 +60,9 @@ class MovingSource(Section):
     """
 
     kind: Literal["video", "frames"] = setting(..., _ABOUT, _KIND)
-    path: FilePath = setting(..., "The clip, relative to the YAML file.", "the path of a clip")
-    start: Seconds = setting(Fraction(0), "Where the render starts in the clip.", _MOMENT)
-    end: Seconds | None = setting(None, "Where the render ends in the clip; by default its end.", _MOMENT)
+    path: FilePath = setting(..., "The clip, relative to the YAML file.", "the path of a clip", example="holiday.mp4")
+    start: Seconds = setting(Fraction(0), "Where the render starts in the clip.", _MOMENT, example="2s")
+    end: Seconds | None = setting(None, "Where the render ends in the clip; by default its end.", _MOMENT, example="9s")
     fit: Literal["fill", "fit", "stretch"] = setting(
         "fill",
         "How the clip fills another shape: fill cuts off what stands over, fit leaves black bars, stretch distorts.",
@@ -86,6 +88,7 @@ class FramesSource(MovingSource):
         ...,
         "The numbered pictures, relative to the YAML file; the lowest number is the first frame.",
         'a pattern such as "shots/%05d.png" or "shots/####.png", or a folder with one series of numbered pictures',
+        example="shots/%05d.png",
     )
     missing: Missing = setting(
         "error", "What gaps in the numbers are: an error, or the picture before held.", "error or hold"

@@ -39,6 +39,14 @@ def to_yaml(tree: Mapping[str, Any]) -> str:
     return yaml.dump(plain, Dumper=_Writer, sort_keys=False, default_flow_style=None, allow_unicode=True, width=120)
 
 
+def to_line(tree: Mapping[str, Any]) -> str:
+    """The same on one line, to copy: "camera: {zoom: 1.8}"."""
+    line = yaml.dump(
+        _plain(tree), Dumper=_Writer, sort_keys=False, default_flow_style=True, allow_unicode=True, width=999
+    )
+    return line.strip()[1:-1]
+
+
 def fingerprint(tree: Mapping[str, Any]) -> str:
     """One line of JSON, keys sorted, without `output`; paths by their last name."""
     return json.dumps(_plain({**tree, "output": None}, named=True), sort_keys=True, ensure_ascii=True)
