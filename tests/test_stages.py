@@ -128,7 +128,7 @@ def one_column(frame: int) -> Tensor:
 
 def zoom(**changes: Any) -> ZoomStages:
     """A zoom of a camera that stands still."""
-    camera = Camera((Motion(),) * 4, (48, 64), (0, 0), "reflect", seed=1)
+    camera = Camera((Motion(),) * 4, ((0.0, 0.0),) * 4, (48, 64), (0, 0), "reflect", seed=1)
     plain = {"source": None, "noise": grain, "dream": Brightens(), "mask": None, "color": FREE, "schedule": SCHEDULE}
     return ZoomStages(**plain | {"camera": camera} | changes)
 

@@ -28,7 +28,7 @@ from zoomdream.color.pyramid import halved, resize
 from zoomdream.color.statistics import soft_limit
 from zoomdream.flow.bidirectional import BidirectionalFlow
 from zoomdream.flow.carry import limit
-from zoomdream.flow.inbetween import KeyInterval, blend_by_visibility, interpolate_added, zoom_in_between
+from zoomdream.flow.inbetween import KeyInterval, blend_by_visibility, interpolate_added, match_detail, zoom_in_between
 from zoomdream.stages import ClipStages, Stages, ZoomStages
 from zoomdream.types import State
 
@@ -43,7 +43,7 @@ def frames(stages: Stages, start: State | None, count: int) -> Iterator[State]:
         for state in onward(key, stages):
             if done < state.index < count:  # after a start between two key frames, what led there is done again
                 yield state
-        key = state
+        key = state.key or state
 
 
 def first(stages: Stages) -> State:
@@ -80,7 +80,12 @@ def zoom_on(key: State, zoom: ZoomStages, following: int) -> Iterator[State]:
     interval = KeyInterval(key.index, following, key.picture, moved, dreamed)
     for frame in range(key.index + 1, following):
         yield State(frame, settled(zoom_in_between(interval, frame, zoom.camera)), key=key)
-    yield State(following, dreamed)
+    shown = zoom.camera.shown(dreamed, following)
+    if shown is dreamed:
+        yield State(following, dreamed)
+    else:  # what the network sees next is not what is shown: see camera.LATTICES
+        shown = match_detail(shown, dreamed, dreamed, 1).clamp(*dreamed.aminmax())
+        yield State(following, settled(shown), key=State(following, dreamed))
 
 
 def dream_on_zoom(moved: Tensor, zoom: ZoomStages, frame: int) -> Tensor:

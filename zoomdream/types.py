@@ -24,7 +24,7 @@ class State:
     The picture may be larger than the frame that is shown, which is its middle: where the camera reveals what was
     outside, that is dreamt there before it comes into view. A dreamt clip also remembers its own frame (`seen`) and
     what the dream added to it. A frame that was not dreamt on remembers the last one that was (`key`), from which it
-    was made and all after it are.
+    was made and all after it are; one that was may be shown moved by part of a pixel, and remembers itself unmoved.
     """
 
     index: int

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from zoomdream.assembly.dream import make_dreamer, make_noise, margin
 from zoomdream.assembly.targets import network
-from zoomdream.camera.camera import Camera
+from zoomdream.camera.camera import Camera, sampling_lattices
 from zoomdream.color.pyramid import fill
 from zoomdream.color.statistics import ColorStatistics, Hold, measure
 from zoomdream.config import Config
@@ -71,7 +71,14 @@ def _zoom(
         frames = source.open()
     return ZoomStages(
         source=DeviceFrames(frames, plan.device),
-        camera=Camera(timeline.motions, (height, width), margin(config, timeline), config.camera.border, config.seed),
+        camera=Camera(
+            timeline.motions,
+            sampling_lattices(timeline.motions, timeline.key_frames, timeline.active),
+            (height, width),
+            margin(config, timeline),
+            config.camera.border,
+            config.seed,
+        ),
         noise=make_noise(config, plan, timeline, resources),
         dream=dream,
         mask=_mask(config, plan, resources),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -19,6 +20,16 @@ from zoomdream.randomness import generator, natural_noise
 # frame.
 OVERSCAN = 0.125
 
+LATTICES = ((0.25, 0.25), (0.25, -0.25), (-0.25, -0.25), (-0.25, 0.25))
+"""Where the pixels of frames that are dreamed on lie beside those of shown frames, x and y in pixels, in turn.
+
+Resampling takes the finest detail where it fetches from between two pixels, and none where it fetches from a pixel
+itself. A camera that zooms or turns about a fixed pivot does the latter along the row and the column through it, for
+ever, and there the dream piled detail up to a cross (dreamnet mixed4c, 96x96, no noise, the last 500 of 2,000 frames:
+2.3 times the energy of the gradients elsewhere). From lattice to lattice one axis moves half a pixel, so that all
+places lose alike, and shown frames are always a quarter of a pixel away.
+"""
+
 
 def overscan(motions: Sequence[Motion], size: tuple[int, int]) -> tuple[int, int]:
     """Rows and columns beyond each edge of a frame of `size` that are dreamed too; none where the camera never looks
@@ -30,13 +41,33 @@ def overscan(motions: Sequence[Motion], size: tuple[int, int]) -> tuple[int, int
     return round(OVERSCAN * height), round(OVERSCAN * width)
 
 
+def sampling_lattices(
+    motions: Sequence[Motion], key_frames: Sequence[int], dreamed: Sequence[bool]
+) -> tuple[tuple[float, float], ...]:
+    """Of each frame, see LATTICES. (0, 0) until the camera moves, between key frames, and where nothing is dreamed, so
+    that resampling takes no more than it must.
+    """
+    found, turn = [(0.0, 0.0)] * len(motions), 0
+    for before, now in pairwise(key_frames):
+        if not dreamed[now]:
+            continue
+        if all(motion.still for motion in motions[before + 1 : now + 1]):
+            found[now] = found[before]
+        else:
+            found[now] = LATTICES[turn % len(LATTICES)]
+            turn += 1
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """motions: from the frame before to each frame. size: (height, width) of a frame; margin: (rows, columns) around it
-    that pictures have too, see `overscan`. border: what comes in where the camera looks outside of a picture.
+    """motions: from the frame before to each frame. lattices: of each frame, see `sampling_lattices`. size: (height,
+    width) of a frame; margin: (rows, columns) around it that pictures have too, see `overscan`. border: what comes in
+    where the camera looks outside of a picture.
     """
 
     motions: tuple[Motion, ...]
+    lattices: tuple[tuple[float, float], ...]
     size: tuple[int, int]
     margin: tuple[int, int]
     border: Border | Literal["noise"]
@@ -48,7 +79,9 @@ class Camera:
         if self.border != "noise":
             return warp(picture, flow, self.border)
         random = generator(self.seed, "border", frame)
-        return fill_with_noise(warp(picture, flow, "reflect"), outside(flow), random)
+        motion = combined(self.motions[before + 1 : frame + 1], self.size)  # a lattice reveals nothing
+        revealed = outside(camera_flow(motion, self.size, self.margin, picture.device))
+        return fill_with_noise(warp(picture, flow, "reflect"), revealed, random)
 
     def flow(self, before: int, frame: int, device: torch.device) -> Tensor:
         """The backward flow (1, 2, H, W) from frame `before` to a later one."""
@@ -62,8 +95,22 @@ class Camera:
         """The picture of a frame with its surroundings mirrored around it."""
         return surround(picture, self.margin)
 
+    def shown(self, picture: Tensor, frame: int) -> Tensor:
+        """The picture (1, C, H, W) of a frame, moved from its lattice to where shown pixels lie."""
+        if self.lattices[frame] == (0, 0):
+            return picture
+        return warp(picture, camera_flow(self._pan(frame, 1), self.size, self.margin, picture.device), "replicate")
+
     def _motion(self, before: int, frame: int) -> Motion:
-        return combined(self.motions[before + 1 : frame + 1], self.size)
+        motions = self.motions[before + 1 : frame + 1]
+        if self.lattices[before] != (0, 0) or self.lattices[frame] != (0, 0):
+            motions = (self._pan(before, 1), *motions, self._pan(frame, -1))
+        return combined(motions, self.size)
+
+    def _pan(self, frame: int, sign: int) -> Motion:
+        """From a frame's lattice to that of shown frames, or with sign -1 the reverse."""
+        (x, y), (height, width) = self.lattices[frame], self.size
+        return Motion(pan=(sign * x / width, sign * y / height))
 
 
 def fill_with_noise(moved: Tensor, revealed: Tensor, random: torch.Generator, contrast: float = 0.15) -> Tensor:

@@ -30,6 +30,10 @@ class Motion:
     pan: tuple[float, float] = (0.0, 0.0)
     pivot: tuple[float, float] = (0.5, 0.5)
 
+    @property
+    def still(self) -> bool:
+        return self.scale == 1 and self.degrees == 0 and self.pan == (0, 0)
+
 
 def camera_flow(
     motion: Motion, size: tuple[int, int], margin: tuple[int, int] = (0, 0), device: torch.device | None = None

@@ -74,7 +74,7 @@ def _some(stages: Stages, frames: int, eta: Eta) -> Iterator[State]:
             if now - begun > _LONG:
                 return
             enough = now + _BUDGET
-        elif state.key is None and (now > enough or count >= _ENOUGH):
+        elif (state.key is None or state.key.index == state.index) and (now > enough or count >= _ENOUGH):
             return  # never between two frames that are dreamt on, most of whose time the first between them took
 
 

@@ -23,9 +23,9 @@ _SPARE = 0.85
 """Share of the free memory that is taken; others want some too."""
 _PROGRAM = 550 * 2**20
 """Bytes that Python, PyTorch, a network and ffmpeg take by themselves."""
-_FRAME = 270
-"""Bytes per pixel of a frame, while the network climbs on it: the frame at each stage, and those that wait for the
-encoder."""
+_FRAME = 294
+"""Bytes per pixel of a frame, while the network climbs on it: the frame at each stage, as it is shown and as it is
+dreamed on, and those that wait for the encoder."""
 _CLIP = 120
 """What a clip takes beyond that."""
 _ENCODER: Mapping[str, int] = {"h264": 195, "h265": 260, "vp9": 160, "av1": 430, "prores": 90, "png": 60}
