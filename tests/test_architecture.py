@@ -32,7 +32,7 @@ FLOORS = (
     ("assembly",),
     ("rendering",),
     ("api",),
-    ("batch", "atlas"),
+    ("batch", "atlas", "plot"),
     ("cli",),
     ("__init__", "__main__"),
 )

@@ -22,6 +22,7 @@ examples:
   zoomdream render clip.yaml --set source.path=mine.mp4  dream on a clip of your own
   zoomdream help camera.zoom                             what a key means and may be; without KEY: all of them
   zoomdream check endless_zoom.yaml                      what it would do, and how long that would take
+  zoomdream plot endless_zoom.yaml                       how zoom, rotation, weights, ... change over time
   zoomdream layers dreamnet                              what `objective: [{layer: ...}]` can name
   zoomdream atlas dreamnet                               a page with a picture of each layer
   zoomdream batch night/*.yaml --report night.json       many renders, unattended
@@ -96,6 +97,17 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     check.add_argument("config", metavar="CONFIG", type=Path, nargs="+", help="a YAML file")
     _add_set(check)
     _add_allow_code(check)
+
+    plot = command(
+        "plot",
+        "draw the curves of what changes over time: zoom, weights, any schedule",
+        "Draws every schedule over the time of the film, with its keyframes and the cuts of a clip: in the terminal, "
+        "or into a file. Nothing is rendered.",
+    )
+    plot.add_argument("config", metavar="CONFIG", type=Path, help="a YAML file")
+    _add_set(plot)
+    plot.add_argument("-o", "--output", metavar="FILE", type=Path, help="a picture or a page: .svg, .png or .html")
+    _add_allow_code(plot)
 
     _add_batch(
         command(
