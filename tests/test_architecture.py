@@ -81,7 +81,7 @@ SUBJECTS = {
     "autodiff/operations": {"norms"},
     "batch": {"batch_command", "parcels", "plan_once", "ready_batches", "shots"},
     "cli": {"bad_input", "command_line", "completion", "hardware_command", "wrong_configs"},
-    "config": {"clip_errors", "errors"},
+    "config": {"clip_errors", "errors", "typings"},
     "networks": {"own_network", "torchvision_files"},
     "rendering": {"alpha_render", "clip_render", "damage", "disk", "killing", "tiled_render"},
     "source": {"deep_pictures"},

@@ -251,7 +251,12 @@ def test_numbered_pictures_are_shown_at_fps_which_is_24_by_default():
 
 def test_the_schema_knows_clips():
     schema = json_schema()
-    assert set(schema["properties"]["source"]["discriminator"]["mapping"]) == {"noise", "image", "video", "frames"}
+    assert set(schema["properties"]["source"]["discriminator"]["mapping"]) == {
+        "noise",
+        "image",
+        "video",
+        "frames",
+    }
     assert "On clips the default is 1.0." in schema["$defs"]["Camera"]["properties"]["zoom"]["description"]
     assert schema["$defs"]["Flow"]["properties"]["method"]["default"] == "dis"
     assert schema["$defs"]["VideoSource"]["properties"]["start"]["default"] == "0"

@@ -216,6 +216,13 @@ def test_the_schema_offers_numbers_expressions_and_keyframes_for_schedules():
     assert zoom["default"] == 1.35
 
 
+def test_the_schema_takes_short_forms_beside_the_long_ones():
+    keys = json_schema()["properties"]
+    assert "string" in keys["size"]["type"]
+    assert "string" in keys["objective"]["type"]
+    assert {"type": "string"} in keys["source"]["oneOf"]
+
+
 def test_every_default_is_inside_its_own_range():
     assert load_config(load_config({}).tree()) == load_config({})
 

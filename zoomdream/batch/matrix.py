@@ -27,6 +27,7 @@ from zoomdream.config.explain import takes_path
 from zoomdream.config.origin import KeyPath, Origin, Place, as_on_disk, dotted, shown, steps
 from zoomdream.config.override import SET, override, put
 from zoomdream.config.read_yaml import Tree, read_yaml
+from zoomdream.config.shorthand import with_kind, written_out
 from zoomdream.errors import ConfigError
 
 MOST_RENDERS = 10_000
@@ -110,8 +111,9 @@ class _Loader:
     def _chosen(self) -> Tree:
         tree = self.tree
         for axis, index in sorted(self.picked, key=lambda picked: _order(picked[0].path)):
-            clip = is_clip(override(tree, self._about_source(), default_tree).value)
-            tree = put(tree, axis.path, axis.values[index], axis.places[index], partial(default_tree, clip))
+            clip = is_clip(with_kind(override(tree, self._about_source(), default_tree).value))
+            changed = put(tree, axis.path, axis.values[index], axis.places[index], partial(default_tree, clip))
+            tree = written_out(changed)
         return tree
 
     def _about_source(self) -> list[str]:

@@ -11,7 +11,9 @@ from typing import Any
 
 from zoomdream.config.origin import KeyPath, Origin, Place, as_on_disk, dotted, shown
 from zoomdream.config.read_yaml import DEEPEST, MOST_VALUES, Tree, read_yaml
+from zoomdream.config.shorthand import written_out
 from zoomdream.config.units import rate_text
+from zoomdream.config.yaml_mistakes import no_keys
 from zoomdream.errors import ConfigError, error_context, nearest_name
 
 LARGEST_FILE = 1_000_000
@@ -40,7 +42,7 @@ def from_mapping(mapping: Mapping[Any, Any]) -> tuple[Tree, Place]:
     """As `from_file`, for a mapping from Python; paths in it are relative to the working directory."""
     place = Place(MAPPING_NAME, None, Path.cwd())
     count = iter(range(MOST_VALUES))
-    return _extended(Tree(_plain(mapping, (), DEEPEST, count), {}), place, ()), place
+    return _extended(written_out(Tree(_plain(mapping, (), DEEPEST, count), {})), place, ()), place
 
 
 def _read_file(path: Path, place: Place) -> Tree:
@@ -70,8 +72,8 @@ def _checked(tree: Tree, place: Place) -> Tree:
         return Tree({}, {})
     if not isinstance(tree.value, dict):
         text = "this is not a config: its top level has to be keys with values, such as `fps: 30`."
-        raise ConfigError(text, place=str(place))
-    return tree
+        raise ConfigError(text + no_keys(tree.value), place=str(place))
+    return written_out(tree)
 
 
 def _near(path: Path, place: Place) -> str:
@@ -129,7 +131,7 @@ def _merge(lower: dict[str, Any], upper: dict[str, Any], at: KeyPath, replaced: 
 
 
 def _replaces(old: dict[str, Any], new: dict[str, Any]) -> bool:
-    return "keys" in new or ("kind" in new and new["kind"] != old.get("kind"))
+    return any(key == "keys" or key[:1].isdigit() for key in new) or ("kind" in new and new["kind"] != old.get("kind"))
 
 
 def kept(places: Mapping[KeyPath, Place], replaced: Set[KeyPath]) -> dict[KeyPath, Place]:

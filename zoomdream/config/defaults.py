@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from zoomdream.config.codecs import CODECS, fitting
+from zoomdream.config.fields import TIME_PATTERN
 from zoomdream.config.schema import Config
 from zoomdream.config.units import TIMES_ALLOWED
 
@@ -133,7 +134,7 @@ def json_schema() -> dict[str, Any]:
     duration = {
         "description": "Length of the render; frames = duration × fps, rounded; by default all of a clip. "
         f"Allowed: {TIMES_ALLOWED}.",
-        "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": r"^[\d.:]+\s?[sf]?$"}],
+        "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": TIME_PATTERN}],
         "default": DEFAULT_DURATION,
         "examples": ["00:01:30"],
     }
@@ -159,6 +160,10 @@ def json_schema() -> dict[str, Any]:
             *section, name = key.split(".")
             owner = schema["$defs"][section[0].capitalize()]["properties"] if section else properties
             owner[name]["description"] += f" {place} the default is {value}."
+    properties["size"]["type"] = ["array", "string"]  # the short forms that `shorthand` writes out
+    properties["source"]["oneOf"].append({"type": "string"})
+    properties["objective"]["type"] = ["array", "object", "string"]
+    properties["objective"]["items"] = {"anyOf": [properties["objective"]["items"], {"type": "string"}]}
     for name in ("output", "codec"):  # their defaults depend on the file's name
         owner = properties if name == "output" else schema["$defs"]["Encode"]["properties"]
         owner[name].pop("default", None)

@@ -15,6 +15,7 @@ from zoomdream.config.expression import ExpressionError
 from zoomdream.config.fields import allowed
 from zoomdream.config.origin import KeyPath, Origin, did_you_mean, dotted, shown, steps
 from zoomdream.config.schema import Config
+from zoomdream.config.shorthand import advice
 from zoomdream.errors import ConfigError
 
 MOST_SHOWN = 10
@@ -70,23 +71,24 @@ def _sentence(detail: Any, path: KeyPath, tree: dict[str, Any]) -> str:
         case "missing" if value is None:
             return f"{key} is missing. Allowed: {rule}."
         case "union_tag_not_found":
-            return f"{key}.kind is missing. Allowed: {', '.join(_kinds(path))}."
+            file = value.get("path") or "photo.jpg"
+            return f"{key}.kind is missing.{advice(path, file, rule)} Allowed: {', '.join(_kinds(path))}."
         case "union_tag_invalid":
             kind, kinds = value["kind"], _kinds(path)
             return f"{key}.kind is {shown(kind)}.{did_you_mean(kind, kinds)} Allowed: {', '.join(kinds)}."
         case "model_type" | "model_attributes_type":
             sections = _models(field.annotation if field else model)
             keys = dict.fromkeys(name for section in sections for name in section.model_fields)
-            return f"{found} Allowed: a section with the keys {', '.join(keys)}."
+            return f"{found}{advice(path, value, rule)} Allowed: a section with the keys {', '.join(keys)}."
         case "literal_error":
             choices = _words(field.annotation) if field else ()
             return f"{found}{did_you_mean(value, choices)} Allowed: {rule}."
         case "value_error":
             reason = detail["ctx"]["error"]
             shows_the_value = isinstance(value, dict) or isinstance(reason, ExpressionError)
-            return f"{key}: {reason}" if shows_the_value else f"{found} {reason}"
+            return f"{key}: {reason}" if shows_the_value else f"{found}{advice(path, value, rule)} {reason}"
         case _:
-            return f"{found} Allowed: {rule}."
+            return f"{found}{advice(path, value, rule)} Allowed: {rule}."
 
 
 def unknown_key(path: KeyPath, tree: dict[str, Any]) -> str:
@@ -96,8 +98,12 @@ def unknown_key(path: KeyPath, tree: dict[str, Any]) -> str:
     known = [] if model is None else [*([] if around else _NOT_IN_MODEL), *model.model_fields]
     if others := [kind for kind, keys in _kinds(tuple(around)).items() if name in keys]:
         hint = f" It belongs to kind: {' or '.join(others)}."
+        if path == ("source", "path"):
+            hint += f" Write source: {value_at(tree, path)}."
     elif near := get_close_matches(str(name), known, n=1, cutoff=0.6):
         hint = f" Did you mean {dotted((*around, near[0]))}?"
+    elif around[:1] == ["objective"] and isinstance(value_at(tree, path), int | float):
+        hint = f" Write objective: [{{layer: {name}, weight: {value_at(tree, path)}}}]."
     else:
         elsewhere = {keys[-1]: dotted(keys) for keys in reversed(list(_all_keys(Config)))}
         far = get_close_matches(str(name), elsewhere, n=1, cutoff=0.8)

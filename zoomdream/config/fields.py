@@ -24,12 +24,23 @@ from pydantic_core import PydanticCustomError
 
 from zoomdream.config.origin import KeyPath
 from zoomdream.config.schedule import Limits, Schedule
-from zoomdream.config.units import memory_text, parse_memory, parse_rate, parse_seconds, rate_text, seconds_text
+from zoomdream.config.units import (
+    memory_text,
+    parse_measure,
+    parse_memory,
+    parse_rate,
+    parse_seconds,
+    rate_text,
+    seconds_text,
+)
 
 SMALLEST_EDGE, LARGEST_EDGE = 16, 16384
 LARGEST_AREA = 64 * 2**20
 """Pixels of a frame, of a clip's frame and of a picture that is read: along an edge, and in all (64 megapixels, so that
 8192x8192 is one of them)."""
+
+TIME_PATTERN = r"^[\d.:]+\s?(f(rames?)?)?$|^([\d.]+\s?(h|m|s|ms)[a-z]*\s?)+$"
+"""What a time looks like, for editors; `parse_time` reads it."""
 
 SectionType = TypeVar("SectionType", bound="Section")
 
@@ -60,6 +71,11 @@ def setting(default: Any, about: str, allowed: str, *, example: Any = None, **li
 def scheduled(default: Any, about: str, limits: Limits, *, example: Any) -> Any:
     """A key that may change over time; `limits` also stands in the annotation, where it reads the value."""
     return setting(default, about, f"{limits.text}; a number, an expression of t, or keyframes", example=example)
+
+
+def measured(signs: str, per_second: bool = False) -> BeforeValidator:
+    """For an annotation: the number may stand with its unit, as in `parse_measure`."""
+    return BeforeValidator(lambda value: parse_measure(value, signs, per_second))
 
 
 def allowed(field: FieldInfo) -> str:
@@ -96,7 +112,7 @@ Rate = Annotated[
         {
             "anyOf": [
                 {"type": "number", "minimum": 1, "maximum": 240},
-                {"type": "string", "pattern": r"^\d+(/\d+|\.\d+)?$"},
+                {"type": "string", "pattern": r"^\d+(/\d+|\.\d+)?\s?(fps)?$"},
             ]
         }
     ),
@@ -112,7 +128,7 @@ Seconds = Annotated[
     PlainValidator(parse_seconds),
     PlainSerializer(seconds_text),
     WithJsonSchema(
-        {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^[\d.:]+\s?[sf]?$|^\d+/\d+s$"}]}
+        {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": TIME_PATTERN + r"|^\d+/\d+s$"}]}
     ),
 ]
 

@@ -27,6 +27,7 @@ from zoomdream.config.override import override, paths_as_written
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema import MOST_FRAMES, Config, bound
 from zoomdream.config.schema_source import MovingSource
+from zoomdream.config.shorthand import with_kind
 from zoomdream.config.units import parse_rate, parse_time
 from zoomdream.errors import ConfigError
 
@@ -81,7 +82,7 @@ def load_tree(
             place=str(Origin(root, given.places).find(("matrix",))),
         )
     about_source = [text for text in overrides if text.lstrip().startswith("source")]
-    clip = is_clip(override(given, about_source, default_tree).value)
+    clip = is_clip(with_kind(override(given, about_source, default_tree).value))
     tree = paths_as_written(override(given, overrides, partial(default_tree, clip)))
     places = dict(tree.places)
     data = {key: value for key, value in tree.value.items() if value is not None or key not in _KNOWN}
@@ -89,6 +90,7 @@ def load_tree(
         data["output"] = str(output)
         places["output",] = Place(OUTPUT_OPTION, None, Path.cwd())
     data.setdefault("output", default_output)
+    data = with_kind(data)
     if data.get("source") == {}:
         del data["source"]
     data = with_defaults(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -56,8 +57,9 @@ def dotted(path: KeyPath) -> str:
 
 
 def steps(key: str) -> KeyPath:
-    """The reverse of `dotted`; whole numbers become list positions."""
-    return tuple(int(part) if part.isdecimal() and len(part) < 10 else part for part in key.split("."))
+    """The reverse of `dotted`; whole numbers become list positions, also in brackets: objective[0].weight."""
+    parts = re.sub(r"\[(\d+)\](?=[.\[]|$)", r".\1", key).split(".")
+    return tuple(int(part) if part.isdecimal() and len(part) < 10 else part for part in parts)
 
 
 def shown(value: Any) -> str:

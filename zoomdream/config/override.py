@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from zoomdream.config.assemble import EITHER, kept
 from zoomdream.config.explain import takes_path, value_at
 from zoomdream.config.origin import KeyPath, Place, dotted, shown, steps
 from zoomdream.config.read_yaml import Tree, read_yaml
+from zoomdream.config.shorthand import written_out
 from zoomdream.errors import ConfigError
 
 SET = "--set "
@@ -32,13 +34,17 @@ def _override(tree: Tree, text: str, defaults: Callable[[], Mapping[str, Any]]) 
     place = Place(f"{SET}{text if len(text) <= 80 else text[:77] + '...'}", None, Path.cwd())
     path = steps(key.strip())
     if not equals or any(step == "" for step in path) or path == ("extends",):
-        raise ConfigError("this is not key.path=value, such as --set camera.zoom=1.5.", place=str(place))
+        pair = re.fullmatch(r"([\w.]*\w)\s*[:\s]\s*(\S.*)", text.strip())
+        example = f"{pair[1]}={pair[2][:40]}" if pair else "camera.zoom=1.5"
+        raise ConfigError(f"this is not key.path=value, such as --set {example}.", place=str(place))
+    if path == ("source",) and value_text.strip()[:1] not in ("", "{") and value_text.strip() not in ("null", "~"):
+        return written_out(put(tree, path, value_text, place, defaults))  # a name, which may hold what YAML would read
     if takes_path(path, tree.value):
         return put(tree, path, value_text or None, place, defaults)
     given = read_yaml(value_text, place)
     tree = put(tree, path, given.value, place, defaults)
     within = {(*path, *at): replace(place, written=spot.written) for at, spot in given.places.items()}
-    return Tree(tree.value, {**tree.places, **within})
+    return written_out(Tree(tree.value, {**tree.places, **within}))
 
 
 def put(tree: Tree, path: KeyPath, value: Any, place: Place, defaults: Callable[[], Mapping[str, Any]]) -> Tree:
@@ -71,6 +77,8 @@ def _set(
     if isinstance(old, list | tuple):
         if not isinstance(step, int) or step >= len(old):
             text = f"this is a list of {len(old)}; its positions are 0 to {len(old) - 1}, not {step}."
+            if not isinstance(step, int):
+                text += f" Write {dotted((*at, 0, *path))}, for the first of them."
             raise ConfigError(text, key=dotted(at), place=str(place))
         return [
             _set(item, rest, value, (*at, step), place, defaults) if i == step else item for i, item in enumerate(old)

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from zoomdream.config import yaml_mistakes
 from zoomdream.config.origin import KeyPath, Place, dotted
 from zoomdream.errors import ConfigError
 
@@ -23,7 +24,6 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_UNQUOTED_NAME = re.compile(r":\s+[^'\s].*\.\w{2,5}\"?\s*$")
 _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -57,12 +57,9 @@ def read_yaml(text: str, place: Place) -> Tree:
         text = f"this is not a YAML text: it holds the unprintable character #x{error.character:02x}."
         raise ConfigError(text, place=str(place)) from None
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else None
-        context = f"{error.context}, " if error.context else ""
-        looks_like_a_name = line and any(map(_UNQUOTED_NAME.search, text.splitlines()[line - 1 : line]))
-        hint = " A name with such signs stands between single quotes: path: 'a: [b].mp4'." if looks_like_a_name else ""
-        text = f"this is not valid YAML: {context}{error.problem}.{hint}"
-        raise ConfigError(text, place=str(Place(place.name, line, place.folder))) from None
+        line, why = yaml_mistakes.explain(text, error)
+        place = Place(place.name, line, place.folder)
+        raise ConfigError(f"this is not valid YAML: {why}", place=str(place)) from None
     except (ValueError, OverflowError):  # from inside PyYAML, for "\UFFFFFFFF" or %YAML and thousands of digits
         text = "this is not valid YAML: an escaped character, or the number after %YAML, does not exist."
         raise ConfigError(text, place=str(place)) from None
@@ -132,6 +129,8 @@ class _Reader:
                 raise self._wrong(event, "YAML 1.2 has no merge key <<; use `extends: other.yaml`")
             self._places[path] = self._spot(event)
             values[key] = self._node(next(self._events), path, depth - 1)
+            if event.implicit[0] and (why := yaml_mistakes.odd_key(key, values[key].value)):
+                raise self._wrong(event, why)
         return _around({key: item.value for key, item in values.items()}, list(values.values()))
 
     def _alias(self, event: Any, depth: int) -> _Anchored:
@@ -148,6 +147,8 @@ class _Reader:
     def _scalar(self, event: Any) -> str | int | float | bool | None:
         if not event.implicit[0]:  # quoted or a block: text, whatever it looks like
             return str(event.value)
+        if why := yaml_mistakes.odd_quotes(event.value):
+            raise self._wrong(event, why)
         try:
             return resolve_scalar(event.value)
         except ValueError:

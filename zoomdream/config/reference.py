@@ -69,7 +69,7 @@ def chapters() -> dict[str, Chapter]:
             ),
         ),
         "easings": Chapter(
-            "Keyframes are values at moments, {keys: {0s: 1.2, 80%: 1.6}, ease: in_out_sine}: seconds (5s), frames "
+            "Keyframes are values at moments, {0s: 1.2, 80%: 1.6, ease: in_out_sine}: seconds (5s, 1m30s), frames "
             "(150f) or a share of the film (80%). `ease` is how the value goes from one to the next; expo bends "
             "most, and sine least:",
             tuple(Entry(name, _easing(name), {}) for name in NAMES),
@@ -158,7 +158,8 @@ def _example(spec: Mapping[str, Any]) -> Any:
 
 def _models(spec: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The sections that a key can hold."""
-    for part in (spec, spec.get("items", {}), *spec.get("anyOf", ()), *spec.get("oneOf", ())):
+    items = spec.get("items", {})
+    for part in (spec, items, *items.get("anyOf", ()), *spec.get("anyOf", ()), *spec.get("oneOf", ())):
         if "$ref" in part:
             yield schema["$defs"][part["$ref"].rpartition("/")[2]]
 

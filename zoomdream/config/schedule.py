@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from zoomdream.config.curves import EASINGS, NAMES, SMOOTH, check_easing, smooth_between
 from zoomdream.config.expression import Evaluate, ExpressionError, Moment, compile_expression
-from zoomdream.config.units import Position, parse_position
+from zoomdream.config.units import Position, number_written, parse_measure, parse_position
 from zoomdream.errors import ConfigError
 
 MOST_KEYFRAMES = 1000
@@ -26,13 +27,15 @@ MOST_KEYFRAMES = 1000
 class Limits:
     """The range of a schedule, its unit, and whether keyframes are interpolated in log scale.
 
-    In an annotation, `zoom: Annotated[Schedule, Limits(...)]`, it also reads what the YAML says.
+    In an annotation, `zoom: Annotated[Schedule, Limits(...)]`, it also reads what the YAML says. signs: units that may
+    stand behind a number, apart by spaces ("deg °", "%").
     """
 
     lowest: float
     highest: float
     unit: str
     log: bool = False
+    signs: str = ""
 
     @property
     def text(self) -> str:
@@ -57,14 +60,15 @@ class Limits:
         number = {"type": "number", "minimum": self.lowest, "maximum": self.highest, "description": self.text}
         expression = {"type": "string", "description": "an expression of t, frame, frames, u, fps and seed"}
         value = {"anyOf": [number, expression]}
+        ease = {"enum": list(NAMES), "default": "linear", "description": "how the value goes from key to key"}
         keyframes = {
             "type": "object",
-            "description": "keyframes at seconds (5s), frames (150f) or a share of the way (80%)",
+            "description": "keyframes at seconds (5s), frames (150f) or a share of the way (80%), in `keys` or alone",
             "properties": {
                 "keys": {"type": "object", "minProperties": 1, "additionalProperties": value},
-                "ease": {"enum": list(NAMES), "default": "linear", "description": "how the value goes from key to key"},
+                "ease": ease,
             },
-            "required": ["keys"],
+            "patternProperties": {"^[0-9.]": value},
             "additionalProperties": False,
         }
         return {"anyOf": [number, expression, keyframes]}
@@ -82,13 +86,17 @@ class Keyframes:
 
     @classmethod
     def read(cls, tree: Mapping[Any, Any], limits: Limits) -> Keyframes:
-        """{keys: {0s: 1.2, 80%: "1 + u"}, ease: in_out_sine}. Raises ValueError that says what is allowed."""
+        """{keys: {0s: 1.2, 80%: "1 + u"}, ease: in_out_sine}, or {0s: 1.2, 80%: 1.5} alone. Raises ValueError that says
+        what is allowed.
+        """
+        if any(str(name)[:1] in "0123456789." for name in tree) and "keys" not in tree:
+            tree = {"keys": {name: value for name, value in tree.items() if name != "ease"}, "ease": tree.get("ease")}
         unknown = [str(name) for name in tree if name not in ("keys", "ease")]
         if unknown:
             raise ValueError(f"Keyframes have no key {unknown[0][:40]!r}. Allowed: keys, ease.")
         keys = tree.get("keys")
         if not isinstance(keys, Mapping) or not keys:
-            raise ValueError("Keyframes need keys, such as {keys: {0s: 1.2, 5s: 1.6}, ease: in_out_sine}.")
+            raise ValueError("Keyframes need moments, such as {0s: 1.2, 5s: 1.6, ease: in_out_sine}.")
         if len(keys) > MOST_KEYFRAMES:
             raise ValueError(f"There are {len(keys)} keyframes. At most {MOST_KEYFRAMES} are allowed.")
         points = []
@@ -193,17 +201,29 @@ def constant(value: float) -> Schedule:
 
 
 def _read_value(value: Any, limits: Limits) -> float | str:
+    value = parse_measure(value, limits.signs, "per second" in limits.unit)
     if isinstance(value, str):
+        if (number := number_written(value)) and number != value.strip():
+            if limits.log and value.strip().endswith("%"):  # 5% may be 5 % more, 135% is 1.35 times as much
+                number = f"{float(number) / 100 + (float(number) < 50):g}"
+            raise ValueError(f"Allowed: {limits.text}, without another unit, such as {number}.")
         try:
             compile_expression(value)
         except ExpressionError as error:
-            raise ExpressionError(f'The expression "{_short(value)}" {error}.') from None
+            raise ExpressionError(f'The expression "{_short(value)}" {error}.{_deforum(value)}') from None
         return value.strip()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"Allowed: {limits.text}, as a number, an expression of t, or keyframes.")
     if not limits.lowest <= value <= limits.highest:  # also where it is not a number at all
         raise ValueError(f"Allowed: {limits.text}.")
     return float(value)
+
+
+def _deforum(text: str) -> str:
+    """The keyframes of other programs, "0: (1.2), 60: (1.5)", as they are written here; "" where it has none."""
+    pairs = re.findall(r"(\d+)\s*:\s*\(([^()]*)\)", text)
+    keyframes = ", ".join(f"{frame}f: {value.strip()}" for frame, value in pairs)
+    return f" Keyframes are written {{{keyframes}}}." if pairs else ""
 
 
 def _evaluate(value: float | str) -> Evaluate:

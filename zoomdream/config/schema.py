@@ -54,8 +54,8 @@ class Config(Section):
     ] = setting(
         (960, 540),
         "Width and height; by default a clip's own.",
-        "a list of two, each 16 to 16384 pixels, at most 64 megapixels",
-        example=[1280, 720],
+        "a list of two, or 1280x720, each 16 to 16384 pixels, at most 64 megapixels",
+        example="1280x720",
     )
     fps: Rate = setting(
         Fraction(30),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from zoomdream.config.codecs import CodecName, Hardware
-from zoomdream.config.fields import FilePath, Flag, Memory, Preset, Section, Text, Whole, setting
+from zoomdream.config.fields import FilePath, Flag, Memory, Preset, Section, Text, Whole, measured, setting
 from zoomdream.config.units import MEMORY_ALLOWED
 
 
@@ -82,7 +82,7 @@ class Performance(Section):
     precision: Literal["auto", "float32", "bfloat16", "float16"] = setting(
         "auto", "Number format inside the network.", "auto, float32, bfloat16 or float16"
     )
-    tile: Literal["auto", "off"] | Annotated[Whole, Field(ge=256, le=16384)] = setting(
+    tile: Literal["auto", "off"] | Annotated[Whole, measured("px pixels"), Field(ge=256, le=16384)] = setting(
         "auto",
         "Largest edge of what the network sees at once; larger pictures are dreamt tile by tile. auto: as large as "
         "memory allows.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Strict, WithJsonSchema, create_model, model_validator
 
-from zoomdream.config.fields import FilePath, Section, Text, Whole, scheduled, setting
+from zoomdream.config.fields import FilePath, Section, Text, Whole, measured, scheduled, setting
 from zoomdream.config.schedule import Limits, Schedule
 
 WEIGHT = Limits(-100, 100, "")
@@ -49,7 +49,7 @@ Classes = Annotated[
     BeforeValidator(_classes),
     WithJsonSchema({"anyOf": [*_ONE_CLASS["anyOf"], {"type": "array", "items": _ONE_CLASS, "minItems": 1}]}),
 ]
-Share = Annotated[float, Strict()]
+Share = Annotated[float, measured("%"), Strict()]
 
 
 class Network(Section):

@@ -7,23 +7,23 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from zoomdream.config.fields import FilePath, Real, Seconds, Section, Whole, scheduled, setting
+from zoomdream.config.fields import FilePath, Real, Seconds, Section, Whole, measured, scheduled, setting
 from zoomdream.config.schedule import Limits, Schedule
 
-STEP_SIZE = Limits(0, 0.5, "(1 is the full range of a pixel)")
-NOISE = Limits(0, 0.5, "(1 is the full range of a pixel)")
-SHARE = Limits(0, 1, "")
-ZOOM = Limits(0.05, 20, "times per second", log=True)
-ROTATE = Limits(-3600, 3600, "degrees per second")
-PAN = Limits(-10, 10, "picture widths or heights per second")
-PIVOT = Limits(-1, 2, "(0 is left or top, 1 is right or bottom)")
-HOLD = Limits(0, 1, "per second")
-TURN = Limits(0, 180, "degrees")
-STRETCH = Limits(0, 0.5, "")
-BLUR = Limits(0, 10, "pixels")
-SMOOTH = Limits(0, 1, "")
-DECAY = Limits(0, 0.5, "")
-CARRY = Limits(0, 0.99, "")
+STEP_SIZE = Limits(0, 0.5, "(1 is the full range of a pixel)", signs="%")
+NOISE = Limits(0, 0.5, "(1 is the full range of a pixel)", signs="%")
+SHARE = Limits(0, 1, "", signs="%")
+ZOOM = Limits(0.05, 20, "times per second", log=True, signs="x")
+ROTATE = Limits(-3600, 3600, "degrees per second", signs="deg degrees °")
+PAN = Limits(-10, 10, "picture widths or heights per second", signs="%")
+PIVOT = Limits(-1, 2, "(0 is left or top, 1 is right or bottom)", signs="%")
+HOLD = Limits(0, 1, "per second", signs="%")
+TURN = Limits(0, 180, "degrees", signs="deg degrees °")
+STRETCH = Limits(0, 0.5, "", signs="%")
+BLUR = Limits(0, 10, "pixels", signs="px pixels")
+SMOOTH = Limits(0, 1, "", signs="%")
+DECAY = Limits(0, 0.5, "", signs="%")
+CARRY = Limits(0, 0.99, "", signs="%")
 
 Steps = Annotated[Whole, Field(ge=0, le=200)]
 
@@ -38,10 +38,10 @@ class Dream(Section):
     octaves: Whole = setting(
         3, "Number of sizes at which each frame is dreamt.", "a whole number from 1 to 12", ge=1, le=12, example=4
     )
-    octave_scale: Real = setting(
+    octave_scale: Annotated[Real, measured("x")] = setting(
         1.4, "Ratio between neighbouring sizes.", "a number from 1.05 to 4", ge=1.05, le=4, example=1.6
     )
-    rate: Real = setting(
+    rate: Annotated[Real, measured("fps", per_second=True)] = setting(
         12.0,
         "Dreams per second at any fps, on clips also where motion is too fast; frames between are carried and faded.",
         "2 to 240 dreams per second",
@@ -66,7 +66,7 @@ class Dream(Section):
     step_size: Annotated[Schedule, STEP_SIZE] = scheduled(
         0.006, "Mean change of a pixel per step.", STEP_SIZE, example=0.01
     )
-    jitter: Whole = setting(
+    jitter: Annotated[Whole, measured("px pixels")] = setting(
         16, "Largest random shift before each step.", "0 to 512 pixels, a whole number", ge=0, le=512, example=32
     )
     normalize: Literal["laplacian", "mean", "std"] = setting(

@@ -1,6 +1,7 @@
 """Times, rates and amounts of memory as people write them, kept exact.
 
-A time is `12s`, `150f` (frames), `00:01:30.5` or a number of seconds; a keyframe may also stand at a share, `80%`.
+A time is `12s`, `1m30s`, `500ms`, `150f` (frames), `00:01:30.5` or a number of seconds; a keyframe may also stand at a
+share, `80%`.
 """
 
 from __future__ import annotations
@@ -11,18 +12,27 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
-TIMES_ALLOWED = "seconds (12s or 12), frames (150f) or hours:minutes:seconds (00:01:30.5)"
+TIMES_ALLOWED = "seconds (12s or 12), minutes (1m30s), frames (150f) or hours:minutes:seconds (00:01:30.5)"
 LONGEST_SECONDS = 10_000_000
 HIGHEST_RATE = 240
 LARGEST_RATE_PART = 1_000_000  # ffmpeg keeps rates as two 32-bit numbers, and no real rate needs more digits
 LEAST_MEMORY, MOST_MEMORY = 2**30, 2**44
 MEMORY_ALLOWED = "an amount from 1 GiB to 16 TiB with its unit, such as 6 GiB, 6000 MB or 6G (which is 6 GiB)"
 
-_AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})\s?(s|f|%|)")
+_NUMBER = r"(\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})"
+_AMOUNT = re.compile(rf"{_NUMBER}\s?(f|%|)(?:(?<=f)rames?)?")
+_UNITS = {
+    "h(?:(?:ou)?rs?)?": Fraction(3600),
+    "m(?:in(?:ute)?s?)?": Fraction(60),
+    "s(?:ec(?:ond)?s?)?": Fraction(1),
+    "ms": Fraction(1, 1000),
+}
+_SPAN = re.compile(r"\s?".join(rf"(?:{_NUMBER}\s?{unit})?" for unit in _UNITS), re.IGNORECASE)
 _CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,4}):(\d{1,2}(?:\.\d{1,12})?)")
 _FRACTION = re.compile(r"(\d{1,18})/(0*[1-9]\d{0,17})\s?s")  # seconds that no decimal gives: see `seconds_text`
-_RATE = re.compile(r"(\d{1,12})\s?/\s?(0*[1-9]\d{0,11})|\d{1,12}(?:\.\d{1,17})?")
+_RATE = re.compile(r"(?:(\d{1,12})\s?/\s?(0*[1-9]\d{0,11})|(\d{1,12}(?:\.\d{1,17})?))(?:\s?fps)?")
 _MEMORY = re.compile(r"(\d{1,8}(?:\.\d{1,6})?)\s?([MGT])(iB|B|)", re.IGNORECASE)
+_MEASURE = re.compile(r"([-+]?(?:\d{1,12}(?:\.\d{1,12})?|\.\d{1,12}))\s?([a-zA-Z°%]{0,12})(\s?(?:/\s?s|per second)|)")
 _BITS = {"M": 20, "G": 30, "T": 40}
 
 
@@ -65,6 +75,9 @@ def parse_position(value: Any, allowed: str = f"{TIMES_ALLOWED}, or a share of t
         return Position(hours * 3600 + minutes * 60 + seconds, "s")
     if ratio := _FRACTION.fullmatch(text):
         return _seconds(Fraction(int(ratio[1]), int(ratio[2])))
+    if text and (span := _SPAN.fullmatch(text)):
+        given = zip(span.groups(), _UNITS.values(), strict=True)
+        return _seconds(sum((Fraction(number) * unit for number, unit in given if number), Fraction(0)))
     amount = _AMOUNT.fullmatch(text)
     if amount is None:
         raise ValueError(f"Allowed: {allowed}.")
@@ -103,7 +116,7 @@ def parse_rate(value: Any) -> Fraction:
     if isinstance(value, Fraction):
         rate: Fraction | None = value
     elif match := _RATE.fullmatch(_text(value)):
-        rate = Fraction(int(match[1]), int(match[2])) if match[2] else Fraction(match[0])
+        rate = Fraction(int(match[1]), int(match[2])) if match[2] else Fraction(match[3])
     else:
         rate = None
     if rate is None or not 1 <= rate <= HIGHEST_RATE:
@@ -146,6 +159,28 @@ def parse_memory(value: Any) -> int:
     if not LEAST_MEMORY <= amount <= MOST_MEMORY:
         raise ValueError(f"Allowed: {MEMORY_ALLOWED}.")
     return amount
+
+
+def parse_measure(value: Any, signs: str, per_second: bool = False) -> Any:
+    """What was written with its unit, "16px" or "95%", as a number; all else as it is. signs: the units that are the
+    key's own, apart by spaces, of which % divides by 100; per_second: "/s" may follow.
+    """
+    match = _MEASURE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if (
+        match is None
+        or match[2] not in ("", *signs.split())
+        or (match[3] and not per_second)
+        or not (match[2] or match[3])
+    ):
+        return value
+    number = Decimal(match[1]) / (100 if match[2] == "%" else 1)
+    return float(number) if "." in match[1] or match[2] == "%" else int(number)
+
+
+def number_written(value: Any) -> str | None:
+    """The number in a text that is one but for a unit, quotes or a comma ("1,35", "4x"): what to write; else None."""
+    match = _MEASURE.fullmatch(value.strip(" ,;").replace(",", ".")) if isinstance(value, str) else None
+    return match and match[1]
 
 
 def memory_text(amount: int) -> str:

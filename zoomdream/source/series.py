@@ -11,9 +11,9 @@ from unicodedata import normalize
 
 from zoomdream.config.schema import MOST_FRAMES
 from zoomdream.config.schema_source import Footage
+from zoomdream.config.shorthand import PICTURES
 from zoomdream.errors import InputError, require_file
 
-_ENDINGS = ".png .jpg .jpeg .jpe .jfif .webp .tif .tiff .bmp .ppm .pgm .pnm .avif .heic .heif .exr .hdr .pfm"
 _PLACE = re.compile(r"%(?:0?(\d))?d|#+")
 _NUMBERED = re.compile(r"(.*?)([0-9]+)([^0-9]*)", re.DOTALL)
 
@@ -68,7 +68,7 @@ def require_no_series(path: Path) -> None:
 def _pattern_beside(path: Path) -> Path | None:
     """The pattern of the numbered pictures that a picture is one of; None where it is the only one."""
     match = _NUMBERED.fullmatch(path.stem)
-    if match is None or path.suffix.lower() not in _ENDINGS.split():
+    if match is None or path.suffix.lower() not in PICTURES:
         return None
     files = _series_in(path.parent).get((match[1], match[3] + path.suffix.lower()), {})
     return _pattern_of(files) if len(files) > 1 else None
@@ -94,7 +94,7 @@ def _no_series(path: Path) -> str:
     require_file(path, "a folder or a pattern of numbered pictures")
     if pattern := _pattern_beside(path):
         return f'{path} is one picture. To dream on all the numbered pictures set `source.path` to "{pattern}".'
-    kind = "image" if path.suffix.lower() in _ENDINGS.split() else "video"
+    kind = "image" if path.suffix.lower() in PICTURES else "video"
     what = "one picture" if kind == "image" else "no picture"
     return f"{path} is {what}, not a folder or a pattern of numbered pictures. For it set `source.kind` to `{kind}`."
 
@@ -105,7 +105,7 @@ def _only(folder: Path) -> _Files:
     if len(series) == 1:
         return series[0]
     if not series:
-        raise InputError(f"{folder} holds no numbered pictures, such as shot_0001.png ({_ENDINGS}).")
+        raise InputError(f"{folder} holds no numbered pictures, such as shot_0001.png ({' '.join(PICTURES)}).")
     several = _listed(f'"{_pattern_of(files).name}" ({len(files)})' for files in series)
     raise InputError(
         f"{folder} holds several series of numbered pictures: {several}. Set `source.path` to one of them, such as "
@@ -135,7 +135,7 @@ def _series_in(folder: Path) -> dict[tuple[str, str], _Files]:
     series: dict[tuple[str, str], _Files] = {}
     for file in _files_in(folder):
         match = _NUMBERED.fullmatch(file.stem)
-        if match is not None and file.suffix.lower() in _ENDINGS.split():
+        if match is not None and file.suffix.lower() in PICTURES:
             _add(series.setdefault((match[1], match[3] + file.suffix.lower()), {}), int(match[2]), file)
     return series
 
