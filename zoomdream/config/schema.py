@@ -44,7 +44,8 @@ class Config(Section):
 
     output: FilePath = setting(
         Path("zoomdream.mp4"),
-        "The file to make, relative to the working directory. A .png is the last frame, frames/%05d.png are all.",
+        "The file to make, relative to the working directory, not to the YAML file. A .png is the last frame, "
+        "frames/%05d.png are all of them.",
         "a path that ends in .mp4, .mkv, .mov, .webm, .gif, .webp or .png",
         example="frames/%05d.png",
     )
@@ -53,7 +54,7 @@ class Config(Section):
         Annotated[Whole, Field(ge=SMALLEST_EDGE, le=LARGEST_EDGE)],
     ] = setting(
         (960, 540),
-        "Width and height; by default a clip's own.",
+        "Width and height in pixels; by default a clip's own.",
         "a list of two, or 1280x720, each 16 to 16384 pixels, at most 64 megapixels",
         example="1280x720",
     )
@@ -80,22 +81,27 @@ class Config(Section):
         example=1200,
     )
     seed: Whole = setting(
-        7, "Seed of all randomness.", f"a whole number from 0 to {LARGEST_SEED}", ge=0, le=LARGEST_SEED, example=8
+        7,
+        "Seed of all randomness: another one is another film of the same kind.",
+        f"a whole number from 0 to {LARGEST_SEED}",
+        ge=0,
+        le=LARGEST_SEED,
+        example=8,
     )
     source: Source = setting(NoiseSource(kind="noise"), "What is dreamt on.", "a section with the key kind")
     network: Network = setting(Network(), "What dreams.", "a section")
     objective: tuple[Term, ...] = setting(
         (Term(layer="mixed4c"),),
-        "What is amplified.",
+        "What is amplified: one term or several, mixed by their weights.",
         "a list of 1 to 64 terms, each with a layer or a class",
         min_length=1,
         max_length=64,
     )
-    dream: Dream = setting(Dream(), "How each frame is dreamt.", "a section")
+    dream: Dream = setting(Dream(), "How strongly, how finely and how often is dreamt.", "a section")
     camera: Camera = setting(Camera(), "How the camera moves.", "a section")
     flow: Flow = setting(Flow(), "Clips only: how the dream follows what moves.", "a section")
-    color: Color = setting(Color(), "How colour is held.", "a section")
-    encode: Encode = setting(Encode(), "How the file is encoded.", "a section")
+    color: Color = setting(Color(), "How light and colour are kept from drifting.", "a section")
+    encode: Encode = setting(Encode(), "What the file is: codec, quality, sound.", "a section")
     performance: Performance = setting(Performance(), "Device, precision, tiles, memory, threads.", "a section")
 
     _origin: Origin = PrivateAttr(default=Origin(Place("the config", None, Path()), {}))

@@ -22,7 +22,7 @@ class Encode(Section):
     )
     crf: Whole | None = setting(
         None,
-        "Quality, lower is better; where left out, a good one.",
+        "Quality: lower is better, and larger; where left out, a good one (see codecs).",
         "0 to 51 (h264, h265) or 0 to 63 (vp9, av1), a whole number",
         ge=0,
         le=63,
@@ -50,7 +50,8 @@ class Encode(Section):
     )
     audio: Literal["source", "none"] | FilePath = setting(
         "source",
-        "The soundtrack; source is the clip's own, and none where the source or the codec has no sound.",
+        "The soundtrack: source is the clip's own (none where it or the codec has no sound); a file is relative to "
+        "the YAML file.",
         "source, none or the path of a sound file",
         example="song.mp3",
     )
@@ -74,13 +75,15 @@ class Performance(Section):
 
     device: Text = setting(
         "auto",
-        "The device.",
+        "Where is computed; auto: on a GPU where there is one.",
         "auto, cpu, cuda, cuda:N or mps",
         pattern=r"^(auto|cpu|cuda|cuda:\d{1,3}|mps)$",
         example="cuda:1",
     )
     precision: Literal["auto", "float32", "bfloat16", "float16"] = setting(
-        "auto", "Number format inside the network.", "auto, float32, bfloat16 or float16"
+        "auto",
+        "Number format inside the network; auto: the fastest here that is as good.",
+        "auto, float32, bfloat16 or float16",
     )
     tile: Literal["auto", "off"] | Annotated[Whole, measured("px pixels"), Field(ge=256, le=16384)] = setting(
         "auto",
@@ -97,5 +100,8 @@ class Performance(Section):
         example="6 GiB",
     )
     threads: Literal["auto"] | Annotated[Whole, Field(ge=1, le=1024)] = setting(
-        "auto", "Threads of the CPU.", "auto or a whole number from 1 to 1024", example=2
+        "auto",
+        "Threads of the CPU; auto: one for each core that is allowed.",
+        "auto or a whole number from 1 to 1024",
+        example=2,
     )

@@ -56,7 +56,11 @@ class Network(Section):
     """What dreams. `weights` is absolute, and so is the file in `python`."""
 
     name: Text = setting(
-        "dreamnet", "The network.", "a name that `zoomdream networks` lists", min_length=1, example="googlenet"
+        "dreamnet",
+        "The network that dreams.",
+        "a name that `zoomdream networks` lists",
+        min_length=1,
+        example="googlenet",
     )
     weights: FilePath | None = setting(
         None,
@@ -78,7 +82,11 @@ class TermNetwork(Section):
     """A network of a term's own. `weights` is absolute."""
 
     name: Text = setting(
-        "dreamnet", "The network.", "a name that `zoomdream networks` lists", min_length=1, example="googlenet"
+        "dreamnet",
+        "The network that dreams.",
+        "a name that `zoomdream networks` lists",
+        min_length=1,
+        example="googlenet",
     )
     weights: FilePath | None = setting(
         None,
@@ -104,7 +112,7 @@ else:  # `class` is a word of Python's own, which no class body can have as a fi
                 Classes | None,
                 setting(
                     None,
-                    "Class that the network shall see, or several at once.",
+                    "What the network shall see, or several things at once.",
                     f"a name or number of the network's classes, or a list of 1 to {MOST_CLASSES} of them",
                     min_length=1,
                     max_length=MOST_CLASSES,
@@ -120,7 +128,8 @@ class Term(_Named):
 
     layer: Text | None = setting(
         None,
-        "Layer whose activations are amplified.",
+        "A layer of the network, of which is amplified what it sees: the early ones see lines and ornaments, the late "
+        "ones creatures and scenes.",
         "a layer of the network; `zoomdream layers NETWORK` lists them",
         min_length=1,
         example="mixed4d",
@@ -151,7 +160,7 @@ class Term(_Named):
     )  # fmt: skip
     guide: FilePath | None = setting(
         None,
-        "A picture or a clip; the layer is driven towards what is active in it.",
+        "A picture or a clip whose shapes and textures the dream takes on; relative to the YAML file.",
         "the path of a picture or a clip",
         example="flowers.jpg",
     )
@@ -168,7 +177,10 @@ class Term(_Named):
         example="googlenet",
     )
     weight: Annotated[Schedule, WEIGHT] = scheduled(
-        1.0, "Weight among the terms; below 0 it is suppressed.", WEIGHT, example={"keys": {"0%": 0, "100%": 1}}
+        1.0,
+        "How much the term counts among all; below 0 the dream goes away from it.",
+        WEIGHT,
+        example={"keys": {"0%": 0, "100%": 1}},
     )
 
     @property

@@ -43,7 +43,8 @@ class Dream(Section):
     )
     rate: Annotated[Real, measured("fps", per_second=True)] = setting(
         12.0,
-        "Dreams per second at any fps, on clips also where motion is too fast; frames between are carried and faded.",
+        "Dreams per second, at any fps: fewer are faster. The frames between are made of those beside them; on clips "
+        "it also dreams wherever motion is too fast to be followed.",
         "2 to 240 dreams per second",
         ge=2,
         le=240,
@@ -59,18 +60,26 @@ class Dream(Section):
     )
     steps: Steps | tuple[Steps, ...] = setting(
         4,
-        "Gradient steps per octave and frame; 0 dreams nothing.",
+        "Gradient steps per octave and dream: more are stronger, and slower; 0 dreams nothing.",
         "a whole number from 0 to 200, or a list of them, one for each octave from coarse to fine",
         example=[2, 4, 4],
     )
     step_size: Annotated[Schedule, STEP_SIZE] = scheduled(
-        0.006, "Mean change of a pixel per step.", STEP_SIZE, example=0.01
+        0.006, "The strength: how much each step changes a pixel, on average.", STEP_SIZE, example=0.01
     )
     jitter: Annotated[Whole, measured("px pixels")] = setting(
-        16, "Largest random shift before each step.", "0 to 512 pixels, a whole number", ge=0, le=512, example=32
+        16,
+        "Largest random shift of the picture before each step, so that the network leaves no grid in it.",
+        "0 to 512 pixels, a whole number",
+        ge=0,
+        le=512,
+        example=32,
     )
     normalize: Literal["laplacian", "mean", "std"] = setting(
-        "laplacian", "How the gradient is normalised.", "laplacian (each frequency band by itself), mean or std"
+        "laplacian",
+        "How a step is brought to its size: laplacian, fine and coarse detail each by itself; mean or std, all at "
+        "once, as the first Deep Dreams were made (mean).",
+        "laplacian, mean or std",
     )
     parameters: Literal["pixels", "fourier", "phase"] = setting(
         "pixels",
@@ -79,18 +88,23 @@ class Dream(Section):
     )
     hues: Literal["free", "natural"] = setting(
         "free",
-        "Whether all colours change as readily, or those that are rare in photographs less; fourier and phase do so by "
-        "themselves.",
+        "Which colours come: free, all as readily; natural, those less that are rare in photographs, as is always so "
+        "with dream.parameters fourier and phase.",
         "free or natural",
     )
     turn: Annotated[Schedule, TURN] = scheduled(
         0.0,
-        "How far each step's view of the picture may be turned, so that noise does not count as a thing.",
+        "How far the picture is turned at random for each step, so that only what is a thing from all sides counts as "
+        "one.",
         TURN,
         example=10,
     )
     stretch: Annotated[Schedule, STRETCH] = scheduled(
-        0.0, "How much larger or smaller each step's view may be, as a share.", STRETCH, example=0.1
+        0.0,
+        "How much larger or smaller the picture is made at random for each step, as a share; for the same reason as "
+        "turn.",
+        STRETCH,
+        example=0.1,
     )
     blur: Annotated[Schedule, BLUR] = scheduled(
         0.0,
@@ -106,7 +120,8 @@ class Dream(Section):
     )
     warmup: Whole = setting(
         4,
-        "Dreams before the first frame, without the camera; of a zoom at half its size.",
+        "Dreams before the first frame, while the camera rests, so that the film begins with a dream; 0 begins with "
+        "the source.",
         "0 to 1000 dreams, a whole number",
         ge=0,
         le=1000,
@@ -114,18 +129,24 @@ class Dream(Section):
     )
     noise: Annotated[Schedule, NOISE] = scheduled(
         0.02,
-        "Standard deviation of fresh noise that is added to a frame before it is dreamt, so that new things are born.",
+        "Fresh noise that is added to a frame before it is dreamt, its standard deviation: new things are born out of "
+        "it.",
         NOISE,
         example=0.05,
     )
     diversity: Annotated[Schedule, SHARE] = scheduled(
         0.8,
-        "How evenly the channels share a layer: 0 lets the loudest few take over for good, 1 counts each alike.",
+        "How evenly the channels of a layer count: 0 lets the loudest few take over, in the end the same everywhere; "
+        "1 counts all alike.",
         SHARE,
         example=0.3,
     )
     variety: Annotated[Schedule, SHARE] = scheduled(
-        0.8, "How strongly the emphasis among the channels wanders over time; 0 never changes it.", SHARE, example=0
+        0.8,
+        "How strongly it changes over time which channels count more: 0 shows the same creatures all along, 1 ever "
+        "others.",
+        SHARE,
+        example=0,
     )
     opacity: Annotated[Schedule, SHARE] = scheduled(
         1.0,
@@ -135,7 +156,7 @@ class Dream(Section):
     )
     mask: FilePath | None = setting(
         None,
-        "Where to dream: white dreams, black leaves alone; it covers the frame, its middle cropped.",
+        "Where to dream: white dreams, black leaves alone. It is cropped to the frame, relative to the YAML file.",
         "the path of a picture or a clip",
         example="mask.png",
     )
@@ -163,13 +184,14 @@ class Camera(Section):
     )
     pivot: tuple[Annotated[Schedule, PIVOT], Annotated[Schedule, PIVOT]] = setting(
         (0.5, 0.5),
-        "The point that zoom and rotation leave in place, x and y.",
+        "The point that you fly to, which zoom and rotation leave in place: x and y.",
         f"a list of two, each {PIVOT.text}",
         example=["0.5 + 0.2*noise(t/6, 1)", 0.4],
     )
     border: Literal["reflect", "replicate", "wrap", "noise"] = setting(
         "reflect",
-        "What lies beyond the edges of the picture; it does nothing on clips.",
+        "What comes in over the edges: reflect mirrors the picture, replicate draws its edge out, wrap begins it "
+        "again on the other side, noise is dreamt afresh. It does nothing on clips.",
         "reflect, replicate, wrap or noise",
     )
 
@@ -178,10 +200,17 @@ class Flow(Section):
     """How the dream of the last frame follows what moves in a clip. `weights` is absolute; cuts are seconds."""
 
     method: Literal["none", "dis", "farneback", "raft_small", "raft_large"] = setting(
-        "dis", "How motion is found; none carries nothing along.", "none, dis, farneback, raft_small or raft_large"
+        "dis",
+        "How motion is found: dis and farneback are quick, the networks raft_small and raft_large finer at edges; "
+        "none carries nothing along.",
+        "none, dis, farneback, raft_small or raft_large",
     )
     carry: Annotated[Schedule, CARRY] = scheduled(
-        0.95, "Share of the last frame's dream that is carried along the motion.", CARRY, example=0.8
+        0.95,
+        "Share of the dream that each frame takes over from the one before, moved along with what moves there: more "
+        "lasts longer, less flows faster.",
+        CARRY,
+        example=0.8,
     )
     cuts: Literal["auto", "off"] | Annotated[tuple[Seconds, ...], AfterValidator(_in_order)] = setting(
         "auto",
@@ -202,7 +231,8 @@ class Color(Section):
 
     hold: Annotated[Schedule, HOLD] = scheduled(
         0.95,
-        "Share by which brightness, contrast and saturation are pulled back to their reference.",
+        "How firmly brightness, contrast and saturation are held: the share of their way back to the reference; 0 "
+        "lets them drift.",
         HOLD,
         example=0.5,
     )

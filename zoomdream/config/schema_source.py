@@ -50,7 +50,10 @@ class ImageSource(Section):
 
     kind: Literal["image"] = setting(..., _ABOUT, _KIND)
     path: FilePath = setting(
-        ..., "The picture, relative to the YAML file.", "the path of a picture", example="photo.jpg"
+        ...,
+        "The picture, relative to the YAML file (after --set: to the working directory).",
+        "the path of a picture",
+        example="photo.jpg",
     )
 
 
@@ -60,7 +63,12 @@ class MovingSource(Section):
     """
 
     kind: Literal["video", "frames"] = setting(..., _ABOUT, _KIND)
-    path: FilePath = setting(..., "The clip, relative to the YAML file.", "the path of a clip", example="holiday.mp4")
+    path: FilePath = setting(
+        ...,
+        "The clip, relative to the YAML file (after --set: to the working directory).",
+        "the path of a clip",
+        example="holiday.mp4",
+    )
     start: Seconds = setting(Fraction(0), "Where the render starts in the clip.", _MOMENT, example="2s")
     end: Seconds | None = setting(None, "Where the render ends in the clip; by default its end.", _MOMENT, example="9s")
     fit: Literal["fill", "fit", "stretch"] = setting(
