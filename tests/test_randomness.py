@@ -63,3 +63,11 @@ def test_no_two_that_wander_keep_step_for_good() -> None:
     walks = torch.stack([wandering(12, 0.7 * step, generator(4)) for step in range(1500)], dim=1)
     alike = torch.corrcoef(walks).fill_diagonal_(0)
     assert float(alike.abs().max()) < 0.2
+
+
+def test_what_wanders_in_a_loop_is_back_after_its_period() -> None:
+    for period in (0.4, 3.0):
+        start, end = (wandering(400, time, generator(3), period) for time in (0.3, 0.3 + period))
+        assert torch.allclose(start, end, atol=1e-4)
+    apart = wandering(400, 0.0, generator(3), 3.0) - wandering(400, 1.5, generator(3), 3.0)
+    assert float(apart.std()) > 0.5

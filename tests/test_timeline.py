@@ -156,3 +156,25 @@ def test_a_timeline_is_a_plain_value() -> None:
     assert again == timeline
     assert again.fps == Fraction(10)
     assert all(before < after for before, after in pairwise(again.curve("camera.zoom")))
+
+
+def test_a_loop_dreams_evenly_across_its_seam_and_moves_from_the_last_frame_to_the_first() -> None:
+    zoom = "1.4 + 0.2*sin(2*pi*u)"
+    timeline = Timeline.of(configured(frames=50, fps=25, loop="1s", camera={"zoom": zoom}))
+    assert timeline.key_frames[:4] == (0, 2, 4, 6)
+    assert timeline.closing == (*range(26, 50, 2), 50) or timeline.closing[0] == 25
+    assert len(timeline.motions) == 51
+    assert timeline.motions[50].scale == pytest.approx(timeline.motions[1].scale, rel=1e-3)
+    gaps = [after - now for now, after in pairwise((*timeline.key_frames, 50))]
+    assert max(gaps) - min(gaps) <= 1
+
+
+def test_in_a_loop_the_first_frame_is_dreamed_for_the_time_since_the_last_key_frame() -> None:
+    one = Timeline.of(configured(frames=10, loop=True, dream={"every": 5, "step_size": 0.01}))
+    assert (one.step_sizes()[0], one.step_sizes()[5]) == pytest.approx((0.05, 0.05))
+    assert one.hold_shares()[0] == pytest.approx(one.hold_shares()[5])
+
+
+def test_what_leads_into_a_loop_is_work_too() -> None:
+    closed, opened = (Timeline.of(configured(frames=40, loop=loop)) for loop in ("1s", False))
+    assert sum(closed.passes) - sum(opened.passes) == 2 * 10

@@ -24,10 +24,11 @@ import torch
 from torch import Tensor
 
 from zoomdream.color.alpha import is_transparent, over_black, over_mean, plus, settled, straight, where_opaque
-from zoomdream.color.pyramid import halved, resize
-from zoomdream.color.statistics import soft_limit
+from zoomdream.color.pyramid import blend, halved, resize
+from zoomdream.color.statistics import between, hold, measure, soft_limit
 from zoomdream.flow.bidirectional import BidirectionalFlow
 from zoomdream.flow.carry import limit
+from zoomdream.flow.closing import Closing
 from zoomdream.flow.inbetween import KeyInterval, blend_by_visibility, interpolate_added, match_detail, zoom_in_between
 from zoomdream.stages import ClipStages, Stages, ZoomStages
 from zoomdream.types import State
@@ -61,31 +62,81 @@ def onward(key: State, stages: Stages) -> Iterator[State]:
 
 
 def begin_zoom(zoom: ZoomStages) -> State:
-    """Frame 0: the source's picture with the camera's margin, dreamed on `warmup` times at half its size, which finds
-    large things in a quarter of the time, and once as itself.
+    """Frame 0; of a loop, what leads into it is dreamed before."""
+    if zoom.closing is None:
+        return begin_at(zoom, 0)
+    lead, *rest = zoom.closing.key_frames
+    state = begin_at(zoom, lead)
+    for following in rest:
+        state = dream_on(state, zoom, following)
+    return State(0, state.picture)
+
+
+def begin_at(zoom: ZoomStages, frame: int) -> State:
+    """The source's picture with the camera's margin, dreamed on `warmup` times at half its size, which finds large
+    things in a quarter of the time, and once as itself.
     """
     picture = zoom.camera.with_margin(zoom.source(0))
     small = begun = halved(picture)
-    for frame in range(-zoom.schedule.warmup, 0):
-        small = dream_on_zoom(small, zoom, frame)
+    for again in range(-zoom.schedule.warmup, 0):
+        small = dream_on_zoom(small, zoom, again)
     height, width = picture.shape[-2:]
     begun = settled(plus(picture, resize(over_black(small - begun), (height, width))))
-    return State(0, dream_on_zoom(begun, zoom, 0))
+    return State(frame, dream_on_zoom(begun, zoom, frame))
 
 
 def zoom_on(key: State, zoom: ZoomStages, following: int) -> Iterator[State]:
     """From a key frame to the following one, and all in between."""
     moved = settled(zoom.camera(key.picture, key.index, following))
-    dreamed = dream_on_zoom(moved, zoom, following)
-    interval = KeyInterval(key.index, following, key.picture, moved, dreamed)
+    if zoom.closing is not None and following >= zoom.closing.begin:
+        last = close_on(key, moved, zoom, zoom.closing, following)
+    else:
+        last = State(following, dream_on_zoom(moved, zoom, following))
+    interval = KeyInterval(key.index, following, key.picture, moved, last.picture)
     for frame in range(key.index + 1, following):
         yield State(frame, settled(zoom_in_between(interval, frame, zoom.camera)), key=key)
-    shown = zoom.camera.shown(dreamed, following)
-    if shown is dreamed:
-        yield State(following, dreamed)
+    shown = zoom.camera.shown(last.picture, following)
+    if shown is last.picture:
+        yield last
     else:  # what the network sees next is not what is shown: see camera.LATTICES
-        shown = match_detail(shown, dreamed, dreamed, 1).clamp(*dreamed.aminmax())
-        yield State(following, settled(shown), key=State(following, dreamed))
+        shown = match_detail(shown, last.picture, last.picture, 1).clamp(*last.picture.aminmax())
+        yield State(following, settled(shown), key=last)
+
+
+def dream_on(key: State, zoom: ZoomStages, following: int) -> State:
+    """The key frame after another. The number of frames of a loop is frame 0."""
+    moved = settled(zoom.camera(key.picture, key.index, following))
+    closed = zoom.closing is not None and following == zoom.closing.end
+    return State(following, dream_on_zoom(moved, zoom, 0 if closed else following))
+
+
+def close_on(key: State, moved: Tensor, zoom: ZoomStages, closing: Closing, following: int) -> State:
+    """A key frame of the end of a loop: what leads into the beginning grows into the old picture, `moved`, before that
+    is dreamed on, and where it had grown a key frame earlier it stays as it was without the old.
+    """
+    if key.lead is None or key.grown is None:
+        lead = begin_at(zoom, closing.begin)
+        before = torch.zeros_like(moved[:, :1])
+        new = lead.picture
+        if following != closing.begin:  # a film with one key frame
+            lead = dream_on(lead, zoom, following)
+    else:
+        lead = dream_on(key.lead, zoom, following)
+        before = zoom.camera.moved_mask(key.grown, key.index, following)
+        new = settled(zoom.camera(key.lead.picture, key.index, following))
+    if following == closing.end:
+        return lead
+    grown = closing.grown(before, moved, new, following)
+    dreamed = dream_on_zoom(settled(blend(moved, new, grown)), zoom, following)
+    return State(following, settled(joined(dreamed, lead.picture, before)), lead=lead, grown=grown)
+
+
+def joined(old: Tensor, new: Tensor, share: Tensor) -> Tensor:
+    """The new picture where `share` is 1, the old where it is 0, with as much contrast and colour as they have."""
+    mixed = blend(old, new, share)
+    if is_transparent(mixed):
+        return mixed
+    return hold(mixed, between(measure(old), measure(new), float(share.mean())), 1)
 
 
 def dream_on_zoom(moved: Tensor, zoom: ZoomStages, frame: int) -> Tensor:

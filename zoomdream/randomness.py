@@ -56,9 +56,9 @@ def natural_noise(size: tuple[int, int], random: torch.Generator) -> Tensor:
     return colored / colored.std().clamp_min(1e-8)
 
 
-def wandering(count: int, time: float, random: torch.Generator) -> Tensor:
+def wandering(count: int, time: float, random: torch.Generator, period: float | None = None) -> Tensor:
     """`count` independent smooth random walks around 0 at `time`, deviation 1, correlated over about one unit of
-    time.
+    time. period: after which they are where they were; over short ones some of them stand still.
 
     Each is a sum of three sines of incommensurable frequencies and random phases: it can be evaluated at any time
     without the ones before, which is what makes resume exact.
@@ -67,5 +67,7 @@ def wandering(count: int, time: float, random: torch.Generator) -> Tensor:
     speeds = torch.tensor((0.21, 0.37, 0.59), dtype=torch.float64) * (
         0.75 + 0.5 * torch.rand((count, 3), generator=random, dtype=torch.float64)
     )
+    if period is not None:
+        speeds = torch.round(speeds * period) / period
     waves = torch.sin(2 * math.pi * (phases + speeds * time))
     return (waves.sum(dim=1) * math.sqrt(2 / 3)).float()

@@ -14,13 +14,15 @@ from zoomdream.color.statistics import Hold
 from zoomdream.dream.dreamer import Dreamer, FreshNoise
 from zoomdream.flow.bidirectional import BidirectionalFlow
 from zoomdream.flow.carry import Carry
+from zoomdream.flow.closing import Closing
 from zoomdream.source.prefetch import FramePrefetch
 from zoomdream.source.protocol import Closable, DeviceFrames
 
 
 @dataclass(frozen=True, slots=True)
 class DreamSchedule:
-    """Which frames are dreamed on. key_frames: in order; the first and the last of each shot are among them. shots: the
+    """Which frames are dreamed on. key_frames: in order; the first and the last of each shot are among them, and in a
+    loop, in place of the last, the number of frames, which is frame 0 again. shots: the
     frames with which a shot begins, 0 among them. warmup: dreams before the first frame of a shot, so that it is
     already dreamed. adaptive: frames of a clip to which nothing can be carried are dreamed on too.
     """
@@ -45,7 +47,7 @@ class DreamSchedule:
 
 @dataclass(frozen=True, slots=True)
 class ZoomStages:
-    """The stages of a zoom. mask: where to dream, (1, 1, H, W) in 0..1; None: everywhere."""
+    """The stages of a zoom. mask: where to dream, (1, 1, H, W) in 0..1; None: everywhere. closing: of a loop."""
 
     source: DeviceFrames
     camera: Camera
@@ -54,6 +56,7 @@ class ZoomStages:
     mask: DeviceFrames | None
     color: Hold
     schedule: DreamSchedule
+    closing: Closing | None = None
     resources: tuple[Closable, ...] = ()
 
     def close(self) -> None:

@@ -35,7 +35,8 @@ class Timeline:
     key_frames: the frames that are dreamed on, in order; of each shot the first and the last are among them. shots: the
     frames with which a shot begins, in order, from 0. active: whether a frame is dreamed on or only moved, if it is a
     key frame. passes: how often the network dreams for each frame, 0 where it is only moved, more where a shot begins;
-    a dream at half the size counts as a quarter.
+    a dream at half the size counts as a quarter. closing: of a loop, the key frames in which its end becomes its
+    beginning, and the number of frames, which is frame 0 again; empty where there is none.
     """
 
     frames: int
@@ -49,6 +50,7 @@ class Timeline:
     active: tuple[bool, ...]
     passes: tuple[float, ...]
     schedules: Mapping[str, Schedule]
+    closing: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, config: Config, cuts: Sequence[int] = ()) -> Timeline:
@@ -56,11 +58,15 @@ class Timeline:
         where a schedule has no value that is allowed.
         """
         written = {dotted(key): schedule for key, schedule in schedules(config)}
-        known = tuple((key, schedule, schedule.timeline) for key, schedule in written.items())
+        known = tuple((key, schedule, schedule.timeline, schedule.closing) for key, schedule in written.items())
         curves = _evaluate(known, config.frames, config.fps, config.seed)
         shots = (0, *(cut for cut in cuts if 0 < cut < config.frames))
         interval = _interval(config)
-        key_frames = _key_frames(shots, config.frames, interval or Fraction(config.dream.every or 1))
+        gap = interval or Fraction(config.dream.every or 1)
+        looped = config.closing > 0
+        key_frames = _evenly(config.frames, gap) if looped else _key_frames(shots, config.frames, gap)
+        after = [key for key in key_frames if key >= max(config.frames - config.closing, 1)]
+        closing = (*(after or key_frames[-1:]), config.frames) if looped else ()
         active = _active(config, curves, key_frames)
         return cls(
             frames=config.frames,
@@ -72,8 +78,9 @@ class Timeline:
             key_frames=key_frames,
             shots=shots,
             active=active,
-            passes=_passes(key_frames, active, shots, config.dream.warmup * (1 if config.is_clip else _SMALL)),
+            passes=_passes(key_frames, active, shots, config.dream.warmup * (1 if config.is_clip else _SMALL), closing),
             schedules=written,
+            closing=closing,
         )
 
     def curve(self, key: str) -> tuple[float, ...]:
@@ -89,18 +96,22 @@ class Timeline:
 
         With `dream.every` the sum of its values there and at the frames left out before it.
         """
-        found = _combined(self.curve("dream.step_size"), self.key_frames, sum)
+        found = _combined(self.curve("dream.step_size"), self.key_frames, sum, looped=bool(self.closing))
         if self.interval is None:
             return found
-        scale, first = REFERENCE_RATE / float(self.fps), float(self.interval)
-        return tuple(scale * value * (first if frame in self.shots else 1) for frame, value in enumerate(found))
+        scale = REFERENCE_RATE / float(self.fps)
+        return tuple(scale * value * self._first(frame) for frame, value in enumerate(found))
 
     def hold_shares(self) -> tuple[float, ...]:
         """The share of the way by which colour is pulled back at each key frame, from `color.hold` per second."""
         left = [(1 - share) ** (1 / float(self.fps)) for share in self.curve("color.hold")]
-        found = _combined(left, self.key_frames, math.prod)
-        first = 1.0 if self.interval is None else float(self.interval)
-        return tuple(1 - share ** (first if frame in self.shots else 1) for frame, share in enumerate(found))
+        found = _combined(left, self.key_frames, math.prod, looped=bool(self.closing))
+        return tuple(1 - share ** self._first(frame) for frame, share in enumerate(found))
+
+    def _first(self, frame: int) -> float:
+        """For how many frames the dream of a frame counts that has none before it; 1 of all others."""
+        begins = frame in self.shots and not self.closing
+        return float(self.interval) if begins and self.interval is not None else 1.0
 
     def carry_shares(self) -> tuple[float, ...]:
         """The share of a clip's dream that is carried from each frame's predecessor to it."""
@@ -110,19 +121,27 @@ class Timeline:
 
 @lru_cache(maxsize=2)  # plan and stages of one render ask alike
 def _evaluate(
-    written: tuple[tuple[str, Schedule, int | None], ...], frames: int, fps: Fraction, seed: int
+    written: tuple[tuple[str, Schedule, int | None, int], ...], frames: int, fps: Fraction, seed: int
 ) -> Mapping[str, tuple[float, ...]]:
-    """The values of each key's schedule. With it stands the length that it refers to: schedules compare without."""
-    return {key: tuple(schedule.values(frames, fps, seed)) for key, schedule, _ in written}
+    """The values of each key's schedule. With it stand the lengths that it refers to: schedules compare without."""
+    return {key: tuple(schedule.values(frames, fps, seed)) for key, schedule, *_ in written}
 
 
 def _combined(
-    values: Sequence[float], key_frames: Sequence[int], combine: Callable[[Sequence[float]], float]
+    values: Sequence[float],
+    key_frames: Sequence[int],
+    combine: Callable[[Sequence[float]], float],
+    *,
+    looped: bool,
 ) -> tuple[float, ...]:
-    """At each key frame, its value and those of the frames left out before it in one. Other frames keep their own."""
+    """At each key frame, its value and those of the frames left out before it in one. Other frames keep their own.
+    looped: the last frames are before the first.
+    """
     found = list(values)
     for before, now in pairwise((-1, *key_frames)):
         found[now] = combine(values[before + 1 : now + 1])
+    if looped:
+        found[0] = combine((*values[key_frames[-1] + 1 :], values[0]))
     return tuple(found)
 
 
@@ -143,7 +162,16 @@ def _key_frames(shots: Sequence[int], frames: int, interval: Fraction) -> tuple[
     return tuple(found)
 
 
+def _evenly(frames: int, interval: Fraction) -> tuple[int, ...]:
+    """Frames about so far apart, of which the first comes again as far after the last, in a film of `frames`."""
+    count = max(round(frames / interval), 1)
+    return tuple(int(Fraction(number * frames, count) + Fraction(1, 2)) for number in range(count))
+
+
 def _motions(config: Config, curves: Mapping[str, tuple[float, ...]]) -> tuple[Motion, ...]:
+    """From the frame before to each frame; of a loop there is one more, from the last to the first."""
+    if config.closing:
+        curves = {key: (*values, values[0]) for key, values in curves.items() if key.startswith("camera.")}
     return integrate(
         zoom=curves["camera.zoom"],
         rotate=curves["camera.rotate"],
@@ -158,7 +186,7 @@ def _active(config: Config, curves: Mapping[str, tuple[float, ...]], key_frames:
     and any term counts.
     """
     weights = [curves[f"objective.{number}.weight"] for number in range(len(config.objective))]
-    step_sizes = _combined(curves["dream.step_size"], key_frames, sum)
+    step_sizes = _combined(curves["dream.step_size"], key_frames, sum, looped=config.closing > 0)
     return tuple(
         any(config.dream.counts) and step_size > 0 and any(now)
         for step_size, now in zip(step_sizes, zip(*weights, strict=True), strict=True)
@@ -166,11 +194,18 @@ def _active(config: Config, curves: Mapping[str, tuple[float, ...]], key_frames:
 
 
 def _passes(
-    key_frames: Sequence[int], active: Sequence[bool], shots: Sequence[int], warmup: float
+    key_frames: Sequence[int],
+    active: Sequence[bool],
+    shots: Sequence[int],
+    warmup: float,
+    closing: Sequence[int],
 ) -> tuple[float, ...]:
-    """The next key frame is done first, for the frame after the one before: see pipeline."""
+    """The next key frame is done first, for the frame after the one before: see pipeline. What leads into a loop is
+    dreamed before its first frame, and once more beside its end.
+    """
     found = [0.0] * len(active)
     for before, key_frame in pairwise((-1, *key_frames)):
         if active[key_frame]:
-            found[before + 1] = 1 + (warmup if key_frame in shots else 0)
+            found[before + 1] = 1 + (warmup if key_frame in shots else 0) + (key_frame in closing)
+    found[0] += sum(active[key_frame] for key_frame in closing[:-1])
     return tuple(found)

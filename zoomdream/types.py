@@ -8,7 +8,7 @@ Convention: pictures are (1, 3, H, W) float32 RGB in [0, 1], transparent ones (1
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +25,8 @@ class State:
     outside, that is dreamt there before it comes into view. A dreamt clip also remembers its own frame (`seen`) and
     what the dream added to it. A frame that was not dreamt on remembers the last one that was (`key`), from which it
     was made and all after it are; one that was may be shown moved by part of a pixel, and remembers itself unmoved.
+    While a loop closes, `lead` is what leads into its beginning, at the same moment, and `grown`, (1, 1, H, W) in 0..1,
+    where that is shown already.
     """
 
     index: int
@@ -32,14 +34,14 @@ class State:
     seen: Tensor | None = None
     added: Tensor | None = None
     key: State | None = None
+    lead: State | None = None
+    grown: Tensor | None = None
 
     def to(self, device: str, *, non_blocking: bool = False) -> State:
         """The same on another device. non_blocking: the copies are only queued; see torch.Tensor.to."""
-        parts = (self.picture, self.seen, self.added)
-        picture, seen, added = (None if part is None else part.to(device, non_blocking=non_blocking) for part in parts)
-        assert picture is not None
-        key = None if self.key is None else self.key.to(device, non_blocking=non_blocking)
-        return State(self.index, picture, seen, added, key)
+        parts = {field.name: getattr(self, field.name) for field in fields(self)[1:]}
+        moved = {name: part.to(device, non_blocking=non_blocking) for name, part in parts.items() if part is not None}
+        return State(self.index, **moved)
 
     def of_clip(self) -> tuple[Tensor, Tensor]:
         """What a state of a clip remembers besides the picture: its own frame, and what the dream added to it."""

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from zoomdream.color import pyramid
-from zoomdream.color.pyramid import bands, detail, merge
+from zoomdream.color.pyramid import bands, blend, detail, merge
 from zoomdream.machine import opencv
 
 
@@ -84,3 +84,24 @@ def test_the_gradient_goes_through_bands() -> None:
     picture = noise((12, 20)).requires_grad_()
     (gradient,) = torch.autograd.grad(bands(picture, 2)[0].square().sum(), picture)
     assert gradient.abs().min() > 0
+
+
+def test_a_blend_is_one_picture_or_the_other_with_all_of_its_detail() -> None:
+    one, other = (torch.rand(1, 3, 96, 256, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2))
+    share = torch.zeros(1, 1, 96, 256)
+    share[..., 128:] = 1
+    mixed = blend(one, other, share)
+    assert torch.allclose(detail(mixed)[..., :120], detail(one)[..., :120], atol=0.02)
+    assert torch.allclose(detail(mixed)[..., 136:], detail(other)[..., 136:], atol=0.02)
+    assert torch.allclose(blend(one, other, torch.ones_like(share)), other, atol=1e-5)
+    assert torch.allclose(blend(one, other, torch.zeros_like(share)), one, atol=1e-5)
+
+
+def test_light_goes_over_gently_in_a_blend() -> None:
+    """A hard cut between dark and light becomes a slope as wide as the coarsest waves."""
+    share = torch.zeros(1, 1, 96, 256)
+    share[..., 128:] = 1
+    row = blend(torch.zeros(1, 3, 96, 256), torch.ones(1, 3, 96, 256), share)[0, 0, 48]
+    assert float(row.diff().max()) < 0.05
+    assert float(row[0]) < 0.02
+    assert float(row[-1]) > 0.98

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from zoomdream.color.statistics import NATURAL, ColorStatistics, color_gains, hold, luma, measure, soft_limit
+from zoomdream.color.statistics import NATURAL, ColorStatistics, between, color_gains, hold, luma, measure, soft_limit
 from zoomdream.randomness import generator, natural_noise, white_noise
 
 
@@ -99,3 +99,11 @@ def test_colour_is_favoured_at_most_twofold_and_disfavoured_eightfold():
     assert float(color_gains(grey, NATURAL).color) == 2
     assert float(color_gains(loud, NATURAL).color) == pytest.approx(1 / 8, abs=0.1)
     assert float(color_gains(grey, NATURAL).bands.max()) == 8
+
+
+def test_what_is_between_two_looks_has_its_share_of_each_number():
+    one, other = measure(scene(0.1)), measure(scene(0.2))
+    assert between(one, other, 0) == one
+    assert between(one, other, 1) == other
+    half = between(one, other, 0.5)
+    assert half.bands == pytest.approx([(a + b) / 2 for a, b in zip(one.bands, other.bands, strict=True)])

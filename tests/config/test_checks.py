@@ -17,6 +17,8 @@ from zoomdream.errors import ConfigError
         ({"encode": {"crf": 51}}, {"encode": {"crf": 52}}, "encode.crf"),
         ({"encode": {"crf": 63, "codec": "av1"}}, {"encode": {"crf": 64, "codec": "av1"}}, "encode.crf"),
         ({"frames": 9, "timeline": 9}, {"frames": 9, "timeline": 8}, "timeline"),
+        ({"duration": "2s", "loop": "2s"}, {"duration": "2s", "loop": "2.1s"}, "loop"),
+        ({"loop": "1s"}, {"loop": "0s"}, "loop"),
         ({"dream": {"steps": [1, 2, 3]}}, {"dream": {"steps": [1, 2, 3, 4]}}, "dream.steps"),
     ],
 )

@@ -139,7 +139,7 @@ def test_schedules_are_equal_by_what_they_say_not_by_where_they_stand():
 
 
 def test_what_a_schedule_writes_reads_back_equal():
-    for written in (1, "1 + t", {"keys": {"0.5s": 1, "150f": "t", "80%": 2}, "ease": "in_expo"}):
+    for written in (1, "1 + t", {"keys": {"0.5s": 1, "150f": "t", "80%": 2}, "ease": "in_expo", "loop": True}):
         schedule = ANY.read(written)
         assert ANY.read(schedule.tree()) == schedule
 
@@ -159,3 +159,35 @@ def test_a_schedule_of_the_wrong_class_is_never_made():
     assert isinstance(ANY.read(1), Schedule)
     assert ANY.read(1).constant == 1
     assert ANY.read("1").constant is None
+
+
+def looped(written, closing=25, frames=100):
+    schedule = ANY.read(written).bound("x", None, closing)
+    return [schedule.at(frame, frames, Fraction(10), 7) for frame in range(frames + 1)]
+
+
+def test_in_a_loop_noise_is_back_at_its_first_value_and_runs_as_ever_until_the_closing():
+    for written in ("noise(t/3)", "noise(0.7*t + 2, 3)", "noise(u*6)"):
+        found, ever = looped(written), values(written.replace("u", "frame/100"), frames=100)
+        assert found[:75] == pytest.approx(ever[:75])
+        assert found[100] == pytest.approx(found[0])
+        assert max(abs(after - now) for now, after in pairwise(found)) < 0.2  # no jump
+        assert all(-1 <= value <= 1 for value in found)
+
+
+def test_in_a_loop_the_whole_way_ends_where_it_began():
+    assert looped("sin(2*pi*u)")[100] == pytest.approx(0)
+    assert looped({"keys": {"0%": 1, "50%": 3, "100%": 1}})[50] == 3
+    assert looped("u")[:100] == pytest.approx([frame / 100 for frame in range(100)])
+
+
+def test_keyframes_that_loop_return_to_the_first_by_themselves():
+    for ease in ("linear", "in_out_sine", "smooth"):
+        found = looped({"keys": {"1s": 1, "6s": 3}, "ease": ease, "loop": True})
+        assert (found[10], found[60]) == (1, 3)
+        assert found[100] == pytest.approx(found[0])
+        assert found[0] == pytest.approx(found[20], abs=0.5)
+        assert max(abs(after - now) for now, after in pairwise(found)) < 0.1
+    assert looped({"0%": 1, "50%": 3, "100%": 1, "loop": True})[25] == 2
+    with pytest.raises(ValueError, match="true or false"):
+        ANY.read({"keys": {"0s": 1}, "loop": "yes"})

@@ -71,3 +71,18 @@ def test_every_schedule_counts() -> None:
     text = FILM + "dream: {step_size: {keys: {0: 0, 9: 0.01}}}\nobjective: [{layer: mixed4c, weight: {keys: {7: 1}}}]"
     keys = [warning.split(": ")[1] for warning in warnings(load_config_text(text, "a.yaml"))]
     assert keys == ["objective.0.weight", "dream.step_size"]
+
+
+def test_a_schedule_that_jumps_where_a_loop_closes_is_told_with_the_size_of_the_jump() -> None:
+    for zoom in ("1.2 + 0.1*t", "{keys: {0s: 1.2, 100%: 1.4}}"):
+        (text,) = told(zoom, "loop: true\n")
+        assert "a.yaml, line 6: camera.zoom: it jumps where the loop closes, from 1.39" in text
+        assert "to 1.2." in text
+        assert not told(zoom)
+
+
+@pytest.mark.parametrize(
+    "zoom", ["1.3", "1.2 + 0.1*sin(2*pi*u)", "1.2 + 0.1*noise(t)", "{keys: {0s: 1.2, 1s: 1.4}, loop: true}"]
+)
+def test_a_schedule_that_closes_with_its_loop_is_not(zoom: str) -> None:
+    assert not told(zoom, "loop: true\n")

@@ -24,6 +24,20 @@ def test_a_state_is_kept_with_the_dreamt_frame_that_it_comes_from(tmp_path: Path
     assert found.key.picture.stride() == key.picture.stride()
 
 
+def test_a_state_is_kept_with_what_leads_into_the_beginning_of_its_loop(tmp_path: Path) -> None:
+    one, two, three, mask = (torch.rand(1, channels, 4, 6) for channels in (3, 3, 3, 1))
+    key = State(8, one, lead=State(8, two), grown=mask)
+    save_state(tmp_path / "state", State(9, three, key=key))
+    found = read_state(tmp_path / "state")
+    assert found is not None
+    assert found.key is not None
+    assert found.key.lead is not None
+    assert found.key.grown is not None
+    assert torch.equal(found.key.lead.picture, two)
+    assert torch.equal(found.key.grown, mask)
+    assert (found.key.lead.index, found.lead, found.grown) == (8, None, None)
+
+
 def test_a_state_is_read_again_whatever_its_folder_is_called(tmp_path: Path) -> None:
     folder = tmp_path / "caf\udce9"
     folder.mkdir()

@@ -128,6 +128,7 @@ def _objective(
                     float(config.fps),
                     config.seed,
                     plan.device,
+                    float(config.frames / config.fps) if config.closing else None,
                     term.channels,
                     _pick(term.pick),
                     term.at,

@@ -13,6 +13,7 @@ from zoomdream.color.statistics import ColorStatistics, Hold, measure
 from zoomdream.config import Config
 from zoomdream.flow.bidirectional import ClipMotion
 from zoomdream.flow.carry import Carry
+from zoomdream.flow.closing import Closing
 from zoomdream.flow.estimators import open_estimator
 from zoomdream.machine.devices import check_device
 from zoomdream.machine.render_settings import RenderSettings
@@ -84,6 +85,7 @@ def _zoom(
         mask=_mask(config, plan, resources),
         color=Hold(held, timeline.hold_shares()),
         schedule=_schedule(config, timeline),
+        closing=Closing(timeline.closing, config.seed) if timeline.closing else None,
         resources=tuple(resources),
     )
 
@@ -124,7 +126,8 @@ def _clip(
 
 
 def _schedule(config: Config, timeline: Timeline) -> DreamSchedule:
-    return DreamSchedule(timeline.key_frames, timeline.shots, config.dream.warmup, timeline.interval is not None)
+    key_frames = (*timeline.key_frames, *timeline.closing[-1:])
+    return DreamSchedule(key_frames, timeline.shots, config.dream.warmup, timeline.interval is not None)
 
 
 def _mask(config: Config, plan: Plan, resources: list[Closable]) -> DeviceFrames | None:

@@ -83,6 +83,10 @@ class Camera:
         revealed = outside(camera_flow(motion, self.size, self.margin, picture.device))
         return fill_with_noise(warp(picture, flow, "reflect"), revealed, random)
 
+    def moved_mask(self, mask: Tensor, before: int, frame: int) -> Tensor:
+        """A mask (1, 1, H, W) in 0..1 of frame `before`, moved to a later frame."""
+        return warp(mask, self.flow(before, frame, mask.device), "replicate").clamp(0, 1)
+
     def flow(self, before: int, frame: int, device: torch.device) -> Tensor:
         """The backward flow (1, 2, H, W) from frame `before` to a later one."""
         return camera_flow(self._motion(before, frame), self.size, self.margin, device)

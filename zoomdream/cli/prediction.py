@@ -40,7 +40,7 @@ class Prediction:
 def predict(config: Config, planned: Plan, settings: EncodeSettings, opened: Network) -> Prediction:
     """Dream and encode a few frames. Raises what a render raises."""
     keep_freed_memory()  # as `zoomdream render` does
-    brief = config.model_copy(update={"dream": config.dream.model_copy(update={"warmup": 0})})
+    brief = config.model_copy(update={"dream": config.dream.model_copy(update={"warmup": 0}), "loop": False})
     passes = Timeline.of(config, planned.cuts).passes
     begun = time.perf_counter()
     timeline = Timeline.of(brief, planned.cuts)

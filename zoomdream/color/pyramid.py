@@ -14,6 +14,8 @@ from torch import Tensor
 from zoomdream.machine.devices import constant
 from zoomdream.machine.opencv import find_opencv
 
+_BLENDED = 5  # bands, the coarsest of waves of some 64 pixels; what is left is blended over as much
+
 SMALLEST_HALF = 90
 """Pixels of the shorter edge of what is still halved."""
 
@@ -76,6 +78,17 @@ def merge(levels: Sequence[Tensor], factors: Tensor | None = None) -> Tensor:
         enlarged = _doubled(current, levels[place])
         current = enlarged + levels[place] if factors is None else enlarged.addcmul_(levels[place], factors[place])
     return current
+
+
+def blend(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+    """`second` where `share` (1, 1, H, W) is 1, `first` where it is 0, (1, C, H, W). In between each band goes over
+    within its own wavelength (Burt and Adelson 1983, "A multiresolution spline"): no seam shows, nor anything double.
+    """
+    mixed = []
+    for before, after in zip(bands(first, _BLENDED), bands(second, _BLENDED), strict=True):
+        share = share if share.shape[-2:] == before.shape[-2:] else _halved(share)
+        mixed.append(torch.lerp(before, after, share))
+    return merge(mixed)
 
 
 def root_mean_square(part: Tensor) -> Tensor:

@@ -42,6 +42,17 @@ class ColorStatistics:
     tilt: tuple[float, float] = (0.0, 0.0)
 
 
+def between(first: ColorStatistics, second: ColorStatistics, share: float) -> ColorStatistics:
+    """What is `share` (0..1) of the way from one to the other. Raises ValueError where they have other bands."""
+
+    def mixed(before: Sequence[float], after: Sequence[float]) -> tuple[float, ...]:
+        return tuple((1 - share) * a + share * b for a, b in zip(before, after, strict=True))
+
+    (red, green, blue), (across, down) = mixed(first.mean, second.mean), mixed(first.tilt, second.tilt)
+    (saturation,) = mixed((first.saturation,), (second.saturation,))
+    return ColorStatistics((red, green, blue), mixed(first.bands, second.bands), saturation, (across, down))
+
+
 # The middle of 900 photographs (BSDS500 and one of each ImageNet class, at 160 to 320 pixels), a little towards
 # their colourful quarter.
 NATURAL = ColorStatistics(mean=(0.47, 0.45, 0.39), bands=(0.046, 0.036, 0.037, 0.045, 0.13), saturation=0.16)

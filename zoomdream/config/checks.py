@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 from zoomdream.config.codecs import CODECS, CONTAINERS, HARDWARE, fitting, is_numbered
@@ -14,6 +15,7 @@ from zoomdream.config.schema import Config
 from zoomdream.config.schema_encode import Encode
 from zoomdream.config.schema_objective import Term
 from zoomdream.config.schema_source import MovingSource
+from zoomdream.config.units import seconds_text
 from zoomdream.errors import ConfigError
 
 
@@ -24,6 +26,11 @@ def problems(config: Config) -> Iterator[Problem]:
         yield problem("size", f"is {width} x {height}. Allowed: at most {LARGEST_AREA // 2**20} megapixels.")
     if config.timeline is not None and config.timeline < config.frames:
         yield problem("timeline", f"is {config.timeline}. Allowed: at least the number of frames, {config.frames}.")
+    if config.closing > config.frames or (config.loop is not False and not config.loop):
+        found, length = seconds_text(Fraction(config.loop)), seconds_text(config.frames / config.fps)
+        yield problem("loop", f"is {found}. Allowed: true, false, or a time up to the length of the film, {length}.")
+    if config.loop and isinstance(config.source, MovingSource):
+        yield problem("loop", f"closes zooms, and source.kind is {kind}. Allowed there: false.")
     if (given := len(dream.counts)) != dream.octaves:
         text = f"lists {given} numbers, and dream.octaves is {dream.octaves}."
         allowed = "Allowed: as many as there are octaves, from coarse to fine, or one number for all of them."

@@ -23,7 +23,10 @@ DEEPEST = 40
 
 
 class Moment(NamedTuple):
-    """What an expression can see: seconds, frame, number of frames, share of the way, frames per second, seed."""
+    """What an expression can see: seconds, frame, number of frames, share of the way, frames per second, seed.
+
+    earlier: in a loop, the same moment one round before, and how far noise has turned into what it was then, 0..1.
+    """
 
     t: float
     frame: float
@@ -31,6 +34,7 @@ class Moment(NamedTuple):
     u: float
     fps: float
     seed: int
+    earlier: tuple[Moment, float] | None = None
 
 
 Evaluate = Callable[[Moment], float]
@@ -122,7 +126,7 @@ NAMES = {
     "t": "Seconds since the start of the film.",
     "frame": "The frame's number, from 0; between two frames a fraction.",
     "frames": "How many frames the film has.",
-    "u": "How much of the film has passed: 0 at the first frame, 1 at the last.",
+    "u": "How much of the film has passed: 0 at the first frame, 1 at the last; in a loop 1 is the first frame again.",
     "fps": "Frames per second.",
     "seed": "The config's seed.",
     "pi": "3.14159..., half a round.",
@@ -243,9 +247,8 @@ def _name(name: str) -> Evaluate:
     if name in CONSTANTS:
         number = CONSTANTS[name]
         return lambda _moment: number
-    if name in Moment._fields:
-        index = Moment._fields.index(name)
-        return lambda moment: float(moment[index])
+    if name in NAMES:
+        return lambda moment: float(getattr(moment, name))
     if name in FUNCTIONS:
         raise ExpressionError(f"names {name} without its arguments: {FUNCTIONS[name].usage}")
     raise ExpressionError(_unknown(name))
@@ -275,8 +278,18 @@ def _call(node: ast.Call, depth: int) -> Evaluate:
         raise ExpressionError(f"gives {name} {len(node.args)} arguments: {usage}")
     if name == "noise":
         place, stream = (_compile(argument, depth) for argument in (*node.args, ast.Constant(0))[:2])
-        return lambda moment: smooth_noise(place(moment), moment.seed, math.floor(stream(moment)))
+        return lambda moment: _noise(place, stream, moment)
     return _applied(call, node.args, depth)
+
+
+def _noise(place: Evaluate, stream: Evaluate, moment: Moment) -> float:
+    """In a loop the noise turns into what it was one round before; no less of it on the way."""
+    value = smooth_noise(place(moment), moment.seed, math.floor(stream(moment)))
+    if moment.earlier is None or moment.earlier[1] == 0:
+        return value
+    before, share = moment.earlier
+    mixed = (1 - share) * value + share * smooth_noise(place(before), before.seed, math.floor(stream(before)))
+    return _clamp(mixed / math.hypot(1 - share, share), -1, 1)
 
 
 def _unknown(name: str) -> str:

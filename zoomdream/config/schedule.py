@@ -21,6 +21,7 @@ from zoomdream.config.units import Position, number_written, parse_measure, pars
 from zoomdream.errors import ConfigError
 
 MOST_KEYFRAMES = 1000
+_IN_OUT = EASINGS["in_out_quad"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ class Limits:
             "properties": {
                 "keys": {"type": "object", "minProperties": 1, "additionalProperties": value},
                 "ease": ease,
+                "loop": {"type": "boolean", "default": False, "description": "whether it returns to the first key"},
             },
             "patternProperties": {"^[0-9.]": value},
             "additionalProperties": False,
@@ -79,10 +81,14 @@ ANY_NUMBER = Limits(-math.inf, math.inf, "")
 
 @dataclass(frozen=True, slots=True)
 class Keyframes:
-    """Values (numbers or expressions) at moments, the easing between them; held before the first and after the last."""
+    """Values (numbers or expressions) at moments, the easing between them; held before the first and after the last.
+
+    loop: not held, but the first comes again a whole film after itself.
+    """
 
     points: tuple[tuple[Position, float | str], ...]
     ease: str
+    loop: bool = False
 
     @classmethod
     def read(cls, tree: Mapping[Any, Any], limits: Limits) -> Keyframes:
@@ -90,10 +96,14 @@ class Keyframes:
         what is allowed.
         """
         if any(str(name)[:1] in "0123456789." for name in tree) and "keys" not in tree:
-            tree = {"keys": {name: value for name, value in tree.items() if name != "ease"}, "ease": tree.get("ease")}
-        unknown = [str(name) for name in tree if name not in ("keys", "ease")]
+            rest = {name: tree[name] for name in ("ease", "loop") if name in tree}
+            tree = {"keys": {name: value for name, value in tree.items() if name not in rest}, **rest}
+        unknown = [str(name) for name in tree if name not in ("keys", "ease", "loop")]
         if unknown:
-            raise ValueError(f"Keyframes have no key {unknown[0][:40]!r}. Allowed: keys, ease.")
+            raise ValueError(f"Keyframes have no key {unknown[0][:40]!r}. Allowed: keys, ease, loop.")
+        loop = tree.get("loop") or False
+        if not isinstance(loop, bool):
+            raise ValueError("Whether keyframes loop is true or false.")
         keys = tree.get("keys")
         if not isinstance(keys, Mapping) or not keys:
             raise ValueError("Keyframes need moments, such as {0s: 1.2, 5s: 1.6, ease: in_out_sine}.")
@@ -105,10 +115,11 @@ class Keyframes:
                 points.append((parse_position(moment), _read_value(value, limits)))
             except ValueError as error:
                 raise ValueError(f"At the keyframe {str(moment)[:40]}: {error}") from None
-        return cls(tuple(points), check_easing("linear" if tree.get("ease") is None else tree["ease"]))
+        return cls(tuple(points), check_easing("linear" if tree.get("ease") is None else tree["ease"]), loop)
 
     def tree(self) -> dict[str, Any]:
-        return {"keys": {str(position): value for position, value in self.points}, "ease": self.ease}
+        looped = {"loop": True} if self.loop else {}
+        return {"keys": {str(position): value for position, value in self.points}, "ease": self.ease, **looped}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +127,24 @@ class Schedule:
     """A number over time. Compared and hashed by what it says and its range, not by where it was written.
 
     `key` names it in errors. `timeline` is the number of frames that `u`, `frames` and `80%` refer to, where a render
-    is only the beginning of a longer film (a preview); None: the render's own.
+    is only the beginning of a longer film (a preview); None: the render's own. closing: the frames in which the end of
+    a loop becomes its beginning; 0 where it is none. The end of a loop, 100%, is its first frame again.
     """
 
     source: float | str | Keyframes
     limits: Limits = ANY_NUMBER
     key: str = field(default="", compare=False)
     timeline: int | None = field(default=None, compare=False)
+    closing: int = field(default=0, compare=False)
 
     @property
     def constant(self) -> float | None:
         """The number, where it never changes and is written as one; else None."""
         return self.source if isinstance(self.source, float) else None
 
-    def bound(self, key: str, timeline: int | None) -> Schedule:
-        """The same schedule, knowing its key and timeline."""
-        return replace(self, key=key, timeline=timeline)
+    def bound(self, key: str, timeline: int | None, closing: int = 0) -> Schedule:
+        """The same schedule, knowing its key, its timeline and its loop."""
+        return replace(self, key=key, timeline=timeline, closing=closing)
 
     def tree(self) -> float | str | dict[str, Any]:
         """What the YAML of a resolved config says."""
@@ -154,9 +167,17 @@ class Schedule:
         return self._value(self._evaluator(frames, fps), self._clock(frames, fps, seed)(frame), fps)
 
     def _clock(self, frames: int, fps: Fraction, seed: int) -> Callable[[float], Moment]:
-        length, rate = self.timeline or frames, float(fps)
-        last = max(length - 1, 1)
-        return lambda frame: Moment(frame / rate, float(frame), float(length), frame / last, rate, seed)
+        length, rate, closing = self.timeline or frames, float(fps), self.closing
+        last = length if closing else max(length - 1, 1)
+
+        def moment(frame: float) -> Moment:
+            return Moment(frame / rate, float(frame), float(length), frame / last, rate, seed)
+
+        def in_loop(frame: float) -> Moment:
+            share = _IN_OUT(min(max((frame - length + closing) / closing, 0), 1))
+            return moment(frame)._replace(earlier=(moment(frame - length), share))
+
+        return in_loop if closing else moment
 
     def _value(self, evaluate: Evaluate, moment: Moment, fps: Fraction) -> float:
         try:
@@ -173,16 +194,20 @@ class Schedule:
 
     def _placed(self, keyframes: Keyframes, length: int, fps: Fraction) -> list[tuple[float, Evaluate]]:
         """(frame, value) of each keyframe in the order of time."""
+        whole = length + 1 if self.closing or keyframes.loop else length
         points = (
-            (float(position.frame(length, fps)), str(position), _evaluate(value))
-            for position, value in keyframes.points
+            (float(position.frame(whole, fps)), str(position), _evaluate(value)) for position, value in keyframes.points
         )
         placed = sorted(points, key=lambda point: point[0])
         for (frame, name, _), (next_frame, next_name, _) in pairwise(placed):
             # Shares of the way meet other keyframes in a film of few frames; then the later one counts.
             if frame == next_frame and (name == next_name or "%" not in name + next_name):
                 raise ConfigError(f"two keyframes are at the same moment: {name} and {next_name}.", key=self.key)
-        return [(frame, value) for frame, _, value in placed]
+        found = [(frame, value) for frame, _, value in placed]
+        if keyframes.loop:  # two more on either side, as `smooth` looks at four
+            around = [[(frame + turn * length, value) for frame, value in found] for turn in (-2, -1, 1, 2)]
+            found = [*(around[0] + around[1])[-2:], *found, *(around[2] + around[3])[:2]]
+        return found
 
     def _checked(self, value: float, frame: float, fps: Fraction) -> float:
         if self.limits.lowest <= value <= self.limits.highest and math.isfinite(value):

@@ -15,7 +15,9 @@ from zoomdream.config.fields import (
     LARGEST_EDGE,
     SMALLEST_EDGE,
     FilePath,
+    Flag,
     Rate,
+    Seconds,
     Section,
     Whole,
     rebuilt,
@@ -29,6 +31,8 @@ from zoomdream.config.schema_render import Camera, Color, Dream, Flow
 from zoomdream.config.schema_source import MovingSource, NoiseSource, Source
 from zoomdream.errors import error_context
 
+LONGEST_CLOSING = Fraction(4)
+"""Seconds in which a loop closes by itself, at most."""
 PREVIEW_SECONDS = 4
 PREVIEW_SHRINK = 4
 PREVIEW_SMALLEST_EDGE = 64
@@ -80,6 +84,13 @@ class Config(Section):
         le=MOST_FRAMES,
         example=1200,
     )
+    loop: Flag | Seconds = setting(
+        False,
+        "Whether the last frame leads back to the first, and how long the end of the film takes to become its "
+        "beginning; true: a quarter of the film, at most 4 s.",
+        "true, false or seconds (3s), at most the length of the film",
+        example="3s",
+    )
     seed: Whole = setting(
         7,
         "Seed of all randomness: another one is another film of the same kind.",
@@ -110,6 +121,14 @@ class Config(Section):
     def is_clip(self) -> bool:
         """Whether each frame shows another picture."""
         return isinstance(self.source, MovingSource)
+
+    @property
+    def closing(self) -> int:
+        """The frames in which the end of a loop becomes its beginning; 0 where it is none."""
+        if self.loop is False:
+            return 0
+        seconds = min(self.frames / self.fps / 4, LONGEST_CLOSING) if self.loop is True else Fraction(self.loop)
+        return max(round(seconds * self.fps), 1)
 
     @property
     def origin(self) -> Origin:
@@ -143,6 +162,7 @@ class Config(Section):
             "size": (width, height),
             "frames": frames,
             "timeline": timeline if timeline > frames else None,
+            "loop": self.loop if frames == timeline else False,
             "output": self.output if chosen else _preview_output(self.output),
         }
         return bound(self.model_copy(update=update))
@@ -161,6 +181,8 @@ class Config(Section):
         for key, usual in (("hardware", "off"), ("audio_track", "auto")):
             if tree["encode"][key] == usual:
                 del tree["encode"][key]
+        if not self.loop:
+            del tree["loop"]
         return write.fingerprint(tree)
 
     def tree(self) -> dict[str, Any]:
@@ -174,10 +196,10 @@ class Config(Section):
 
 
 def bound(config: Config) -> Config:
-    """The config in which every schedule knows its key and the timeline that it belongs to."""
+    """The config in which every schedule knows its key, and the timeline and the loop that it belongs to."""
 
     def bind(at: KeyPath, value: Any) -> Any:
-        return value.bound(dotted(at), config.timeline) if isinstance(value, Schedule) else value
+        return value.bound(dotted(at), config.timeline, config.closing) if isinstance(value, Schedule) else value
 
     return rebuilt(config, bind)
 

@@ -1,10 +1,13 @@
-"""Schedules of which a part is never reached, as where keyframes are numbered by frames: no error, but worth a word."""
+"""Schedules of which a part is never reached, as where keyframes are numbered by frames, or that jump where a loop
+closes: no error, but worth a word.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from zoomdream.config.fields import schedules
 from zoomdream.config.origin import dotted
@@ -14,11 +17,23 @@ from zoomdream.config.units import Position, seconds_text
 
 
 def warnings(config: Config) -> Iterator[str]:
-    """What a person should hear of each schedule that cannot get to its end: place, key, and the likely meaning."""
+    """What a person should hear of each schedule that cannot get to its end or back: place, key, the likely meaning."""
     for path, schedule in schedules(config):
-        for text in _unreached(schedule, config.timeline or config.frames, config.fps):
+        texts = _unreached(schedule, config.timeline or config.frames, config.fps)
+        for text in (*texts, *(_jump(schedule, config) if config.loop else ())):
             key = dotted(path)
             yield f"{config.place(key)}: {key}: {text}"
+
+
+def _jump(schedule: Schedule, config: Config) -> Iterator[str]:
+    """The change from the last frame of a loop to the first, where it is larger than any other from frame to frame."""
+    values = schedule.values(config.frames, config.fps, config.seed)
+    largest = max((abs(after - before) for before, after in pairwise(values)), default=0.0)
+    if abs(values[0] - values[-1]) > 2 * largest + 1e-3 * abs(values[0]):
+        yield (
+            f"it jumps where the loop closes, from {values[-1]:.4g} to {values[0]:.4g}. What fits into the film, such "
+            "as sin(2*pi*u), closes by itself, and so do noise() and keyframes with `loop: true`."
+        )
 
 
 def _unreached(schedule: Schedule, length: int, fps: Fraction) -> Iterator[str]:

@@ -55,7 +55,8 @@ class Objective:
 class LayerOverTime:
     """A term about the energy of a layer, with a weight, a diversity and a variety for each frame.
 
-    channels, pick, place: see `terms.Term`. seed: of the drift of its channel weights.
+    channels, pick, place: see `terms.Term`. seed: of the drift of its channel weights; period: seconds after which that
+    comes back.
     """
 
     network: Network
@@ -66,12 +67,14 @@ class LayerOverTime:
     fps: float
     seed: int
     device: str
+    period: float | None = None
     channels: tuple[int, ...] | None = None
     pick: Pick | None = None
     place: tuple[float, float] | None = None
 
     def at(self, frame: int) -> LayerTerm:
-        drifted = channel_weights(self.seed, self.layer, frame / self.fps, self.variety[frame], self.device)
+        seconds = frame / self.fps
+        drifted = channel_weights(self.seed, self.layer, seconds, self.variety[frame], self.device, self.period)
         weight, diversity = self.weights[frame], self.diversity[frame]
         return LayerTerm(self.layer.name, weight, self.channels, drifted, diversity, self.pick, self.place)
 
@@ -107,15 +110,19 @@ class ObjectiveOverTime:
         return list(groups.values())
 
 
-def channel_weights(seed: int, layer: Layer, seconds: float, variety: float, device: str) -> Tensor | None:
+def channel_weights(
+    seed: int, layer: Layer, seconds: float, variety: float, device: str, period: float | None = None
+) -> Tensor | None:
     """Factors (C,) on the energy of each channel of `layer` that drift smoothly over time, mean 1; None where `variety`
     is 0.
 
     Each channel's logarithm has the deviation `variety`. So what is born now is not what was born a while ago: with
-    all channels alike for ever, a zoom finds the same few creatures again and again, at the same places.
+    all channels alike for ever, a zoom finds the same few creatures again and again, at the same places. period:
+    seconds after which they come back.
     """
     if variety == 0:
         return None
-    drift = wandering(layer.channels, seconds / DRIFT_SECONDS, generator(seed, "emphasis", layer.name))
+    random = generator(seed, "emphasis", layer.name)
+    drift = wandering(layer.channels, seconds / DRIFT_SECONDS, random, period and period / DRIFT_SECONDS)
     factors = torch.exp(variety * drift)
     return to_device(factors / factors.mean(), device)

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -22,6 +23,8 @@ from zoomdream.types import State
 STATE_FILE = "state.safetensors"
 BEFORE_FILE = "state.before.safetensors"
 """The state before the last one, with which a render goes on where that, or the last unit, is damaged."""
+_TENSORS = ("picture", "seen", "added", "grown")
+_STATES = ("key", "lead")
 _MOST_HEADER = 100_000_000  # bytes; safetensors takes no more
 _WRONG = (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError, RuntimeError)
 """What reading something else than a state can raise."""
@@ -105,20 +108,28 @@ def _packed(state: State) -> tuple[dict[str, str], dict[str, Tensor]]:
         for name, picture in pictures.items()
         if picture.is_contiguous(memory_format=torch.channels_last) and not picture.is_contiguous()
     ]
-    facts = {"index": str(state.index), "channels_last": " ".join(last)}
-    if state.key is not None:
-        facts["key.index"] = str(state.key.index)
+    facts = {**_indices(state), "channels_last": " ".join(last)}
     return facts, {name: picture.contiguous().clone() for name, picture in pictures.items()}
 
 
 def _parts(state: State, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a state, those of its key too, with their names."""
-    for name in ("picture", "seen", "added"):
+    """The tensors of a state, those of the states in it too, with their names."""
+    for name in _TENSORS:
         part = getattr(state, name)
         if part is not None:
             yield prefix + name, part
-    if state.key is not None:
-        yield from _parts(state.key, "key.")
+    for name in _STATES:
+        if getattr(state, name) is not None:
+            yield from _parts(getattr(state, name), f"{prefix}{name}.")
+
+
+def _indices(state: State, prefix: str = "") -> dict[str, str]:
+    """The number of a state's frame, and those of the states in it."""
+    found = {f"{prefix}index": str(state.index)}
+    for name in _STATES:
+        if getattr(state, name) is not None:
+            found |= _indices(getattr(state, name), f"{prefix}{name}.")
+    return found
 
 
 def _unpacked(facts: Mapping[str, str], pictures: Mapping[str, Tensor]) -> State:
@@ -130,9 +141,12 @@ def _unpacked(facts: Mapping[str, str], pictures: Mapping[str, Tensor]) -> State
         name: picture.contiguous(memory_format=torch.channels_last) if name in last else picture
         for name, picture in pictures.items()
     }
-    key = None
-    if "key.index" in facts:
-        of_key = {name.removeprefix("key."): laid_out.pop(name) for name in pictures if name.startswith("key.")}
-        key = State(int(facts["key.index"]), of_key.pop("picture"), of_key.pop("seen", None), of_key.pop("added", None))
-    picture, seen, added = laid_out.pop("picture"), laid_out.pop("seen", None), laid_out.pop("added", None)
-    return State(int(facts["index"]), picture, seen, added, key)
+    return _state(facts, laid_out, "")
+
+
+def _state(facts: Mapping[str, str], pictures: Mapping[str, Tensor], prefix: str) -> State:
+    parts: dict[str, Any] = {name: pictures[prefix + name] for name in _TENSORS if prefix + name in pictures}
+    for name in _STATES:
+        if f"{prefix}{name}.index" in facts:
+            parts[name] = _state(facts, pictures, f"{prefix}{name}.")
+    return State(int(facts[f"{prefix}index"]), **parts)
