@@ -25,7 +25,7 @@ FLOORS = (
     ("autodiff",),
     ("networks",),
     ("source", "encode"),
-    ("flow",),
+    ("flow", "music"),
     ("dream",),
     ("stages",),
     ("pipeline",),

@@ -14,6 +14,7 @@ from zoomdream.config.fields import LARGEST_EDGE, SMALLEST_EDGE
 from zoomdream.config.origin import Place
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema_source import Footage
+from zoomdream.config.signals import Signals
 from zoomdream.errors import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -39,13 +40,13 @@ def load_config(
     problems, one per line), and InputError for a clip that is missing, broken or of the wrong kind.
     """
     facts = partial(clip_facts, looking=looking)
-    config = configs.load_config(source, overrides, output=output, clip_facts=facts)
+    config = configs.load_config(source, overrides, output=output, clip_facts=facts, listen=listen)
     return config if allow_code else _without_code(config)
 
 
 def load_tree(tree: Tree, root: Place, overrides: Sequence[str]) -> Config:
     """The config of values that are read already, with the places that they stand at; the rest as in `load_config`."""
-    return _without_code(load.load_tree(tree, root, overrides, None, DEFAULT_OUTPUT, clip_facts))
+    return _without_code(load.load_tree(tree, root, overrides, None, DEFAULT_OUTPUT, clip_facts, listen))
 
 
 def load_config_text(text: str, name: str = "the config", folder: Path | None = None) -> Config:
@@ -53,7 +54,7 @@ def load_config_text(text: str, name: str = "the config", folder: Path | None = 
 
     Relative paths in it are relative to `folder`, else to the working directory; errors call it `name`.
     """
-    return _without_code(configs.load_config_text(text, name, folder, clip_facts=clip_facts))
+    return _without_code(configs.load_config_text(text, name, folder, clip_facts=clip_facts, listen=listen))
 
 
 def _without_code(config: Config) -> Config:
@@ -76,6 +77,13 @@ def clip_facts(footage: Footage, looking: Callable[[int], None] | None = None) -
 
     clip = open_clip(footage, looking)
     return ClipFacts(clip.size, clip.fps, clip.span, grid=clip.grid is not None)
+
+
+def listen(config: Config, asked: frozenset[str]) -> Signals:
+    """The music of a config, as far as it is asked for. Raises ConfigError and InputError."""
+    from zoomdream.music import listen  # brings torch along, which configs without music need not wait for
+
+    return listen.listen(config, asked)
 
 
 _PICTURE = "source={kind: image, path: the picture that is given}"

@@ -16,6 +16,7 @@ from zoomdream.camera.motion import Motion, integrate
 from zoomdream.config import Config, Schedule
 from zoomdream.config.fields import schedules
 from zoomdream.config.origin import dotted
+from zoomdream.config.signals import Signals
 
 REFERENCE_RATE = 24
 """Frames per second for which `dream.step_size` and `flow.carry` are meant; at others the film is as strong."""
@@ -58,7 +59,7 @@ class Timeline:
         where a schedule has no value that is allowed.
         """
         written = {dotted(key): schedule for key, schedule in schedules(config)}
-        known = tuple((key, schedule, schedule.timeline, schedule.closing) for key, schedule in written.items())
+        known = tuple((key, one, one.timeline, one.closing, one.signals) for key, one in written.items())
         curves = _evaluate(known, config.frames, config.fps, config.seed)
         shots = (0, *(cut for cut in cuts if 0 < cut < config.frames))
         interval = _interval(config)
@@ -121,9 +122,9 @@ class Timeline:
 
 @lru_cache(maxsize=2)  # plan and stages of one render ask alike
 def _evaluate(
-    written: tuple[tuple[str, Schedule, int | None, int], ...], frames: int, fps: Fraction, seed: int
+    written: tuple[tuple[str, Schedule, int | None, int, Signals | None], ...], frames: int, fps: Fraction, seed: int
 ) -> Mapping[str, tuple[float, ...]]:
-    """The values of each key's schedule. With it stand the lengths that it refers to: schedules compare without."""
+    """The values of each key's schedule. With it stand its lengths and its music: schedules compare without."""
     return {key: tuple(schedule.values(frames, fps, seed)) for key, schedule, *_ in written}
 
 

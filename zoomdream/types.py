@@ -114,12 +114,13 @@ class SoundKind:
 
 
 class Samples(Protocol):
-    """The first `length` seconds of a sound as 32 bit floats, interleaved. layout: "mono", "stereo", "5.1" or "7.1".
+    """The first `length` seconds of a sound as 32 bit floats, interleaved; None: all there is. layout: "mono",
+    "stereo", "5.1" or "7.1".
 
     Raises InputError if its file cannot be opened any more.
     """
 
-    def __call__(self, layout: str, rate: int, length: Fraction) -> Iterator[bytes]: ...
+    def __call__(self, layout: str, rate: int, length: Fraction | None) -> Iterator[bytes]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ import math
 import pytest
 
 from tests.counted_work import calls
-from zoomdream.config.expression import FUNCTIONS, ExpressionError, Moment, compile_expression
+from zoomdream.config.expression import ExpressionError, Moment, compile_expression
+from zoomdream.config.functions import FUNCTIONS
 
 
 def value(text: str, t: float = 0.0, seed: int = 7) -> float:

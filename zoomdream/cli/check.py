@@ -83,6 +83,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     yield f"{path} renders {config.output}, from {source.name}:"
     yield from (f"  warning: {warning}" for warning in warnings(config))
     yield from (f"  {line}" for line in (*described, *(job.sound.describe() if job.sound else ())))
+    yield from (f"  {line}" for line in (config.signals.describe() if config.signals else ()))
     yield f"  {width}x{height}, {counted(config.frames, 'frame')} at {config.fps} per second, {length:g} s long"
     yield f"  {encode.codec} ({planned.pixel_format}){quality}{maker}"
     threads = counted(planned.threads, "thread")

@@ -116,7 +116,7 @@ def print_notes(config: Config) -> None:
 
     with config.error_context("source.path"):
         notes = open_source(config).notes
-    for note in notes:
+    for note in (*notes, *(config.signals.notes if config.signals else ())):
         say(f"note: {printable(note)}")
 
 

@@ -45,6 +45,10 @@ def problems(config: Config) -> Iterator[Problem]:
     if flow.weights is not None and not flow.method.startswith("raft"):
         text = f"is given, and flow.method is {flow.method}, which has none. It belongs to raft_small and raft_large."
         yield problem("flow.weights", text)
+    music, audio = config.music, config.encode.audio
+    if music is not None and music.path is None and not isinstance(audio, Path) and music.offset:
+        text = "is given, and the music is the clip's own. source.start says where a clip begins. Allowed there: 0s."
+        yield problem("music.offset", text)
     if wrong := output_problem(config.output):
         yield problem("output", wrong)
     else:

@@ -133,8 +133,11 @@ def json_schema() -> dict[str, Any]:
     properties["frames"].pop("default")  # by default the duration decides
     duration = {
         "description": "Length of the render; frames = duration × fps, rounded; by default all of a clip. "
-        f"Allowed: {TIMES_ALLOWED}.",
-        "anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": TIME_PATTERN}],
+        f"Allowed: {TIMES_ALLOWED}, with music also beats (16b) or bars (8bars).",
+        "anyOf": [
+            {"type": "number", "exclusiveMinimum": 0},
+            {"type": "string", "pattern": TIME_PATTERN + r"|^[\d.]+\s?b(eats?|ars?)?$"},
+        ],
         "default": DEFAULT_DURATION,
         "examples": ["00:01:30"],
     }

@@ -10,12 +10,14 @@ import ast
 import math
 import operator
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import NamedTuple
 
 from zoomdream.config.curves import smooth_noise
+from zoomdream.config.functions import CONSTANTS, FUNCTIONS, NAMES
+from zoomdream.config.signals import SIGNALS, Signals
 
 LONGEST_TEXT = 1000
 MOST_NODES = 400
@@ -23,7 +25,8 @@ DEEPEST = 40
 
 
 class Moment(NamedTuple):
-    """What an expression can see: seconds, frame, number of frames, share of the way, frames per second, seed.
+    """What an expression can see: seconds, frame, number of frames, share of the way, frames per second, seed, and
+    the music, which its functions ask.
 
     earlier: in a loop, the same moment one round before, and how far noise has turned into what it was then, 0..1.
     """
@@ -34,106 +37,16 @@ class Moment(NamedTuple):
     u: float
     fps: float
     seed: int
+    signals: Signals | None = None
     earlier: tuple[Moment, float] | None = None
 
 
 Evaluate = Callable[[Moment], float]
 
 
-class Function(NamedTuple):
-    """A function that expressions may call; `usage` shows its arguments, of which there are `fewest` to `most`."""
-
-    call: Callable[..., float]
-    fewest: int
-    most: int
-    usage: str
-    about: str
-
-
 class ExpressionError(ValueError):
     """An expression cannot be read or evaluated. The message of this file continues "the expression ..."."""
 
-
-def _phase(x: float, period: float) -> float:
-    return (x / period) % 1.0
-
-
-def _clamp(x: float, low: float, high: float) -> float:
-    return max(low, min(high, x))
-
-
-def _smoothstep(low: float, high: float, x: float) -> float:
-    share = _clamp((x - low) / (high - low), 0.0, 1.0)
-    return share * share * (3 - 2 * share)
-
-
-def _triangle(x: float, period: float) -> float:
-    return 1 - 4 * abs(_phase(x + period / 4, period) - 0.5)
-
-
-def _square(x: float, period: float) -> float:
-    return 1.0 if _phase(x, period) < 0.5 else -1.0
-
-
-def _pulse(x: float, period: float, width: float = 0.5) -> float:
-    return 1.0 if _phase(x, period) < width else 0.0
-
-
-FUNCTIONS: dict[str, Function] = {
-    "sin": Function(
-        math.sin, 1, 1, "sin(x)", "The sine; 2*pi is one round: sin(2*pi*t/8) swings between -1 and 1 every 8 seconds."
-    ),
-    "cos": Function(math.cos, 1, 1, "cos(x)", "The cosine: the sine a quarter of a round earlier."),
-    "tan": Function(math.tan, 1, 1, "tan(x)", "The tangent."),
-    "exp": Function(math.exp, 1, 1, "exp(x)", "e to the power of x: exp(-2*t) fades from 1 towards 0."),
-    "log": Function(math.log, 1, 1, "log(x)", "The natural logarithm of x above 0."),
-    "sqrt": Function(math.sqrt, 1, 1, "sqrt(x)", "The square root of x from 0."),
-    "abs": Function(abs, 1, 1, "abs(x)", "x without its sign."),
-    "min": Function(min, 2, 8, "min(a, b)", "The smallest of 2 to 8 numbers."),
-    "max": Function(max, 2, 8, "max(a, b)", "The largest of 2 to 8 numbers."),
-    "floor": Function(lambda x: float(math.floor(x)), 1, 1, "floor(x)", "The next whole number below."),
-    "ceil": Function(lambda x: float(math.ceil(x)), 1, 1, "ceil(x)", "The next whole number above."),
-    "clamp": Function(_clamp, 3, 3, "clamp(x, low, high)", "x, but never below low nor above high."),
-    "lerp": Function(
-        lambda a, b, share: a + (b - a) * share, 3, 3, "lerp(a, b, share)", "From a (share 0) to b (share 1)."
-    ),
-    "smoothstep": Function(
-        _smoothstep, 3, 3, "smoothstep(low, high, x)", "0 below low, 1 above high, and a soft rise between."
-    ),
-    "tri": Function(_triangle, 2, 2, "tri(t, period)", "A triangle wave between -1 and 1 that begins at 0 and rises."),
-    "saw": Function(
-        lambda x, period: 2 * _phase(x, period) - 1,
-        2,
-        2,
-        "saw(t, period)",
-        "A ramp from -1 to 1 that jumps back after each period.",
-    ),
-    "square": Function(_square, 2, 2, "square(t, period)", "1 for half a period, then -1."),
-    "pulse": Function(
-        _pulse, 2, 3, "pulse(t, period, width)", "1 for the share `width` of each period (0.5 where left out), else 0."
-    ),
-    "noise": Function(
-        smooth_noise,
-        1,
-        2,
-        "noise(t, stream)",
-        "A smooth walk between -1 and 1, new about each 1 of t and the same for a seed; other streams are others.",
-    ),
-}
-
-CONSTANTS = {"pi": math.pi, "e": math.e, "tau": math.tau}
-NAMES = {
-    "t": "Seconds since the start of the film.",
-    "frame": "The frame's number, from 0; between two frames a fraction.",
-    "frames": "How many frames the film has.",
-    "u": "How much of the film has passed: 0 at the first frame, 1 at the last; in a loop 1 is the first frame again.",
-    "fps": "Frames per second.",
-    "seed": "The config's seed.",
-    "pi": "3.14159..., half a round.",
-    "e": "2.71828..., the base of exp and log.",
-    "tau": "2*pi, a whole round.",
-}
-"""What expressions may name: the fields of a moment, then the constants, with what they are."""
 
 _OPERATORS: dict[type[ast.AST], Callable[..., float]] = {
     ast.USub: operator.neg,
@@ -170,8 +83,11 @@ _REFUSED: dict[type[ast.AST], str] = {
 }
 
 
-def compile_expression(text: str) -> Evaluate:
-    """The expression as a function of the moment. Raises ExpressionError, and so does the function."""
+def compile_expression(text: str, heard: Collection[str] = ()) -> Evaluate:
+    """The expression as a function of the moment. Raises ExpressionError, and so does the function.
+
+    heard: the names that are functions of the music, which the moment then has.
+    """
     if len(text) > LONGEST_TEXT:
         raise ExpressionError(f"is {len(text)} characters long; at most {LONGEST_TEXT} are allowed")
     try:
@@ -184,7 +100,7 @@ def compile_expression(text: str) -> Evaluate:
         raise ExpressionError(f"cannot be read: {reason}") from None
     if sum(1 for _ in ast.walk(tree)) > MOST_NODES:
         raise ExpressionError("is too large")
-    evaluate = _compile(tree.body, DEEPEST)
+    evaluate = _compile(tree.body, DEEPEST, heard)
 
     def guarded(moment: Moment) -> float:
         try:
@@ -202,7 +118,7 @@ def compile_expression(text: str) -> Evaluate:
     return guarded
 
 
-def _compile(node: ast.expr, depth: int) -> Evaluate:
+def _compile(node: ast.expr, depth: int, heard: Collection[str]) -> Evaluate:
     if depth == 0:
         raise ExpressionError(f"is nested more than {DEEPEST} deep")
     depth -= 1
@@ -210,22 +126,22 @@ def _compile(node: ast.expr, depth: int) -> Evaluate:
         case ast.Constant():
             return _constant(node.value)
         case ast.Name():
-            return _name(node.id)
+            return _name(node.id, heard)
         case ast.UnaryOp() if type(node.op) in _OPERATORS:
-            return _applied(_OPERATORS[type(node.op)], [node.operand], depth)
+            return _applied(_OPERATORS[type(node.op)], [node.operand], depth, heard)
         case ast.BinOp() if type(node.op) in _OPERATORS:
-            return _applied(_OPERATORS[type(node.op)], [node.left, node.right], depth)
+            return _applied(_OPERATORS[type(node.op)], [node.left, node.right], depth, heard)
         case ast.BoolOp():
-            parts = [_compile(value, depth) for value in node.values]
+            parts = [_compile(value, depth, heard) for value in node.values]
             decide = all if isinstance(node.op, ast.And) else any  # what comes after the decision is not evaluated
             return lambda moment: float(decide(part(moment) for part in parts))
         case ast.Compare() if all(type(op) in _COMPARE for op in node.ops):
-            return _applied(_comparison(node.ops), [node.left, *node.comparators], depth)
+            return _applied(_comparison(node.ops), [node.left, *node.comparators], depth, heard)
         case ast.IfExp():
-            test, yes, no = (_compile(part, depth) for part in (node.test, node.body, node.orelse))
+            test, yes, no = (_compile(part, depth, heard) for part in (node.test, node.body, node.orelse))
             return lambda moment: yes(moment) if test(moment) else no(moment)
         case ast.Call():
-            return _call(node, depth)
+            return _call(node, depth, heard)
         case _:
             reason = _REFUSED.get(type(node), "uses something that is not arithmetic")
             raise ExpressionError(
@@ -243,15 +159,15 @@ def _constant(value: object) -> Evaluate:
     return lambda _moment: number
 
 
-def _name(name: str) -> Evaluate:
+def _name(name: str, heard: Collection[str]) -> Evaluate:
     if name in CONSTANTS:
         number = CONSTANTS[name]
         return lambda _moment: number
     if name in NAMES:
         return lambda moment: float(getattr(moment, name))
-    if name in FUNCTIONS:
-        raise ExpressionError(f"names {name} without its arguments: {FUNCTIONS[name].usage}")
-    raise ExpressionError(_unknown(name))
+    if name in FUNCTIONS or name in heard:
+        raise ExpressionError(f"names {name} without its arguments: {_usage(name)}")
+    raise ExpressionError(_unknown(name, heard))
 
 
 def _comparison(operators: list[ast.cmpop]) -> Callable[..., float]:
@@ -260,26 +176,34 @@ def _comparison(operators: list[ast.cmpop]) -> Callable[..., float]:
     return lambda *values: float(all(test(*pair) for test, pair in zip(tests, pairwise(values), strict=True)))
 
 
-def _applied(function: Callable[..., float], arguments: Sequence[ast.expr], depth: int) -> Evaluate:
-    parts = [_compile(argument, depth) for argument in arguments]
+def _applied(
+    function: Callable[..., float], arguments: Sequence[ast.expr], depth: int, heard: Collection[str]
+) -> Evaluate:
+    parts = [_compile(argument, depth, heard) for argument in arguments]
     return lambda moment: function(*[part(moment) for part in parts])
 
 
-def _call(node: ast.Call, depth: int) -> Evaluate:
+def _call(node: ast.Call, depth: int, heard: Collection[str]) -> Evaluate:
     if not isinstance(node.func, ast.Name):
         raise ExpressionError("calls something that is not one of its functions: " + ", ".join(FUNCTIONS))
     name = node.func.id
-    if name not in FUNCTIONS:
-        raise ExpressionError(_unknown(name))
-    call, fewest, most, usage, _ = FUNCTIONS[name]
+    if name not in FUNCTIONS and name not in heard:
+        raise ExpressionError(_unknown(name, heard))
+    usage = _usage(name)
+    if name in FUNCTIONS:
+        fewest, most = FUNCTIONS[name].fewest, FUNCTIONS[name].most
+    else:
+        fewest = most = SIGNALS[name].arguments if name in SIGNALS else 1
     if node.keywords or any(isinstance(argument, ast.Starred) for argument in node.args):
         raise ExpressionError(f"gives {name} a named or starred argument: {usage}")
     if not fewest <= len(node.args) <= most:
         raise ExpressionError(f"gives {name} {len(node.args)} arguments: {usage}")
     if name == "noise":
-        place, stream = (_compile(argument, depth) for argument in (*node.args, ast.Constant(0))[:2])
+        place, stream = (_compile(argument, depth, heard) for argument in (*node.args, ast.Constant(0))[:2])
         return lambda moment: _noise(place, stream, moment)
-    return _applied(call, node.args, depth)
+    if name in FUNCTIONS:
+        return _applied(FUNCTIONS[name].call, node.args, depth, heard)
+    return _asked(name, [_compile(argument, depth, heard) for argument in node.args])
 
 
 def _noise(place: Evaluate, stream: Evaluate, moment: Moment) -> float:
@@ -289,10 +213,35 @@ def _noise(place: Evaluate, stream: Evaluate, moment: Moment) -> float:
         return value
     before, share = moment.earlier
     mixed = (1 - share) * value + share * smooth_noise(place(before), before.seed, math.floor(stream(before)))
-    return _clamp(mixed / math.hypot(1 - share, share), -1, 1)
+    return max(-1.0, min(1.0, mixed / math.hypot(1 - share, share)))
 
 
-def _unknown(name: str) -> str:
-    near = get_close_matches(name, (*NAMES, *FUNCTIONS), n=1, cutoff=0.5)
+def _asked(name: str, parts: Sequence[Evaluate]) -> Evaluate:
+    """A function of the music."""
+
+    def evaluate(moment: Moment) -> float:
+        assert moment.signals is not None  # a schedule that may name it is bound to them
+        return moment.signals.value(name, [part(moment) for part in parts], 1 / moment.fps)
+
+    return evaluate
+
+
+def calls(text: str) -> Iterator[str]:
+    """The names of the functions that an expression calls."""
+    for node in ast.walk(ast.parse(text.strip(), mode="eval")):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            yield node.func.id
+
+
+def _usage(name: str) -> str:
+    known = FUNCTIONS.get(name) or SIGNALS.get(name)
+    return known.usage if known else f"{name}(t)"
+
+
+def _unknown(name: str, heard: Collection[str]) -> str:
+    if name in SIGNALS and not heard:
+        return f"names {name}, which is heard in music: add `music: {{path: a song}}` to the config"
+    known = (*NAMES, *FUNCTIONS, *heard)
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]}?" if near else ";"
-    return f"names {name[:40]}, which is unknown{hint} Known: {', '.join((*NAMES, *FUNCTIONS))}"
+    return f"names {name[:40]}, which is unknown{hint} Known: {', '.join(known)}"

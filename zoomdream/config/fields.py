@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -144,6 +144,8 @@ def _rebuilt(value: Any, change: Callable[[KeyPath, Any], Any], at: KeyPath) -> 
         return rebuilt(value, change, at)
     if isinstance(value, tuple):
         return tuple(_rebuilt(item, change, (*at, index)) for index, item in enumerate(value))
+    if isinstance(value, Mapping):
+        return type(value)({name: _rebuilt(item, change, (*at, name)) for name, item in value.items()})  # type: ignore[call-arg]
     return change(at, value)
 
 

@@ -21,17 +21,22 @@ from zoomdream.config.defaults import (
     with_defaults,
 )
 from zoomdream.config.explain import Problem, config_error, problem, problems_of
-from zoomdream.config.fields import rebuilt
+from zoomdream.config.fields import rebuilt, schedules
 from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, absolute, as_on_disk, shown
 from zoomdream.config.override import override, paths_as_written
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema import MOST_FRAMES, Config, bound
+from zoomdream.config.schema_music import heard
 from zoomdream.config.schema_source import MovingSource
 from zoomdream.config.shorthand import with_kind
-from zoomdream.config.units import parse_rate, parse_time
+from zoomdream.config.signals import Signals
+from zoomdream.config.units import TIMES_ALLOWED, Position, parse_position, parse_rate
 from zoomdream.errors import ConfigError
 
 _KNOWN = {*Config.model_fields, "duration"}
+
+Listen = Callable[[Config, frozenset[str]], Signals]
+"""Hears a config's music: those of its functions that are asked for, by their names. Raises ConfigError, InputError."""
 
 
 def load_config(
@@ -40,6 +45,7 @@ def load_config(
     *,
     output: Path | str | None = None,
     clip_facts: AskClip | None = None,
+    listen: Listen | None = None,
 ) -> Config:
     """The config of a YAML file (a path), or of a mapping with the same keys.
 
@@ -48,22 +54,29 @@ def load_config(
     whose text names file, line, key, value, what is allowed and the nearest name; up to ten problems, one per line.
 
     clip_facts: called with the clip where the source is one, once all keys are valid by themselves; its InputError is
-    raised with the place of the key. Without it a clip is a ConfigError; `zoomdream.load_config` passes it.
+    raised with the place of the key. Without it a clip is a ConfigError; `zoomdream.load_config` passes it, and
+    `listen`, for music alike.
     """
     if isinstance(source, Mapping):
-        return load_tree(*assemble.from_mapping(source), overrides, output, DEFAULT_OUTPUT, clip_facts)
+        return load_tree(*assemble.from_mapping(source), overrides, output, DEFAULT_OUTPUT, clip_facts, listen)
     path = Path(source)
-    return load_tree(*assemble.from_file(path), overrides, output, f"{path.stem}.mp4", clip_facts)
+    return load_tree(*assemble.from_file(path), overrides, output, f"{path.stem}.mp4", clip_facts, listen)
 
 
 def load_config_text(
-    text: str, name: str = "the config", folder: Path | None = None, *, clip_facts: AskClip | None = None
+    text: str,
+    name: str = "the config",
+    folder: Path | None = None,
+    *,
+    clip_facts: AskClip | None = None,
+    listen: Listen | None = None,
 ) -> Config:
     """The config of a YAML text, such as one read from a video. Raises ConfigError, and InputError for a clip.
 
     Relative paths in it are relative to `folder`, else to the working directory; errors call it `name`.
     """
-    return load_tree(*assemble.from_text(text, name, folder or Path.cwd()), (), None, DEFAULT_OUTPUT, clip_facts)
+    root = assemble.from_text(text, name, folder or Path.cwd())
+    return load_tree(*root, (), None, DEFAULT_OUTPUT, clip_facts, listen)
 
 
 def load_tree(
@@ -73,6 +86,7 @@ def load_tree(
     output: Path | str | None,
     default_output: str,
     clip_facts: AskClip | None,
+    listen: Listen | None,
 ) -> Config:
     """The config of a tree that `assemble` made; the rest as in `load_config`."""
     if "matrix" in given.value:
@@ -94,13 +108,22 @@ def load_tree(
     if data.get("source") == {}:
         del data["source"]
     data = with_defaults(data)
-    config = _of_clip(data, root, places, clip_facts) if clip else _validated(data, root, places)
+    if clip:
+        config = _of_clip(data, root, places, clip_facts, listen)
+    else:
+        config = _following(_validated(data, root, places), data, listen)
     if found := list(checks.problems(config)):
         raise config_error(found, config.origin)
     return config
 
 
-def _of_clip(data: dict[str, Any], root: Place, places: dict[KeyPath, Place], clip_facts: AskClip | None) -> Config:
+def _of_clip(
+    data: dict[str, Any],
+    root: Place,
+    places: dict[KeyPath, Place],
+    clip_facts: AskClip | None,
+    listen: Listen | None,
+) -> Config:
     """The config of a clip, which decides about what is left out."""
     length = "duration" if "duration" in data else "frames"
     # Problems that show without the clip come first: its facts take decoding all of it.
@@ -113,10 +136,46 @@ def _of_clip(data: dict[str, Any], root: Place, places: dict[KeyPath, Place], cl
     data, problems = clips.with_facts(data, facts, draft.encode)
     if problems:
         raise config_error(problems, draft.origin)
-    config = _validated(data, root, places)
+    config = _following(_validated(data, root, places), data, listen)
     if problems := clips.too_long(config, facts, length):
         raise config_error(problems, draft.origin)
     return config
+
+
+def _following(config: Config, data: dict[str, Any], listen: Listen | None) -> Config:
+    """The config whose schedules follow its music, and whose length does where it is counted in beats or bars."""
+    length = _musical(data.get("duration"))
+    if config.music is None:
+        if length is not None:
+            text = f"is {shown(data['duration'])}, and there is no music. Add `music: {{path: a song}}` to the config."
+            raise config_error([problem("duration", text)], config.origin)
+        return config
+    asked = set[str]().union(*(schedule.asks() for _, schedule in schedules(config))) & {*heard(data.get("music"))}
+    if length is not None:
+        asked.add("beats")
+    if not asked:
+        return config
+    if listen is None:
+        raise ConfigError("music has to be heard first, which zoomdream.load_config does.", key="music")
+    with config.error_context("music"):
+        signals = listen(config, frozenset(asked))
+    if length is not None:
+        seconds = signals.moment(length.amount, length.unit) - signals.moment(Fraction(0), length.unit)  # type: ignore[arg-type]
+        frames = int(seconds * config.fps + Fraction(1, 2))
+        if not 1 <= frames <= MOST_FRAMES:
+            text = f"is {shown(data['duration'])}, which is {frames} frames. Allowed: 1 to {MOST_FRAMES} frames."
+            raise config_error([problem("duration", text)], config.origin)
+        config = config.model_copy(update={"frames": frames})
+    return config.hearing(signals)
+
+
+def _musical(duration: Any) -> Position | None:
+    """A length that is counted in beats or bars; None where it is another, or none at all."""
+    try:
+        position = parse_position(duration)
+    except ValueError:
+        return None
+    return position if position.musical else None
 
 
 def _validated(data: dict[str, Any], root: Place, places: dict[KeyPath, Place]) -> Config:
@@ -125,7 +184,7 @@ def _validated(data: dict[str, Any], root: Place, places: dict[KeyPath, Place]) 
     problems = [*clips.misplaced(data), *_resolve_times(data, places)]
     origin = Origin(root, places)
     try:
-        config = Config.model_validate(data)
+        config = Config.model_validate(data, context=heard(data.get("music")))
     except ValidationError as error:
         raise config_error([*problems, *problems_of(error, data)], origin) from None
     if problems:
@@ -148,11 +207,13 @@ def _resolve_times(data: dict[str, Any], places: dict[KeyPath, Place]) -> Iterat
     except ValueError:  # the schema reports it
         return
     try:
-        position = parse_time(value)
+        position = parse_position(value, f"{TIMES_ALLOWED}, or with music beats (16b) or bars (8bars)")
+        if position.unit == "%":
+            raise ValueError(f"Allowed: {TIMES_ALLOWED}.")
     except ValueError as error:
         yield problem("duration", f"is {shown(value)}. {error}")
         return
-    frames = int(position.frame(1, fps) + Fraction(1, 2))
+    frames = 1 if position.musical else int(position.frame(1, fps) + Fraction(1, 2))  # until the music is heard
     if not 1 <= frames <= MOST_FRAMES:
         yield problem("duration", f"is {shown(value)}, which is {frames} frames. Allowed: 1 to {MOST_FRAMES} frames.")
         return

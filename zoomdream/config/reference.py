@@ -14,9 +14,10 @@ from zoomdream.config.codecs import ABOUT, CODECS, CONTAINERS, HARDWARE
 from zoomdream.config.curves import ABOUT as ABOUT_EASINGS
 from zoomdream.config.curves import NAMES
 from zoomdream.config.defaults import json_schema
-from zoomdream.config.expression import FUNCTIONS
-from zoomdream.config.expression import NAMES as VARIABLES
+from zoomdream.config.functions import FUNCTIONS
+from zoomdream.config.functions import NAMES as VARIABLES
 from zoomdream.config.origin import KeyPath, dotted
+from zoomdream.config.signals import SIGNALS
 
 _BESIDE: Mapping[str, Mapping[str, Any]] = {
     "objective": {"layer": "mixed4c"},
@@ -25,6 +26,7 @@ _BESIDE: Mapping[str, Mapping[str, Any]] = {
     "network.weights": {"name": "googlenet"},
     "objective.network.weights": {"name": "googlenet"},
     "flow.weights": {"method": "raft_small"},
+    "music.offset": {"path": "song.mp3"},
 }
 """What stands beside a key, or beside the keys of a section, in an example, where no key is required."""
 
@@ -68,10 +70,15 @@ def chapters() -> dict[str, Chapter]:
                 *(Entry(function.usage, function.about, {}) for function in FUNCTIONS.values()),
             ),
         ),
+        "signals": Chapter(
+            "Functions of the music for the same expressions, where the config has a section `music`; so are its own "
+            "bands and series. `bass(t - 0.1)` is an echo, `onset(t + 0.05)` looks ahead:",
+            tuple(Entry(signal.usage, signal.about, {}) for signal in SIGNALS.values()),
+        ),
         "easings": Chapter(
             "Keyframes are values at moments, {0s: 1.2, 80%: 1.6, ease: in_out_sine}: seconds (5s, 1m30s), frames "
-            "(150f) or a share of the film (80%). `ease` is how the value goes from one to the next; expo bends "
-            "most, and sine least:",
+            "(150f), a share of the film (80%), and with music beats (16b) and bars (4bars). `ease` is how the value "
+            "goes from one to the next; expo bends most, and sine least:",
             tuple(Entry(name, _easing(name), {}) for name in NAMES),
         ),
         "codecs": Chapter("What `encode.codec` may be:", tuple(_codecs())),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -15,12 +13,12 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from zoomdream.config.curves import EASINGS, NAMES, SMOOTH, check_easing, smooth_between
-from zoomdream.config.expression import Evaluate, ExpressionError, Moment, compile_expression
-from zoomdream.config.units import Position, number_written, parse_measure, parse_position
+from zoomdream.config.curves import EASINGS, NAMES
+from zoomdream.config.expression import Evaluate, ExpressionError, Moment
+from zoomdream.config.keyframes import Keyframes, between, called, evaluator, read_value, shortened
+from zoomdream.config.signals import Signals
 from zoomdream.errors import ConfigError
 
-MOST_KEYFRAMES = 1000
 _IN_OUT = EASINGS["in_out_quad"]
 
 
@@ -42,20 +40,25 @@ class Limits:
     def text(self) -> str:
         return f"{self.lowest:g} to {self.highest:g} {self.unit}".rstrip()
 
-    def read(self, value: Any) -> Schedule:
-        """What the YAML says, as a Schedule. Raises ValueError that says what is allowed."""
+    def read(self, value: Any, heard: Collection[str] = ()) -> Schedule:
+        """What the YAML says, as a Schedule. heard: the functions of the config's music. Raises ValueError that says
+        what is allowed.
+        """
         if isinstance(value, Schedule):
             return replace(value, limits=self)
         try:
             return Schedule(
-                Keyframes.read(value, self) if isinstance(value, Mapping) else _read_value(value, self), self
+                Keyframes.read(value, self, heard) if isinstance(value, Mapping) else read_value(value, self, heard),
+                self,
             )
         except ValueError as error:  # pydantic takes no half characters ("\\uD800"), which the value may hold
             raise type(error)(str(error).encode("utf-8", "backslashreplace").decode()) from None
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         writer = core_schema.plain_serializer_function_ser_schema(Schedule.tree)
-        return core_schema.no_info_plain_validator_function(self.read, serialization=writer)
+        return core_schema.with_info_plain_validator_function(
+            lambda value, info: self.read(value, info.context or ()), serialization=writer
+        )
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         number = {"type": "number", "minimum": self.lowest, "maximum": self.highest, "description": self.text}
@@ -80,55 +83,13 @@ ANY_NUMBER = Limits(-math.inf, math.inf, "")
 
 
 @dataclass(frozen=True, slots=True)
-class Keyframes:
-    """Values (numbers or expressions) at moments, the easing between them; held before the first and after the last.
-
-    loop: not held, but the first comes again a whole film after itself.
-    """
-
-    points: tuple[tuple[Position, float | str], ...]
-    ease: str
-    loop: bool = False
-
-    @classmethod
-    def read(cls, tree: Mapping[Any, Any], limits: Limits) -> Keyframes:
-        """{keys: {0s: 1.2, 80%: "1 + u"}, ease: in_out_sine}, or {0s: 1.2, 80%: 1.5} alone. Raises ValueError that says
-        what is allowed.
-        """
-        if any(str(name)[:1] in "0123456789." for name in tree) and "keys" not in tree:
-            rest = {name: tree[name] for name in ("ease", "loop") if name in tree}
-            tree = {"keys": {name: value for name, value in tree.items() if name not in rest}, **rest}
-        unknown = [str(name) for name in tree if name not in ("keys", "ease", "loop")]
-        if unknown:
-            raise ValueError(f"Keyframes have no key {unknown[0][:40]!r}. Allowed: keys, ease, loop.")
-        loop = tree.get("loop") or False
-        if not isinstance(loop, bool):
-            raise ValueError("Whether keyframes loop is true or false.")
-        keys = tree.get("keys")
-        if not isinstance(keys, Mapping) or not keys:
-            raise ValueError("Keyframes need moments, such as {0s: 1.2, 5s: 1.6, ease: in_out_sine}.")
-        if len(keys) > MOST_KEYFRAMES:
-            raise ValueError(f"There are {len(keys)} keyframes. At most {MOST_KEYFRAMES} are allowed.")
-        points = []
-        for moment, value in keys.items():
-            try:
-                points.append((parse_position(moment), _read_value(value, limits)))
-            except ValueError as error:
-                raise ValueError(f"At the keyframe {str(moment)[:40]}: {error}") from None
-        return cls(tuple(points), check_easing("linear" if tree.get("ease") is None else tree["ease"]), loop)
-
-    def tree(self) -> dict[str, Any]:
-        looped = {"loop": True} if self.loop else {}
-        return {"keys": {str(position): value for position, value in self.points}, "ease": self.ease, **looped}
-
-
-@dataclass(frozen=True, slots=True)
 class Schedule:
     """A number over time. Compared and hashed by what it says and its range, not by where it was written.
 
     `key` names it in errors. `timeline` is the number of frames that `u`, `frames` and `80%` refer to, where a render
     is only the beginning of a longer film (a preview); None: the render's own. closing: the frames in which the end of
-    a loop becomes its beginning; 0 where it is none. The end of a loop, 100%, is its first frame again.
+    a loop becomes its beginning; 0 where it is none. The end of a loop, 100%, is its first frame again. `signals` are
+    those of its music.
     """
 
     source: float | str | Keyframes
@@ -136,15 +97,22 @@ class Schedule:
     key: str = field(default="", compare=False)
     timeline: int | None = field(default=None, compare=False)
     closing: int = field(default=0, compare=False)
+    signals: Signals | None = field(default=None, compare=False)
 
     @property
     def constant(self) -> float | None:
         """The number, where it never changes and is written as one; else None."""
         return self.source if isinstance(self.source, float) else None
 
-    def bound(self, key: str, timeline: int | None, closing: int = 0) -> Schedule:
-        """The same schedule, knowing its key, its timeline and its loop."""
-        return replace(self, key=key, timeline=timeline, closing=closing)
+    def bound(self, key: str, timeline: int | None, closing: int = 0, signals: Signals | None = None) -> Schedule:
+        """The same schedule, knowing its key, its timeline, its loop and its music."""
+        return replace(self, key=key, timeline=timeline, closing=closing, signals=signals)
+
+    def asks(self) -> set[str]:
+        """The functions that it calls, and "beats" where it has keyframes at beats or bars."""
+        points = self.source.points if isinstance(self.source, Keyframes) else ()
+        found = {name for value in (self.source, *(value for _, value in points)) for name in called(value)}
+        return found | {"beats" for position, _ in points if position.musical}
 
     def tree(self) -> float | str | dict[str, Any]:
         """What the YAML of a resolved config says."""
@@ -171,7 +139,7 @@ class Schedule:
         last = length if closing else max(length - 1, 1)
 
         def moment(frame: float) -> Moment:
-            return Moment(frame / rate, float(frame), float(length), frame / last, rate, seed)
+            return Moment(frame / rate, float(frame), float(length), frame / last, rate, seed, self.signals)
 
         def in_loop(frame: float) -> Moment:
             share = _IN_OUT(min(max((frame - length + closing) / closing, 0), 1))
@@ -189,14 +157,19 @@ class Schedule:
 
     def _evaluator(self, frames: int, fps: Fraction) -> Evaluate:
         if isinstance(self.source, Keyframes):
-            return _between(self._placed(self.source, self.timeline or frames, fps), self.source.ease, self.limits.log)
-        return _evaluate(self.source)
+            return between(self._placed(self.source, self.timeline or frames, fps), self.source.ease, self.limits.log)
+        return evaluator(self.source, self._heard)
+
+    @property
+    def _heard(self) -> Collection[str]:
+        return self.signals.names if self.signals else ()
 
     def _placed(self, keyframes: Keyframes, length: int, fps: Fraction) -> list[tuple[float, Evaluate]]:
         """(frame, value) of each keyframe in the order of time."""
         whole = length + 1 if self.closing or keyframes.loop else length
         points = (
-            (float(position.frame(whole, fps)), str(position), _evaluate(value)) for position, value in keyframes.points
+            (float(position.frame(whole, fps, self.signals)), str(position), evaluator(value, self._heard))
+            for position, value in keyframes.points
         )
         placed = sorted(points, key=lambda point: point[0])
         for (frame, name, _), (next_frame, next_name, _) in pairwise(placed):
@@ -217,7 +190,7 @@ class Schedule:
         raise ConfigError(text, key=self.key)
 
     def _shown(self) -> str:
-        return f' The expression is "{_short(self.source)}".' if isinstance(self.source, str) else ""
+        return f' The expression is "{shortened(self.source)}".' if isinstance(self.source, str) else ""
 
 
 def constant(value: float) -> Schedule:
@@ -225,72 +198,5 @@ def constant(value: float) -> Schedule:
     return Schedule(float(value))
 
 
-def _read_value(value: Any, limits: Limits) -> float | str:
-    value = parse_measure(value, limits.signs, "per second" in limits.unit)
-    if isinstance(value, str):
-        if (number := number_written(value)) and number != value.strip():
-            if limits.log and value.strip().endswith("%"):  # 5% may be 5 % more, 135% is 1.35 times as much
-                number = f"{float(number) / 100 + (float(number) < 50):g}"
-            raise ValueError(f"Allowed: {limits.text}, without another unit, such as {number}.")
-        try:
-            compile_expression(value)
-        except ExpressionError as error:
-            raise ExpressionError(f'The expression "{_short(value)}" {error}.{_deforum(value)}') from None
-        return value.strip()
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"Allowed: {limits.text}, as a number, an expression of t, or keyframes.")
-    if not limits.lowest <= value <= limits.highest:  # also where it is not a number at all
-        raise ValueError(f"Allowed: {limits.text}.")
-    return float(value)
-
-
-def _deforum(text: str) -> str:
-    """The keyframes of other programs, "0: (1.2), 60: (1.5)", as they are written here; "" where it has none."""
-    pairs = re.findall(r"(\d+)\s*:\s*\(([^()]*)\)", text)
-    keyframes = ", ".join(f"{frame}f: {value.strip()}" for frame, value in pairs)
-    return f" Keyframes are written {{{keyframes}}}." if pairs else ""
-
-
-def _evaluate(value: float | str) -> Evaluate:
-    return compile_expression(value) if isinstance(value, str) else lambda _moment: value
-
-
-def _between(points: list[tuple[float, Evaluate]], ease: str, log: bool) -> Evaluate:
-    """The value between keyframes. Both sides are worked out at the moment itself, so that expressions blend."""
-    times = [frame for frame, _ in points]
-    sides = [_logarithm(value) if log else value for _, value in points]
-    finish = math.exp if log else float
-
-    def evaluate(moment: Moment) -> float:
-        after = bisect_right(times, moment.frame)
-        if after == 0 or after == len(times):
-            return points[min(after, len(times) - 1)][1](moment)
-        start, end = after - 1, after
-        if ease == SMOOTH:
-            four = (max(start - 1, 0), start, end, min(end + 1, len(times) - 1))
-            before, left, right, beyond = (sides[index](moment) for index in four)
-            frames = (times[four[0]], times[start], times[end], times[four[3]])
-            return finish(smooth_between(frames, (before, left, right, beyond), moment.frame))
-        share = EASINGS[ease]((moment.frame - times[start]) / (times[end] - times[start]))
-        left = sides[start](moment)
-        return finish(left + (sides[end](moment) - left) * share)
-
-    return evaluate
-
-
-def _logarithm(value: Evaluate) -> Evaluate:
-    def evaluate(moment: Moment) -> float:
-        number = value(moment)
-        if number <= 0:
-            raise ExpressionError(f"at a keyframe is {number:.6g}, which is not above 0,")
-        return math.log(number)
-
-    return evaluate
-
-
 def _when(frame: float, fps: Fraction) -> str:
     return f"{frame / float(fps):.6g} s (frame {frame:g})"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -26,9 +26,11 @@ from zoomdream.config.fields import (
 from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema_encode import Encode, Performance
+from zoomdream.config.schema_music import Music
 from zoomdream.config.schema_objective import Network, Term
 from zoomdream.config.schema_render import Camera, Color, Dream, Flow
 from zoomdream.config.schema_source import MovingSource, NoiseSource, Source
+from zoomdream.config.signals import Signals
 from zoomdream.errors import error_context
 
 LONGEST_CLOSING = Fraction(4)
@@ -112,10 +114,12 @@ class Config(Section):
     camera: Camera = setting(Camera(), "How the camera moves.", "a section")
     flow: Flow = setting(Flow(), "Clips only: how the dream follows what moves.", "a section")
     color: Color = setting(Color(), "How light and colour are kept from drifting.", "a section")
+    music: Music | None = setting(None, "The music that schedules follow.", "a section; {} follows the soundtrack")
     encode: Encode = setting(Encode(), "What the file is: codec, quality, sound.", "a section")
     performance: Performance = setting(Performance(), "Device, precision, tiles, memory, threads.", "a section")
 
     _origin: Origin = PrivateAttr(default=Origin(Place("the config", None, Path()), {}))
+    _signals: Signals | None = PrivateAttr(default=None)
 
     @property
     def is_clip(self) -> bool:
@@ -148,6 +152,17 @@ class Config(Section):
         copy = self.model_copy()
         copy._origin = origin
         return copy
+
+    @property
+    def signals(self) -> Signals | None:
+        """The music, as far as schedules ask for it."""
+        return self._signals
+
+    def hearing(self, signals: Signals) -> Config:
+        """The same config, whose schedules follow this music."""
+        copy = self.model_copy()
+        copy._signals = signals
+        return bound(copy)
 
     def preview(self) -> Config:
         """A draft: a quarter of the edges, the first four seconds, another output, the same motion at every moment.
@@ -196,10 +211,12 @@ class Config(Section):
 
 
 def bound(config: Config) -> Config:
-    """The config in which every schedule knows its key, and the timeline and the loop that it belongs to."""
+    """The config in which every schedule knows its key, the timeline and the loop that it belongs to, and the music."""
 
     def bind(at: KeyPath, value: Any) -> Any:
-        return value.bound(dotted(at), config.timeline, config.closing) if isinstance(value, Schedule) else value
+        if not isinstance(value, Schedule):
+            return value
+        return value.bound(dotted(at), config.timeline, config.closing, config.signals)
 
     return rebuilt(config, bind)
 

@@ -1,7 +1,7 @@
 """Times, rates and amounts of memory as people write them, kept exact.
 
 A time is `12s`, `1m30s`, `500ms`, `150f` (frames), `00:01:30.5` or a number of seconds; a keyframe may also stand at a
-share, `80%`.
+share, `80%`, and where there is music at a beat or a bar of it, `16b` or `4bars`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
+from zoomdream.config.signals import Signals, Unit
+
 TIMES_ALLOWED = "seconds (12s or 12), minutes (1m30s), frames (150f) or hours:minutes:seconds (00:01:30.5)"
 LONGEST_SECONDS = 10_000_000
 HIGHEST_RATE = 240
@@ -20,7 +22,7 @@ LEAST_MEMORY, MOST_MEMORY = 2**30, 2**44
 MEMORY_ALLOWED = "an amount from 1 GiB to 16 TiB with its unit, such as 6 GiB, 6000 MB or 6G (which is 6 GiB)"
 
 _NUMBER = r"(\d{1,12}(?:\.\d{1,12})?|\.\d{1,12})"
-_AMOUNT = re.compile(rf"{_NUMBER}\s?(f|%|)(?:(?<=f)rames?)?")
+_AMOUNT = re.compile(rf"{_NUMBER}\s?(f|%|bars?|b(?:eats?)?|)(?:(?<=f)rames?)?")
 _UNITS = {
     "h(?:(?:ou)?rs?)?": Fraction(3600),
     "m(?:in(?:ute)?s?)?": Fraction(60),
@@ -38,13 +40,19 @@ _BITS = {"M": 20, "G": 30, "T": 40}
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A moment: `amount` seconds, frames, or percent of the way from the first frame to the last."""
+    """A moment: `amount` seconds, frames, percent of the way from the first frame to the last, beats or bars."""
 
     amount: Fraction
-    unit: Literal["s", "f", "%"]
+    unit: Literal["s", "f", "%"] | Unit
 
-    def frame(self, frames: int, fps: Fraction) -> Fraction:
-        """The frame at this moment, exact and so perhaps between two frames, in a film of `frames` frames."""
+    @property
+    def musical(self) -> bool:
+        return self.unit in ("b", "bars")
+
+    def frame(self, frames: int, fps: Fraction, signals: Signals | None = None) -> Fraction:
+        """The frame at this moment, exact and so perhaps between two frames, in a film of `frames` frames. signals:
+        those of the music, which beats and bars need.
+        """
         match self.unit:
             case "s":
                 return self.amount * fps
@@ -52,6 +60,9 @@ class Position:
                 return self.amount
             case "%":
                 return self.amount * (frames - 1) / 100
+            case musical:
+                assert signals is not None  # who reads a beat or a bar has seen to it
+                return signals.moment(self.amount, musical) * fps
 
     def __str__(self) -> str:
         return seconds_text(self.amount) if self.unit == "s" else decimal_text(self.amount) + self.unit
@@ -60,7 +71,7 @@ class Position:
 def parse_time(value: Any) -> Position:
     """A time: see the top of the file. Raises ValueError that says what is allowed."""
     position = parse_position(value, allowed=TIMES_ALLOWED)
-    if position.unit == "%":
+    if position.unit == "%" or position.musical:
         raise ValueError(f"Allowed: {TIMES_ALLOWED}.")
     return position
 
@@ -91,8 +102,10 @@ def parse_position(value: Any, allowed: str = f"{TIMES_ALLOWED}, or a share of t
             if number > 100:
                 raise ValueError("A share of the way is between 0% and 100%.")
             return Position(number, "%")
-        case _:
+        case "":
             return _seconds(number)
+        case musical:
+            return Position(number, "bars" if musical.startswith("bar") else "b")
 
 
 def _seconds(number: Fraction) -> Position:

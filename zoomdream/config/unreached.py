@@ -10,14 +10,18 @@ from fractions import Fraction
 from itertools import pairwise
 
 from zoomdream.config.fields import schedules
+from zoomdream.config.keyframes import Keyframes
 from zoomdream.config.origin import dotted
-from zoomdream.config.schedule import Keyframes, Schedule
+from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema import Config
 from zoomdream.config.units import Position, seconds_text
 
 
 def warnings(config: Config) -> Iterator[str]:
     """What a person should hear of each schedule that cannot get to its end or back: place, key, the likely meaning."""
+    if config.music is not None and config.music.path and config.encode.audio == "source" and not config.is_clip:
+        text = "schedules follow the song, and the video is silent. `encode.audio` with the same path lets it be heard."
+        yield f"{config.place('music.path')}: music.path: {text}"
     for path, schedule in schedules(config):
         texts = _unreached(schedule, config.timeline or config.frames, config.fps)
         for text in (*texts, *(_jump(schedule, config) if config.loop else ())):
@@ -39,7 +43,7 @@ def _jump(schedule: Schedule, config: Config) -> Iterator[str]:
 def _unreached(schedule: Schedule, length: int, fps: Fraction) -> Iterator[str]:
     end = f"the end of the film ({seconds_text(length / fps)}, {length} frames)"
     points = schedule.source.points if isinstance(schedule.source, Keyframes) else ()
-    if beyond := [moment for moment, _ in points if moment.frame(length, fps) > length]:
+    if beyond := [moment for moment, _ in points if moment.frame(length, fps, schedule.signals) > length]:
         yield _told(beyond, len(points), end) + _meant(beyond, length)
     values: list[object] = [value for _, value in points] or [schedule.source]
     for value in values:

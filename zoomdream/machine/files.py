@@ -3,23 +3,57 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from zoomdream.errors import OutputError
+import platformdirs
+
+from zoomdream.errors import InputError, OutputError, require_file
 
 UNSUPPORTED = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 """What network disks and cloud folders answer where they know no locks, or cannot flush."""
 
 NO_FOLLOWING = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """How to open what others may have put where a file should be: no link is followed, no pipe is waited for."""
+
+
+def cache_folder() -> Path | None:
+    """The folder of what this user need not wait for again, weights files and songs that were heard; None for a user
+    without a home. Nothing is created.
+    """
+    if chosen := os.environ.get("XDG_CACHE_HOME"):  # counts on every system
+        return Path(chosen) / "zoomdream"
+    try:
+        folder = platformdirs.user_cache_path("zoomdream", appauthor=False, opinion=False)
+    except RuntimeError:  # no HOME, and a user id that the system has no entry of, as in containers
+        return None
+    return folder if folder.is_absolute() else None  # older platformdirs say "~/.cache" to such a user
+
+
+def content_hash(path: Path) -> bytes:
+    """SHA-256 of a file. InputError if it cannot be read."""
+    require_file(path, "a file")
+    try:
+        found = path.stat()
+        return _digest(path, found.st_size, found.st_mtime_ns)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+@lru_cache(maxsize=1024)
+def _digest(path: Path, size: int, changed: int) -> bytes:
+    """SHA-256 of a file. Many renders of a batch read the same one: it is read once while size and time stay."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def temporary_name(final: Path) -> Path:

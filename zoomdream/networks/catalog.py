@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoomdream.errors import ConfigError, InputError
+from zoomdream.machine.files import cache_folder
 from zoomdream.networks import dreamnet, dreamnet_file, googlenet
 from zoomdream.networks.googlenet_layers import VARIANTS
 from zoomdream.networks.googlenet_layers import layers as googlenet_layers
 from zoomdream.networks.weights import download
-from zoomdream.networks.weights.addresses import MAX_BYTES, WEIGHTS, cache_folder, cached
+from zoomdream.networks.weights.addresses import MAX_BYTES, WEIGHTS, cached
 from zoomdream.networks.weights.googlenet_layouts import guess
 from zoomdream.networks.weights.read import read_tensors
 from zoomdream.types import Layer, Network

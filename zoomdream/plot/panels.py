@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from zoomdream.config import Config, Schedule
-from zoomdream.config.schedule import Keyframes
+from zoomdream.config.keyframes import Keyframes
 from zoomdream.timeline import Timeline
 
 _OF_CLIPS = ("flow.carry", "dream.opacity")

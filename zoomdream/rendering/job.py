@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ from zoomdream.config.origin import KeyPath, dotted
 from zoomdream.encode import metadata
 from zoomdream.encode.segment import EncodeSettings
 from zoomdream.encode.sound import Sound, fit
-from zoomdream.errors import ConfigError, InputError, require_file
-from zoomdream.machine.files import read_regular
+from zoomdream.errors import ConfigError, InputError
+from zoomdream.machine.files import content_hash, read_regular
 from zoomdream.networks import catalog
 from zoomdream.rendering.plan import make_plan, resolved
 from zoomdream.rendering.run import FILE as RUN_FILE
@@ -120,7 +120,9 @@ def _sound(config: Config) -> Sound | None:
     length, suffix = config.frames / config.fps, config.output.suffix.lower()
     if isinstance(audio, Path):
         with config.error_context("encode.audio"):
-            track = find_soundtrack(audio, wanted, None, length, True)
+            follows = config.music is not None and config.music.path in (None, audio)
+            skipped = config.music.offset if config.music is not None and follows else Fraction(0)
+            track = find_soundtrack(audio, wanted, None, length, True, skipped)
             if track is None:
                 raise InputError(f"{audio} has no soundtrack that ffmpeg can read.")
             return fit(track, suffix)
@@ -164,32 +166,15 @@ def fingerprint(config: Config) -> str:
     digest = hashlib.sha256(config.fingerprint_text().encode())
     for key, path in _read_files(config):
         with config.error_context(key):
-            digest.update(_checksum(path))
+            digest.update(content_hash(path))
     for path in assembly.found_weights(config):
         with config.error_context("network.python" if path.suffix == ".py" else ""):
-            digest.update(_checksum(path))
+            digest.update(content_hash(path))
     for name, weights in assembly.named_networks(config):
         embedded = catalog.embedded_checksum(name) if weights is None else None
         if embedded is not None:
             digest.update(embedded.encode())
     return digest.hexdigest()
-
-
-def _checksum(path: Path) -> bytes:
-    """SHA-256 of a file. InputError if it cannot be read."""
-    require_file(path, "a file")
-    try:
-        found = path.stat()
-        return _digest(path, found.st_size, found.st_mtime_ns)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-
-
-@lru_cache(maxsize=1024)
-def _digest(path: Path, size: int, changed: int) -> bytes:
-    """SHA-256 of a file. Many renders of a batch read the same one: it is read once while size and time stay."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 def recall(output: Path, program: Path) -> Plan | None:

@@ -73,19 +73,25 @@ class Track:
 
 
 def find_soundtrack(
-    path: Path, wanted: int | str, begin: Fraction | None, length: Fraction, whole: bool
+    path: Path,
+    wanted: int | str,
+    begin: Fraction | None,
+    length: Fraction,
+    whole: bool,
+    skipped: Fraction = Fraction(0),
 ) -> Soundtrack | None:
     """The sound for pictures of a clip; None if the file has none.
 
     wanted: a track's number, language or title, or "auto": the default one, else the first that can be decoded.
     begin: when the first picture that is rendered is shown; None for a sound file, which begins with its first sound.
-    length: of all pictures, in seconds; whole: they are all that the file has. ConfigError if there is no such track;
-    InputError if the file is missing or no track of it can be decoded.
+    skipped: seconds from there on that are not heard. length: of all pictures, in seconds; whole: they are all that
+    the file has. ConfigError if there is no such track; InputError if the file is missing or no track of it can be
+    decoded.
     """
     with open_container(path, "a sound") as container:
         tracks = tuple(_track(number, stream) for number, stream in enumerate(container.streams.audio, 1))
         origin = Fraction(container.start_time or 0, av.time_base)
-    begin, facts = origin if begin is None else begin, path.stat()
+    begin, facts = (origin if begin is None else begin) + skipped, path.stat()
     silent = True
     for track in _chosen(path, tracks, wanted):
         heard = _listen(path, facts.st_size, facts.st_mtime_ns, track.stream, begin, begin + length + OVERHANG)

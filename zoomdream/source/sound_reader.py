@@ -36,6 +36,9 @@ _AGREED = Fraction(1, 2)
 _FOLLOW = "min_comp=0.001:comp_duration=1:max_soft_comp=0.005:min_hard_comp=0.008"
 """How times that leave the samples behind are followed: up to 8 ms by stretching, then by silence or a cut."""
 
+LONGEST = Fraction(36_000)
+"""Seconds of a sound that are heard where all of it is meant."""
+
 _INDEXED = ("mov", "matroska")
 """Formats in which a time is found exactly without reading all that comes before."""
 
@@ -176,9 +179,12 @@ class TrackSamples:
     stream: int
     begin: Fraction
 
-    def __call__(self, layout: str, rate: int, length: Fraction) -> Iterator[bytes]:
-        reader = SoundReader(self.path, self.stream, self.begin, self.begin + length)
+    def __call__(self, layout: str, rate: int, length: Fraction | None) -> Iterator[bytes]:
+        reader = SoundReader(self.path, self.stream, self.begin, self.begin + (LONGEST if length is None else length))
         width = 4 * AudioLayout(layout).nb_channels
+        if length is None:
+            yield from _mixed(reader, layout, rate, width)
+            return
         left = round(length * rate)
         for data in _mixed(reader, layout, rate, width):
             yield data[: left * width]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from zoomdream.networks.weights.addresses import WEIGHTS, cache_folder, cached
+from zoomdream.machine.files import cache_folder
+from zoomdream.networks.weights.addresses import WEIGHTS, cached
 
 
 def test_the_variable_for_caches_counts_on_every_system(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

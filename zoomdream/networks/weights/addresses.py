@@ -7,11 +7,10 @@ checked.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
+from zoomdream.machine.files import cache_folder
 
 MAX_BYTES = 300 * 10**6
 
@@ -67,17 +66,6 @@ WEIGHTS = {
         "Google's own GoogLeNet, the network of TensorFlow's Deep Dream and of lucid",
     ),
 }
-
-
-def cache_folder() -> Path | None:
-    """The folder of this user's weights files; None for a user without a home. Nothing is created."""
-    if chosen := os.environ.get("XDG_CACHE_HOME"):  # counts on every system
-        return Path(chosen) / "zoomdream"
-    try:
-        folder = platformdirs.user_cache_path("zoomdream", appauthor=False, opinion=False)
-    except RuntimeError:  # no HOME, and a user id that the system has no entry of, as in containers
-        return None
-    return folder if folder.is_absolute() else None  # older platformdirs say "~/.cache" to such a user
 
 
 def cached(name: str) -> Path | None:
