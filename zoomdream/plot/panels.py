@@ -106,7 +106,7 @@ def _keyframes(schedule: Schedule, timeline: Timeline) -> Iterator[tuple[float, 
     if not isinstance(schedule.source, Keyframes):
         return
     for moment, _ in schedule.source.points:
-        frame = float(moment.frame(schedule.timeline or timeline.frames, timeline.fps))
+        frame = float(moment.frame(schedule.timeline or timeline.frames, timeline.fps, schedule.signals))
         if frame <= timeline.frames:  # 100% is the end of the last frame, which shows what it begins with
             shown = min(frame, timeline.frames - 1)
             yield shown, timeline.at(schedule.key, shown)
