@@ -222,6 +222,14 @@ def test_a_damaged_exr_and_one_that_is_too_large_are_input_errors(tmp_path: Path
         read_image(written(tmp_path, "b.exr", huge))
 
 
+def test_light_that_ffmpeg_has_no_code_for_or_finds_no_picture_in_is_damaged(tmp_path: Path) -> None:
+    of_another_version = bytearray(exr(gradient("f4"), "gbrpf32le"))
+    of_another_version[4] = 0
+    for name, data in (("a.exr", bytes(of_another_version)), ("a.pfm", b"PF\n3 2\n" + b"?" * 90)):
+        with pytest.raises(InputError, match=f"{name} is damaged"):
+            read_image(written(tmp_path, name, data))
+
+
 def test_a_profile_counts_at_sixteen_bits_as_at_eight_but_without_its_steps(tmp_path: Path) -> None:
     eight = (np.arange(768).reshape(16, 16, 3) // 3).astype(np.uint8)
     buffer = io.BytesIO()

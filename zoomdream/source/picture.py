@@ -35,6 +35,12 @@ FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "MPO", "PPM", "AVIF", "H
 _LIGHT = {b"\x76\x2f\x31\x01": "exr_pipe", b"#?": "hdr_pipe", b"PF\n": "pfm_pipe", b"Pf\n": "pfm_pipe"}
 """FFmpeg's formats of pictures whose numbers are linear light, by how they begin."""
 
+_DAMAGED = (
+    OSError, SyntaxError, ValueError, RuntimeError, EOFError, MemoryError, TypeError, AttributeError, IndexError,
+    av.FFmpegError,
+)  # fmt: skip
+"""What the libraries raise of damaged pictures."""
+
 _Pixels = np.ndarray[tuple[int, ...], np.dtype[Any]]
 
 
@@ -72,7 +78,7 @@ def read_channels(path: Path, transfer: Transfer = "auto") -> Tensor:
         raise InputError(f"{path} has more than the 64 megapixels that are read.") from None
     except UnidentifiedImageError:
         raise InputError(f"{path} is not a picture that can be read: {describe(data, path.suffix)}.") from None
-    except (OSError, SyntaxError, ValueError, RuntimeError, EOFError, MemoryError, TypeError, AttributeError) as error:
+    except _DAMAGED as error:
         reason = str(error).splitlines()[0] if str(error) else "no data"
         raise InputError(f"{path} is damaged: {reason}.") from error
 
@@ -102,7 +108,9 @@ def _light(data: bytes, kind: str) -> _Pixels:
     with av.open(io.BytesIO(data), "r", format=kind) as file:
         stream = file.streams.video[0]
         _check_size(stream.codec_context.width, stream.codec_context.height)
-        frame = next(file.decode(stream))
+        frame = next(file.decode(stream), None)
+        if frame is None:
+            raise ValueError("there is no picture in it")
         pixels = _halves(frame) if "f16" in frame.format.name else frame.to_ndarray()
     values = np.nan_to_num(pixels[..., None] if pixels.ndim == 2 else pixels, copy=False).astype(np.float32, copy=False)
     return _divided(values) if kind == "exr_pipe" else values
