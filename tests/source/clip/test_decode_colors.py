@@ -96,6 +96,15 @@ def test_every_matrix_and_range_comes_out_as_the_same_colors(tmp_path: Path, nam
     assert error < (1.4 if bits == 8 else 0.4)  # what rounding to 8 or 10 bits costs
 
 
+@pytest.mark.parametrize("name", ["ycgco", "smpte2085", "chroma-derived-nc", "ictcp", "bt2020c"])
+def test_a_matrix_that_swscale_does_not_know_is_read_all_the_same(tmp_path: Path, name: str) -> None:
+    red, green, blue = np.moveaxis(patches(PATCHES), -1, 0)
+    codes = [(red + blue) / 4 + green / 2, green / 2 - (red + blue) / 4, (red - blue) / 2]
+    planes = np.stack([16 + 219 * codes[0], *(128 + 224 * code for code in codes[1:])]).round().astype(np.uint8)
+    found = read(encode_yuv(tmp_path / "a.mkv", planes, "yuv444p", {"colorspace": name, "range": "tv"}))
+    assert name != "ycgco" or np.abs(middles(found) - PATCHES).max() * 255 < 2
+
+
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize("name", SHARES)
 def test_colors_of_four_pixels_together_keep_their_matrix(tmp_path: Path, name: str, full: bool) -> None:

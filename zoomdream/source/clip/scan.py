@@ -9,11 +9,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import Interpolation
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from zoomdream.config.schema_source import Footage
 from zoomdream.errors import InputError
@@ -117,9 +118,7 @@ class _Notes:
             self.fields = FieldChanges(len(self.raw) - 1)
         if self.fields is not None:
             self.fields.add(picture)
-        height, width = SEARCH_SIZE
-        small = picture.reformat(width, height, "bgr24", interpolation=Interpolation.AREA)
-        self.finder.add(np.ascontiguousarray(small.to_ndarray()).tobytes())
+        self.finder.add(np.ascontiguousarray(_small(picture).to_ndarray()).tobytes())
 
     def _compare(self, first: VideoFrame, picture: VideoFrame) -> None:
         if (picture.width, picture.height) != (first.width, first.height):
@@ -128,6 +127,16 @@ class _Notes:
             self.changes["pixel format"] = None
         if picture.color_range != first.color_range:
             self.changes["range"] = None
+
+
+def _small(picture: VideoFrame) -> VideoFrame:
+    """A picture in which cuts are searched."""
+    height, width = SEARCH_SIZE
+    scaled = partial(picture.reformat, width, height, "bgr24", interpolation=Interpolation.AREA)
+    try:
+        return scaled()
+    except OSError:  # of a matrix or a range that swscale does not know: by any other the same cuts are found
+        return scaled(src_colorspace=Colorspace.ITU601, src_color_range=ColorRange.MPEG)
 
 
 def _scan(footage: Footage, header: Header, progress: Callable[[int], None], threads: int) -> Scan | list[str]:
