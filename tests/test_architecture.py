@@ -76,7 +76,7 @@ def test_files_stay_small(path: Path) -> None:
 
 SUBJECTS = {
     ".": {"architecture", "configs", "conftest", "loops", "package", "packaging"},
-    "assembly": {"clip", "objectives", "on_an_emulated_gpu", "transparent_zoom"},
+    "assembly": {"clip", "droste", "objectives", "on_an_emulated_gpu", "transparent_zoom"},
     "autodiff": {"random_graphs"},
     "autodiff/operations": {"norms"},
     "batch": {"batch_command", "parcels", "plan_once", "ready_batches", "shots"},

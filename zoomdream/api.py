@@ -138,7 +138,8 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
         raise ConfigError(f"dream takes pictures with edges of {allowed}, not {width}x{height}")
     if not bool(batch.isfinite().all()):
         raise InputError("dream takes a picture of numbers from 0 to 1; in this one some are NaN or infinite")
-    alone = chosen.model_copy(update={"size": (width, height), "source": NoiseSource(kind="noise")})
+    plane = chosen.camera.model_copy(update={"space": "plane"})
+    alone = chosen.model_copy(update={"size": (width, height), "source": NoiseSource(kind="noise"), "camera": plane})
     with alone.error_context():
         planned = make_plan(alone)
     picture = batch.detach().to(planned.device, torch.float32).clamp(0, 1)

@@ -6,6 +6,9 @@ the network dreams on it, the mask keeps the dream where it belongs, and colour 
 A clip: the source shows the next frame, optical flow tells where everything in it was a moment ago, what the dream had
 added there is carried along (one resampling), and the network dreams on the frame with that on it.
 
+A picture that contains itself: the network dreams on a strip of it before the film, perhaps slowly on while that runs,
+and every frame is a view of the strip.
+
 Of a transparent source, whose pictures have a fourth channel, only what is opaque is dreamed on; the camera moves alpha
 along, and a clip's own stays as it is.
 
@@ -23,6 +26,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from zoomdream.camera.droste import Levels, edges, resampled
 from zoomdream.color.alpha import is_transparent, over_black, over_mean, plus, settled, straight, where_opaque
 from zoomdream.color.pyramid import blend, halved, resize
 from zoomdream.color.statistics import between, hold, measure, soft_limit
@@ -30,32 +34,40 @@ from zoomdream.flow.bidirectional import BidirectionalFlow
 from zoomdream.flow.carry import limit
 from zoomdream.flow.closing import Closing
 from zoomdream.flow.inbetween import KeyInterval, blend_by_visibility, interpolate_added, match_detail, zoom_in_between
-from zoomdream.stages import ClipStages, Stages, ZoomStages
+from zoomdream.stages import ClipStages, DrosteStages, Stages, ZoomStages
 from zoomdream.types import State
 
 
 def frames(stages: Stages, start: State | None, count: int) -> Iterator[State]:
     """The states of the frames after `start` (from frame 0 if None) up to and with number `count` - 1."""
-    key = start.key or start if start is not None else first(stages)
+    state = first(stages) if start is None else start
     if start is None:
-        yield key
-    done = key.index if start is None else start.index
+        yield state
+    done, key = state.index, state.key or state
     while key.index < count - 1:
-        for state in onward(key, stages):
+        for state in onward(key, stages, done):
             if done < state.index < count:  # after a start between two key frames, what led there is done again
                 yield state
         key = state.key or state
 
 
 def first(stages: Stages) -> State:
-    return begin_zoom(stages) if isinstance(stages, ZoomStages) else begin_shot(stages, 0)
+    match stages:
+        case ZoomStages():
+            return begin_zoom(stages)
+        case DrosteStages():
+            return begin_droste(stages)
+        case ClipStages():
+            return begin_shot(stages, 0)
 
 
-def onward(key: State, stages: Stages) -> Iterator[State]:
-    """The frames after a key frame, up to and with the next one."""
+def onward(key: State, stages: Stages, done: int) -> Iterator[State]:
+    """The frames after a key frame, up to and with the next one; those up to `done` are there already."""
     following = stages.schedule.following(key.index)
     if isinstance(stages, ZoomStages):
         return zoom_on(key, stages, following)
+    if isinstance(stages, DrosteStages):
+        return droste_on(key, stages, following, max(done, key.index))
     if following in stages.schedule.shots:
         return iter((begin_shot(stages, following),))
     return clip_on(key, stages, following)
@@ -153,6 +165,43 @@ def dream_on_zoom(moved: Tensor, zoom: ZoomStages, frame: int) -> Tensor:
         mask = zoom.camera.with_margin(zoom.mask(max(frame, 0)))
         dreamed = torch.lerp(moved, dreamed, mask if mask.shape[-1] == moved.shape[-1] else halved(mask))
     return soft_limit(zoom.color(dreamed, reference, frame))
+
+
+def begin_droste(droste: DrosteStages) -> State:
+    """Frame 0: a view of the source's strip, which is dreamed on small first, and then finer and finer."""
+    whole = droste.source(0)
+    strip = begun = resampled(whole, droste.growth[0])
+    for frame, size in enumerate(droste.growth, start=1 - len(droste.growth)):
+        if strip.shape[-2:] != size:
+            added, begun = resampled(strip - begun, size), resampled(whole, size)
+            strip = begun + added
+        strip = dream_on_strip(strip, droste, frame)
+    return State(0, droste.camera(Levels.of(strip), 0), key=State(0, strip))
+
+
+def droste_on(key: State, droste: DrosteStages, following: int, done: int) -> Iterator[State]:
+    """Views of a strip, which meanwhile becomes the following one, from the frame after `done`."""
+    last = State(following, dream_on_strip(key.picture, droste, following))
+    alive = last.picture is not key.picture
+    before = after = Levels.of(key.picture)
+    if alive:
+        after = Levels.of(last.picture)
+    for frame in range(done + 1, following + 1):
+        shown = droste.camera(before, frame)
+        if alive:
+            shown = torch.lerp(shown, droste.camera(after, frame), (frame - key.index) / (following - key.index))
+        yield State(frame, shown, key=last if frame == following else key)
+
+
+def dream_on_strip(strip: Tensor, droste: DrosteStages, frame: int) -> Tensor:
+    """Noise, dream, colour; what all of these do at edges is each time somewhere else."""
+    if not droste.dream.dreams_on(frame):
+        return strip
+    down, across = edges(strip, droste.seed, frame)
+    rolled = strip.roll((down, across), dims=(2, 3))
+    reference = droste.color.reference_of(rolled)
+    dreamed = droste.dream(droste.noise(rolled, frame), reference, frame)
+    return soft_limit(droste.color(dreamed, reference, frame)).roll((-down, -across), dims=(2, 3))
 
 
 def begin_shot(clip: ClipStages, frame: int) -> State:

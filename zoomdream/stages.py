@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoomdream.camera.camera import Camera
+from zoomdream.camera.droste import DrosteCamera, Size
 from zoomdream.color.statistics import Hold
 from zoomdream.dream.dreamer import Dreamer, FreshNoise
 from zoomdream.flow.bidirectional import BidirectionalFlow
@@ -64,6 +65,26 @@ class ZoomStages:
 
 
 @dataclass(frozen=True, slots=True)
+class DrosteStages:
+    """The stages of a picture that contains itself, see camera.droste. growth: (height, width) of it in each dream
+    before the first frame, the last is its own; seed: of where its edges lie in each.
+    """
+
+    source: DeviceFrames
+    camera: DrosteCamera
+    noise: FreshNoise
+    dream: Dreamer
+    color: Hold
+    growth: tuple[Size, ...]
+    seed: int
+    schedule: DreamSchedule
+    resources: tuple[Closable, ...] = ()
+
+    def close(self) -> None:
+        close_all(self.resources)
+
+
+@dataclass(frozen=True, slots=True)
 class ClipStages:
     """The stages of a dreamed clip. footage: its frames and their motion. opacity: of the dream, by frame."""
 
@@ -81,7 +102,7 @@ class ClipStages:
         close_all(self.resources)
 
 
-Stages = ZoomStages | ClipStages
+Stages = ZoomStages | DrosteStages | ClipStages
 
 
 def close_all(resources: Sequence[Closable]) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 
+from zoomdream.camera.droste import Size, Torus, closed, path
 from zoomdream.camera.motion import Motion, integrate
 from zoomdream.config import Config, Schedule
 from zoomdream.config.fields import schedules
@@ -37,7 +38,8 @@ class Timeline:
     frames with which a shot begins, in order, from 0. active: whether a frame is dreamed on or only moved, if it is a
     key frame. passes: how often the network dreams for each frame, 0 where it is only moved, more where a shot begins;
     a dream at half the size counts as a quarter. closing: of a loop, the key frames in which its end becomes its
-    beginning, and the number of frames, which is frame 0 again; empty where there is none.
+    beginning, and the number of frames, which is frame 0 again; empty where there is none. growth: in the
+    Droste space, the sizes of the dreams before the first frame.
     """
 
     frames: int
@@ -52,6 +54,7 @@ class Timeline:
     passes: tuple[float, ...]
     schedules: Mapping[str, Schedule]
     closing: tuple[int, ...] = ()
+    growth: tuple[Size, ...] = ()
 
     @classmethod
     def of(cls, config: Config, cuts: Sequence[int] = ()) -> Timeline:
@@ -69,7 +72,7 @@ class Timeline:
         after = [key for key in key_frames if key >= max(config.frames - config.closing, 1)]
         closing = (*(after or key_frames[-1:]), config.frames) if looped else ()
         active = _active(config, curves, key_frames)
-        return cls(
+        found = cls(
             frames=config.frames,
             fps=config.fps,
             seed=config.seed,
@@ -83,6 +86,7 @@ class Timeline:
             schedules=written,
             closing=closing,
         )
+        return _droste(config, found) if config.camera.contains_itself else found
 
     def curve(self, key: str) -> tuple[float, ...]:
         """The value of a key, such as "dream.noise", at every frame."""
@@ -101,6 +105,8 @@ class Timeline:
         if self.interval is None:
             return found
         scale = REFERENCE_RATE / float(self.fps)
+        if self.growth:  # a picture that nothing moves needs no more where it is dreamt on less often
+            return tuple(scale * float(self.interval) * value for value in self.curve("dream.step_size"))
         return tuple(scale * value * self._first(frame) for frame, value in enumerate(found))
 
     def hold_shares(self) -> tuple[float, ...]:
@@ -118,6 +124,54 @@ class Timeline:
         """The share of a clip's dream that is carried from each frame's predecessor to it."""
         power = 1.0 if self.interval is None else REFERENCE_RATE / float(self.fps)
         return tuple(share**power for share in self.curve("flow.carry"))
+
+
+def torus(config: Config) -> Torus:
+    """What repeats in the Droste space of a config."""
+    droste = config.camera.droste
+    return Torus(droste.period, droste.arms, droste.twist)
+
+
+def dreamt_size(config: Config) -> Size:
+    """(height, width) of the picture that is dreamt: of a frame, or of what frames are views of."""
+    width, height = config.size
+    return torus(config).strip((height, width)) if config.camera.contains_itself else (height, width)
+
+
+def _droste(config: Config, found: Timeline) -> Timeline:
+    """The timeline of the same film in the Droste space, where not frames are dreamed but what they are views of."""
+    alive, size = config.camera.droste.alive, dreamt_size(config)
+    growth = torus(config).growth(size, config.dream.warmup)
+    interval = max(Fraction(1), config.fps / Fraction(alive).limit_denominator(1000)) if alive else None
+    key_frames = _key_frames((0,), found.frames, interval or Fraction(found.frames))
+    active = tuple(now and (alive > 0 or frame == 0) for frame, now in enumerate(found.active))
+    before = sum(math.prod(one) for one in growth[:-1]) / math.prod(size)
+    passes = _passes(key_frames, active, (0,), before, ())
+    return replace(found, key_frames=key_frames, active=active, passes=passes, closing=(), growth=growth)
+
+
+def droste_path(config: Config, found: Timeline) -> tuple[complex, ...]:
+    """Logarithm of the zoom and the angle, in radians, since frame 0, at each frame; of a loop, and of the frame after
+    the last, changed so that it ends after whole periods.
+    """
+    moved = path(found.motions)
+    return closed(torus(config), moved) if config.closing else moved
+
+
+def droste_note(config: Config) -> str:
+    """What becomes of the camera's speeds so that a loop in the Droste space closes; "" where nothing does."""
+    if not (config.camera.contains_itself and config.closing):
+        return ""
+    found = Timeline.of(config)
+    wanted, moved = path(found.motions)[-1], droste_path(config, found)[-1]
+    seconds = float(config.frames / config.fps)
+    (zoom, turn), (first_zoom, first_turn) = (
+        (math.exp(place.real / seconds), math.degrees(place.imag) / seconds) for place in (moved, wanted)
+    )
+    return (
+        f"the loop closes with a zoom of {zoom:.4g} times and a turn of {turn:.4g} degrees per second, on average, "
+        f"instead of {first_zoom:.4g} and {first_turn:.4g}"
+    )
 
 
 @lru_cache(maxsize=2)  # plan and stages of one render ask alike

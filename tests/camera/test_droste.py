@@ -25,7 +25,7 @@ def formula(across: Tensor, down: Tensor) -> Tensor:
 
 
 def strip_of(torus: Torus) -> Tensor:
-    rows, columns = torus.strip(SIZE, [PIVOT])
+    rows, columns = torus.strip(SIZE)
     return formula(torch.arange(columns).double()[None] / columns, torch.arange(rows).double()[:, None] / rows)
 
 
@@ -57,7 +57,7 @@ def test_a_frame_shows_what_the_formula_says(torus: Torus) -> None:
 
 @pytest.mark.parametrize("torus", TORI)
 def test_all_comes_back_after_a_period_and_a_part_of_a_turn(torus: Torus) -> None:
-    moved, strip = complex(0.3, 0.1), torch.rand((1, 3, *torus.strip(SIZE, [PIVOT])))
+    moved, strip = complex(0.3, 0.1), torch.rand((1, 3, *torus.strip(SIZE)))
     period = torus.period_near(complex(torus.height, 0))
     frame, later, turned, other = view(
         torus, strip, moved, moved + period, moved + 2j * math.pi / torus.arms, moved + period / 2
@@ -75,7 +75,7 @@ def test_the_period_of_the_print_gallery_is_that_of_the_paper() -> None:
 
 def test_content_moves_outwards_and_counter_clockwise() -> None:
     torus = Torus(3)
-    spot = torch.zeros(1, 3, *torus.strip(SIZE, [(0.5, 0.5)]))
+    spot = torch.zeros(1, 3, *torus.strip(SIZE))
     angle, radius = math.radians(20), 30
     row = -math.log(radius) / torus.height % 1 * spot.shape[2]
     column = -angle / torus.width % 1 * spot.shape[3]
@@ -90,7 +90,7 @@ def test_content_moves_outwards_and_counter_clockwise() -> None:
 def test_nothing_flickers_near_the_centre() -> None:
     """The strip is as fine at all radii: what is finer than pixels is white noise that has to become grey."""
     torus = Torus(3)
-    strip = torch.rand((1, 3, *torus.strip(SIZE, [PIVOT])), generator=torch.Generator().manual_seed(1))
+    strip = torch.rand((1, 3, *torus.strip(SIZE)), generator=torch.Generator().manual_seed(1))
     one, two = view(torus, strip, 0j, complex(math.log(1.35) / 12, 0.0))
     change, away = (one - two).abs().amax(dim=1)[0], places().real.exp()
     assert change[away < 12].quantile(0.95) < 0.8 * change[away > 12].quantile(0.95)
@@ -121,6 +121,6 @@ def test_a_path_closes_after_the_nearest_whole_periods(torus: Torus) -> None:
 def test_the_strip_is_as_fine_in_both_directions_and_never_too_large() -> None:
     for torus in TORI:
         for size in ((1080, 1920), (2160, 3840), (8192, 8192)):
-            rows, columns = torus.strip(size, [(0.5, 0.5)])
+            rows, columns = torus.strip(size)
             assert rows / torus.height == pytest.approx(columns / torus.width, rel=0.01)
             assert rows * columns < 1.01 * 2**24

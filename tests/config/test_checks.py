@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from zoomdream.config import load_config
+from zoomdream.config import ClipFacts, load_config, load_config_text
 from zoomdream.errors import ConfigError
 
 
@@ -31,3 +32,34 @@ def test_limits_are_where_errors_say(allowed: dict[str, Any], too_much: dict[str
 def test_a_range_of_channels_has_both_its_ends() -> None:
     (term,) = load_config({"objective": [{"layer": "mixed4c", "channels": ["10-12", 3]}]}).objective
     assert term.channels == (10, 11, 12, 3)
+
+
+DROSTE = {"camera": {"space": "droste"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"camera": {"droste": {"arms": 3}}}, r"camera.droste is given, and camera.space is plane"),
+        ({**DROSTE, "source": {"kind": "video", "path": "a.mp4"}}, r"camera.space is droste, and source.kind is video"),
+        ({**DROSTE, "dream": {"mask": "a.png"}}, r"dream.mask belongs to a frame"),
+        ({"loop": True, "camera": {"space": "droste", "droste": {"alive": 2}}}, r"camera.droste.alive is 2, and loop"),
+        ({**DROSTE, "dream": {"every": 2}}, r"dream.every counts frames .* camera.droste.alive"),
+        ({"camera": {"space": "droste", "pan": [0, 0.1]}}, r"camera.pan.1 is not 0, .* move camera.pivot instead"),
+        ({"camera": {"space": "droste", "droste": {"arms": 13}}}, r"camera.droste.arms .* 1 to 12"),
+        ({"camera": {"space": "drost"}}, r"camera.space is .drost.\. Did you mean droste"),
+    ],
+)
+def test_a_picture_that_contains_itself_has_no_keys_of_frames(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        load_config(changes, clip_facts=lambda footage: ClipFacts((48, 64), Fraction(24), Fraction(2)))
+
+
+def test_keys_of_the_droste_space_stand_only_where_that_is() -> None:
+    plane, droste = load_config({}), load_config(DROSTE)
+    assert "droste" not in plane.to_yaml()
+    assert "space" not in plane.fingerprint_text()  # renders from before there were spaces go on
+    assert droste.dream.warmup > plane.dream.warmup
+    assert load_config_text(droste.to_yaml()) == droste
+    others = [load_config({"camera": {"space": "droste", "droste": {key: 2}}}) for key in ("period", "arms", "twist")]
+    assert len({config.fingerprint_text() for config in (plane, droste, *others)}) == 5

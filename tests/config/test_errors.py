@@ -20,7 +20,7 @@ def error(text: str) -> str:
 def test_an_unknown_key_names_the_nearest_and_the_allowed():
     assert error("fps: 30\ncamera:\n  zom: 3\n") == (
         "spiral.yaml, line 3: camera.zom is not a key that zoomdream knows. Did you mean camera.zoom? "
-        "Allowed here: zoom, rotate, pan, pivot, border."
+        "Allowed here: zoom, rotate, pan, pivot, border, space, droste."
     )
 
 

@@ -6,7 +6,7 @@ from zoomdream.color.statistics import NATURAL, color_gains
 from zoomdream.dream.ascent import View, ascend, objective_gradient
 from zoomdream.dream.gradient import normalize
 from zoomdream.dream.objective import weighted_sum
-from zoomdream.dream.octaves import Recipe, dream
+from zoomdream.dream.octaves import Recipe, draw_view, dream
 from zoomdream.dream.terms import LayerTerm, energy
 from zoomdream.randomness import generator, jitter_offset, wandering
 
@@ -233,3 +233,26 @@ def test_where_coarse_octaves_are_left_out_the_steps_of_the_fine_ones_stay():
     recipe = Recipe(octaves=3, octave_scale=2, steps=(9, 2, 1), jitter=0, smallest=12)
     dream(noise(), climbed, recipe, seed=1, frame=0)
     assert seen == [(12, 16)] * 2 + [(24, 32)]
+
+
+def test_of_a_wrapped_picture_all_places_are_alike():
+    """Where its edges lie makes no difference to the gradient, which without the wrap ends at them."""
+
+    def fineness(picture):
+        return (torch.nn.functional.avg_pool2d(picture, 9, 1, 4) - 0.3).square().sum()
+
+    def unchanged(gradient):
+        return gradient
+
+    picture, view = noise((40, 60)), View((5, -9), wrap=8)
+    rolled = picture.roll((17, 31), (2, 3))
+    found = view.gradient(picture, fineness, unchanged).roll((17, 31), (2, 3))
+    assert torch.allclose(view.gradient(rolled, fineness, unchanged), found, atol=1e-5)
+    unwrapped = View((5, -9)).gradient(picture, fineness, unchanged).roll((17, 31), (2, 3))
+    assert not torch.allclose(View((5, -9)).gradient(rolled, fineness, unchanged), unwrapped, atol=1e-2)
+
+
+def test_each_step_on_a_wrapped_picture_begins_anywhere_in_it():
+    views = [draw_view(Recipe(jitter=2, wrapped=True), (24, 300), (1, 2, 3), step) for step in range(40)]
+    assert {view.wrap for view in views} == {24}
+    assert max(view.offset[0] for view in views) - min(view.offset[0] for view in views) > 300

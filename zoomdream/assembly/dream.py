@@ -22,7 +22,7 @@ from zoomdream.dream.tile_size import TileSize
 from zoomdream.networks import catalog
 from zoomdream.source.open import open_source
 from zoomdream.source.protocol import Closable
-from zoomdream.timeline import Timeline
+from zoomdream.timeline import Timeline, dreamt_size
 from zoomdream.types import Network, Plan
 
 _CHANGING = ("turn", "stretch", "blur", "smooth", "decay")
@@ -79,6 +79,7 @@ def recipes(config: Config, timeline: Timeline, found: tuple[Target, ...]) -> tu
         smallest=max(catalog.minimum_edge(target.layer) for target in found),
         parameters=settings.parameters,
         natural=settings.hues == "natural",
+        wrapped=config.camera.contains_itself,
     )
     curves = {"step_size": timeline.step_sizes()}
     curves |= {name: timeline.curve(f"dream.{name}") for name in _CHANGING}
@@ -88,7 +89,7 @@ def recipes(config: Config, timeline: Timeline, found: tuple[Target, ...]) -> tu
 def margin(config: Config, timeline: Timeline) -> tuple[int, int]:
     """Rows and columns around a frame that are dreamed too: none on clips, and none where nothing is dreamed."""
     width, height = config.size
-    if open_source(config).moving or not any(config.dream.counts):
+    if open_source(config).moving or config.camera.contains_itself or not any(config.dream.counts):
         return 0, 0
     return overscan(timeline.motions, (height, width))
 
@@ -97,7 +98,7 @@ def octaves(config: Config, timeline: Timeline, opened: Network) -> tuple[tuple[
     """(height, width) and gradient steps of each octave, the coarsest first; those too small for the network are left
     out. opened: the config's network.
     """
-    width, height = config.size
+    height, width = dreamt_size(config)
     rows, columns = margin(config, timeline)
     return octave_work(
         (height + 2 * rows, width + 2 * columns), recipes(config, timeline, find_targets(config, opened))[0]

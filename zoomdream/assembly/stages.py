@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from zoomdream.assembly.dream import make_dreamer, make_noise, margin
 from zoomdream.assembly.targets import network
 from zoomdream.camera.camera import Camera, sampling_lattices
+from zoomdream.camera.droste import DrosteCamera
 from zoomdream.color.pyramid import fill
 from zoomdream.color.statistics import ColorStatistics, Hold, measure
 from zoomdream.config import Config
@@ -22,8 +25,8 @@ from zoomdream.source.open import open_source
 from zoomdream.source.picture import read_image
 from zoomdream.source.prefetch import FramePrefetch
 from zoomdream.source.protocol import Closable, DeviceFrames, Source
-from zoomdream.stages import ClipStages, DreamSchedule, Stages, ZoomStages, close_all
-from zoomdream.timeline import Timeline
+from zoomdream.stages import ClipStages, DreamSchedule, DrosteStages, Stages, ZoomStages, close_all
+from zoomdream.timeline import Timeline, droste_path, torus
 from zoomdream.types import Network, Plan
 
 
@@ -51,6 +54,8 @@ def open_stages(
         if source.moving:
             return _clip(config, plan, timeline, source, opened, resources)
         held = _reference(config, source) if reference is None else measure(reference)
+        if config.camera.contains_itself:
+            return _droste(config, plan, timeline, source, opened, held, resources)
         return _zoom(config, plan, timeline, source, opened, held, resources)
     except BaseException:  # what is open already is closed
         close_all(resources)
@@ -86,6 +91,33 @@ def _zoom(
         color=Hold(held, timeline.hold_shares()),
         schedule=_schedule(config, timeline),
         closing=Closing(timeline.closing, config.seed) if timeline.closing else None,
+        resources=tuple(resources),
+    )
+
+
+def _droste(
+    config: Config,
+    plan: Plan,
+    timeline: Timeline,
+    source: Source,
+    opened: Network,
+    held: ColorStatistics | None,
+    resources: list[Closable],
+) -> DrosteStages:
+    width, height = config.size
+    dream = make_dreamer(config, plan, timeline, opened, resources)
+    with config.error_context("source.path"):
+        frames = source.open()
+    pivots = zip(timeline.curve("camera.pivot.0"), timeline.curve("camera.pivot.1"), strict=True)
+    return DrosteStages(
+        source=DeviceFrames(frames, plan.device),
+        camera=DrosteCamera(torus(config), (height, width), droste_path(config, timeline), tuple(pivots)),
+        noise=make_noise(config, plan, timeline, resources),
+        dream=dream,
+        color=Hold(held and replace(held, tilt=()), timeline.hold_shares()),  # edges that meet have no tilt
+        growth=timeline.growth,
+        seed=config.seed,
+        schedule=_schedule(config, timeline),
         resources=tuple(resources),
     )
 

@@ -25,14 +25,19 @@ from torch import Tensor
 from zoomdream.camera.motion import Motion
 from zoomdream.camera.warp import strips
 from zoomdream.machine.devices import to_device
+from zoomdream.randomness import generator
 
 Size = tuple[int, int]
 
 _SHARP = 0.7
-"""Share of the way from the centre to the furthest corner at which a texel of the strip is as large as a pixel."""
+"""Share of the way from the middle of the frame to its corners at which a texel of the strip is as large as a pixel."""
 _MOST_TEXELS = 2**24
 """Of a strip, so that 3840x2160 is dreamt within 6 GiB."""
 _LEAST_EDGE = 16
+_FOUND = 220
+"""Texels per radian, at most, of the small strip on which things are found."""
+_REFINED = 2
+"""Dreams on each strip twice as fine as the one before."""
 _PER_DOUBLING = 4
 """Levels per halving of the strip: from one ring of the frame to the next the texels are 1.19 times as dense, which
 nobody sees, so that each pixel takes one bilinear sample of one level."""
@@ -87,15 +92,26 @@ class Torus:
         ]
         return min((place for place in nearby if place or not moved), key=lambda place: abs(place - moved))
 
-    def strip(self, size: Size, pivots: Sequence[tuple[float, float]]) -> Size:
-        """(height, width) of a strip for frames of `size`, as fine as they are at 0.7 of the way to the corner that is
-        furthest from any of the pivots.
+    def strip(self, size: Size) -> Size:
+        """(height, width) of a strip for frames of `size`."""
+        sharp = _SHARP * math.hypot(*size) / 2 / abs(self.slant)
+        return self._edges(min(sharp, math.sqrt(_MOST_TEXELS / (self.height * self.width))))
+
+    def growth(self, strip: Size, warmup: int) -> tuple[Size, ...]:
+        """(height, width) in which each dream is before the first frame: `warmup` of them find things on a small
+        strip, of the same size for frames of any, and few make it finer and finer up to `strip`.
         """
-        height, width = size
-        reach = max(math.hypot(max(x, 1 - x) * width, max(y, 1 - y) * height) for x, y in set(pivots))
-        density = min(_SHARP * reach / abs(self.slant), math.sqrt(_MOST_TEXELS / (self.height * self.width)))
-        rows, columns = (2 * round(density * edge / 2) for edge in (self.height, self.width))
-        return max(_LEAST_EDGE, rows), max(_LEAST_EDGE, columns)
+        density = strip[1] / self.width
+        halvings = max(0, math.ceil(math.log2(density / _FOUND)))
+        sizes = [self._edges(density / 2**number) for number in range(halvings, 0, -1)] + [strip]
+        counts = [warmup] + [_REFINED] * halvings
+        counts[-1] += 1
+        return tuple(size for size, count in zip(sizes, counts, strict=True) for _ in range(count))
+
+    def _edges(self, density: float) -> Size:
+        """(height, width) of a strip with so many texels per radian."""
+        rows, columns = (max(_LEAST_EDGE, 2 * round(density * edge / 2)) for edge in (self.height, self.width))
+        return rows, columns
 
 
 def closed(torus: Torus, moved: Sequence[complex]) -> tuple[complex, ...]:
@@ -109,6 +125,15 @@ def closed(torus: Torus, moved: Sequence[complex]) -> tuple[complex, ...]:
 def path(motions: Sequence[Motion]) -> tuple[complex, ...]:
     """Logarithm of the zoom, and the angle in radians, since frame 0, at each frame."""
     return tuple(accumulate(complex(math.log(motion.scale), math.radians(motion.degrees)) for motion in motions))
+
+
+def edges(strip: Tensor, seed: int, frame: int) -> tuple[int, int]:
+    """By how many rows and columns a strip is rolled before the dream of a frame, so that its edges lie elsewhere each
+    time.
+    """
+    random = generator(seed, "edges", frame)
+    rows, columns = (int(torch.randint(length, (), generator=random)) for length in strip.shape[-2:])
+    return rows, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +182,8 @@ class Levels:
 
 def resampled(strip: Tensor, size: Size) -> Tensor:
     """The strip (1, C, H, W) at another size, (1, C, *size), periodic as it is and without what that cannot hold."""
+    if tuple(strip.shape[-2:]) == size:
+        return strip
     found = strip.new_empty((1, strip.shape[1], *size))
     before = (strip.shape[-2], strip.shape[-1])
     smaller = (min(before[0], size[0]), min(before[1], size[1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from zoomdream.errors import ZoomdreamError, printable
 from zoomdream.rendering import make_job
 from zoomdream.rendering.publish import rehearse
 from zoomdream.source.open import open_source
-from zoomdream.timeline import Timeline
+from zoomdream.timeline import Timeline, dreamt_size, droste_note, torus
 from zoomdream.types import Plan
 
 # Measured on 30 frames of 480x270 that GoogLeNet dreamed; at crf 18 where the codec has one. Six steps of it halve
@@ -84,6 +85,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     yield from (f"  warning: {warning}" for warning in warnings(config))
     yield from (f"  {line}" for line in (*described, *(job.sound.describe() if job.sound else ())))
     yield from (f"  {line}" for line in (config.signals.describe() if config.signals else ()))
+    yield from (f"  {line}" for line in _droste(config))
     yield f"  {width}x{height}, {counted(config.frames, 'frame')} at {config.fps} per second, {length:g} s long"
     yield f"  {encode.codec} ({planned.pixel_format}){quality}{maker}"
     threads = counted(planned.threads, "thread")
@@ -94,6 +96,21 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     found = predict(config, planned, job.settings, opened)
     total = clock_time(ready + found.total)
     yield f"  about {found.frame:.2g} s per frame (measured just now), {total} in all; {_disk(config)} on the disk"
+
+
+def _droste(config: Config) -> Iterator[str]:
+    """What is dreamt in the Droste space, and when it comes back."""
+    if not config.camera.contains_itself:
+        return
+    rows, columns = dreamt_size(config)
+    repeats = torus(config)
+    period = repeats.period_near(complex(repeats.height / abs(repeats.slant) ** 2, 0))
+    turn = f" and a turn of {math.degrees(period.imag):.4g} degrees" if repeats.twist else ""
+    alive = config.camera.droste.alive
+    often = f"{alive:g} times a second" if alive else "before the film only"
+    yield f"a picture of {columns}x{rows} that contains itself is dreamt on {often}"
+    yield f"all comes back after a zoom of {math.exp(period.real):.4g} times{turn}"
+    yield from filter(None, [droste_note(config)])
 
 
 def _tiles(config: Config, planned: Plan) -> str:

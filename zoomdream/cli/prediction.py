@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -18,7 +19,7 @@ from zoomdream.config import Config
 from zoomdream.encode.segment import EncodeSettings, SegmentWriter
 from zoomdream.machine.startup import keep_freed_memory
 from zoomdream.rendering.eta import Eta
-from zoomdream.stages import Stages
+from zoomdream.stages import DrosteStages, Stages
 from zoomdream.timeline import Timeline
 from zoomdream.types import Network, Plan, State
 
@@ -47,6 +48,8 @@ def predict(config: Config, planned: Plan, settings: EncodeSettings, opened: Net
     eta = Eta(timeline.passes, 0, begun)
     pictures: list[Tensor] = []
     with closing(assembly.open_stages(brief, planned, opened, timeline=timeline)) as stages:
+        if isinstance(stages, DrosteStages):
+            stages, eta = _small(stages, config.frames)
         for state in _some(stages, config.frames, eta):
             pictures = [*pictures, unmultiplied(state.shown((settings.height, settings.width))).cpu()][-_KEPT:]
     once, encoding = _encoding(settings, pictures)
@@ -61,9 +64,18 @@ def predict(config: Config, planned: Plan, settings: EncodeSettings, opened: Net
     return Prediction(alone / len(passes), dreaming + 2 * once)  # the last segment, and joining
 
 
+def _small(droste: DrosteStages, frames: int) -> tuple[DrosteStages, Eta]:
+    """The same with one dream on the smallest strip, of which large ones take up to a hundred times as long."""
+    small = droste.growth[0]
+    stages = replace(droste, growth=(small,))
+    pipeline.begin_droste(stages)  # the first makes everything ready
+    share = math.prod(small) / math.prod(droste.growth[-1])
+    return stages, Eta([share, *[0.0] * (frames - 1)], 0, time.perf_counter())
+
+
 def _some(stages: Stages, frames: int, eta: Eta) -> Iterator[State]:
     """A few frames from the first on, each of which the ETA counts."""
-    begun = time.perf_counter()
+    begun, at_once = time.perf_counter(), isinstance(stages, DrosteStages)
     enough = 0.0
     for count, state in enumerate(pipeline.frames(stages, None, frames), start=1):
         state.picture.sum().item()  # a number, so that a GPU has to have finished
@@ -74,7 +86,7 @@ def _some(stages: Stages, frames: int, eta: Eta) -> Iterator[State]:
             if now - begun > _LONG:
                 return
             enough = now + _BUDGET
-        elif (state.key is None or state.key.index == state.index) and (now > enough or count >= _ENOUGH):
+        elif (state.key is None or at_once or state.key.index == state.index) and (now > enough or count >= _ENOUGH):
             return  # never between two frames that are dreamt on, most of whose time the first between them took
 
 

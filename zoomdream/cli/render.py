@@ -113,10 +113,12 @@ def print_warnings(config: Config) -> None:
 def print_notes(config: Config) -> None:
     """What a person should know of the source before the render, such as a damaged clip, a line each."""
     from zoomdream.source.open import open_source  # brings torch along
+    from zoomdream.timeline import droste_note
 
     with config.error_context("source.path"):
         notes = open_source(config).notes
-    for note in (*notes, *(config.signals.notes if config.signals else ())):
+    heard = config.signals.notes if config.signals else ()
+    for note in (*notes, *heard, *filter(None, [droste_note(config)])):
         say(f"note: {printable(note)}")
 
 

@@ -33,13 +33,14 @@ class ColorStatistics:
     mean: of red, green and blue. bands: root mean square of the luma in each band of a Laplacian pyramid from fine
     to coarse, the last is the rest; together they are the contrast. saturation: root mean square of the distance of
     a pixel's colour from its grey.
-    tilt: how much brighter the right edge is than the middle, and the lower edge, as a plane fitted to the luma has it.
+    tilt: how much brighter the right edge is than the middle, and the lower edge, as a plane fitted to the luma has it;
+    empty where that is not held.
     """
 
     mean: tuple[float, float, float]
     bands: tuple[float, ...]
     saturation: float
-    tilt: tuple[float, float] = (0.0, 0.0)
+    tilt: tuple[float, ...] = (0.0, 0.0)
 
 
 def between(first: ColorStatistics, second: ColorStatistics, share: float) -> ColorStatistics:
@@ -104,7 +105,7 @@ def hold(picture: Tensor, reference: ColorStatistics, share: float) -> Tensor:
     middle = grey.mean()
     levels = bands(grey - middle, BANDS - 1)
     held = merge(levels, _gain(_wanting(levels, reference), share)).add_(middle)
-    for (slope, ramp), goal in zip(_slopes(grey), reference.tilt, strict=True):
+    for (slope, ramp), goal in zip(_slopes(grey), reference.tilt, strict=False):
         held.add_((1 - (1 - share) ** 4) * (goal - slope) * ramp)
     goal_mean = constant(reference.mean, picture.dtype, picture.device).view(1, 3, 1, 1)
     shift = share * (goal_mean - picture.mean(dim=(2, 3), keepdim=True))

@@ -14,6 +14,7 @@ from zoomdream.config.origin import did_you_mean
 from zoomdream.config.schema import Config
 from zoomdream.config.schema_encode import Encode
 from zoomdream.config.schema_objective import Term
+from zoomdream.config.schema_render import Droste
 from zoomdream.config.schema_source import MovingSource
 from zoomdream.config.units import seconds_text
 from zoomdream.errors import ConfigError
@@ -42,6 +43,10 @@ def problems(config: Config) -> Iterator[Problem]:
     if config.encode.audio_track != "auto" and config.encode.audio == "source" and kind != "video":
         text = f'is "{config.encode.audio_track}", and source.kind is {kind}, which has no sound. Allowed there: auto.'
         yield problem("encode.audio_track", text)
+    if config.camera.contains_itself:
+        yield from _droste(config)
+    elif config.camera.droste != Droste():
+        yield problem("camera.droste", "is given, and camera.space is plane. It belongs to droste.")
     if flow.weights is not None and not flow.method.startswith("raft"):
         text = f"is given, and flow.method is {flow.method}, which has none. It belongs to raft_small and raft_large."
         yield problem("flow.weights", text)
@@ -58,6 +63,27 @@ def problems(config: Config) -> Iterator[Problem]:
             schedule.values(config.frames, config.fps, config.seed)
         except ConfigError as error:
             yield Problem(path, f"{error.key}: {error.text}")
+
+
+def _droste(config: Config) -> Iterator[Problem]:
+    """What a picture that contains itself cannot have."""
+    beside = "and camera.space is droste"
+    if isinstance(config.source, MovingSource):
+        text = f"is droste, and source.kind is {config.source.kind}: it shows one picture. Allowed on clips: plane."
+        yield problem("camera.space", text)
+    if config.dream.mask is not None:
+        yield problem("dream.mask", f"belongs to a frame, {beside}, which has one picture for all. Leave it out.")
+    if config.dream.every is not None:
+        text = f"counts frames between dreams, {beside}, where camera.droste.alive says how often is dreamt."
+        yield problem("dream.every", f"{text} Leave it out.")
+    if config.loop and config.camera.droste.alive:
+        text = (
+            f"is {config.camera.droste.alive:g}, and loop is {str(config.loop).lower()}: the picture would be another"
+        )
+        yield problem("camera.droste.alive", f"{text} at the end. Allowed there: 0.")
+    for axis, pan in enumerate(config.camera.pan):
+        if pan.constant != 0:
+            yield problem(f"camera.pan.{axis}", f"is not 0, {beside}, which has a centre: move camera.pivot instead.")
 
 
 def _term(key: str, term: Term) -> Iterator[Problem]:

@@ -36,6 +36,9 @@ FRAMES_DEFAULTS: Mapping[str, Any] = MappingProxyType({"fps": 24})
 EVERY_DEFAULTS: Mapping[str, Any] = MappingProxyType({"dream.warmup": 10})
 """Defaults with `dream.every`, whose dreams are weaker, one by one, than those of `dream.rate`."""
 
+DROSTE_DEFAULTS: Mapping[str, Any] = MappingProxyType({"dream.warmup": 24})
+"""Defaults in the Droste space, whose picture is dreamt once."""
+
 CLASS_DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         "dream.rate": 24.0,
@@ -80,6 +83,8 @@ def with_defaults(data: dict[str, Any]) -> dict[str, Any]:
         data = _filled(data, CLIP_DEFAULTS)
         if data["source"]["kind"] == "frames":
             data = _filled(data, FRAMES_DEFAULTS)
+    elif isinstance(camera := data.get("camera"), dict) and camera.get("space") == "droste":
+        data = _filled(data, DROSTE_DEFAULTS)
     elif _is_class_picture(data):
         data = _filled(data, CLASS_DEFAULTS)
     return _with_encoding(data)
@@ -156,6 +161,7 @@ def json_schema() -> dict[str, Any]:
         "On clips": CLIP_DEFAULTS,
         "On numbered pictures": FRAMES_DEFAULTS,
         "With dream.every": EVERY_DEFAULTS,
+        "In the Droste space": DROSTE_DEFAULTS,
         "For classes out of noise": CLASS_DEFAULTS,
     }
     for place, defaults in kinds.items():

@@ -30,6 +30,9 @@ _BESIDE: Mapping[str, Mapping[str, Any]] = {
 }
 """What stands beside a key, or beside the keys of a section, in an example, where no key is required."""
 
+_WITH: Mapping[str, Mapping[str, Any]] = {"camera.droste": {"space": "droste"}}
+"""What stands beside a section in the examples of it and of its keys."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -136,10 +139,11 @@ def _entries(model: Mapping[str, Any], at: KeyPath, schema: Mapping[str, Any]) -
             shown = default if isinstance(default, str) else write.to_line({"": default}).partition(": ")[2]
             facts["Default"] = f"{shown}. {others}".strip()
         if (example := _example(spec)) is not None:
-            tree: Any = {**(required or _BESIDE.get(key, _BESIDE.get(dotted(at), {}))), name: example}
+            beside = required or _BESIDE.get(key, _BESIDE.get(dotted(at), {}))
+            tree: Any = {**beside, **_WITH.get(key, {}), name: example}
             for depth in reversed(range(len(at))):
                 tree = {at[depth]: [tree] if at[depth] == "objective" else tree}
-                tree = {**_BESIDE.get(dotted(at[:depth]), {}), **tree}
+                tree = {**_BESIDE.get(dotted(at[:depth]), {}), **_WITH.get(dotted(at[: depth + 1]), {}), **tree}
             facts["Example"] = write.to_line(tree)
         yield Entry(key, about, facts)
         yield from _section(spec, (*at, name), schema)

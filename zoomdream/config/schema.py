@@ -198,6 +198,8 @@ class Config(Section):
                 del tree["encode"][key]
         if not self.loop:
             del tree["loop"]
+        if not self.camera.contains_itself:
+            del tree["camera"]["space"]
         return write.fingerprint(tree)
 
     def tree(self) -> dict[str, Any]:
@@ -207,6 +209,8 @@ class Config(Section):
         tree: dict[str, Any] = self.model_dump(mode="python", exclude_none=True)
         if not isinstance(self.source, MovingSource):
             del tree["flow"]
+        if not self.camera.contains_itself:
+            del tree["camera"]["droste"]
         return tree
 
 

@@ -167,6 +167,39 @@ class Dream(Section):
         return (self.steps,) * self.octaves if isinstance(self.steps, int) else self.steps
 
 
+class Droste(Section):
+    """The Droste space: one picture, periodic in angle and logarithm of the radius, that contains itself."""
+
+    period: Real = setting(
+        3.0,
+        "Doublings of the zoom after which the picture comes back.",
+        "a number from 1 to 12",
+        ge=1,
+        le=12,
+        example=5,
+    )
+    arms: Whole = setting(
+        1, "How often the picture stands around the centre.", "a whole number from 1 to 12", ge=1, le=12, example=6
+    )
+    twist: Whole = setting(
+        0,
+        "How many periods deeper each arm begins than the one before, as in Escher's Print Gallery; below 0 the other "
+        "way round.",
+        "a whole number from -4 to 4",
+        example=1,
+        ge=-4,
+        le=4,
+    )
+    alive: Real = setting(
+        0.0,
+        "Dreams per second on the picture while the film runs; 0 dreams before it only, and frames are quick.",
+        "a number from 0 to 30",
+        example=2,
+        ge=0,
+        le=30,
+    )
+
+
 class Camera(Section):
     """How the camera moves. Speeds are per second, so the frame rate never changes the motion."""
 
@@ -194,6 +227,17 @@ class Camera(Section):
         "again on the other side, noise is dreamt afresh. It does nothing on clips.",
         "reflect, replicate, wrap or noise",
     )
+    space: Literal["plane", "droste"] = setting(
+        "plane",
+        "In what the camera moves: plane dreams on each frame, droste once on a picture that contains itself, which "
+        "zoom and rotation pass through for ever.",
+        "plane or droste",
+    )
+    droste: Droste = setting(Droste(), "What comes back in the Droste space.", "a section", example={"arms": 6})
+
+    @property
+    def contains_itself(self) -> bool:
+        return self.space == "droste"
 
 
 class Flow(Section):

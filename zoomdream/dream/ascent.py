@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from zoomdream.dream.gradient import input_gradient, unchanged
@@ -38,17 +39,21 @@ class View:
 
     offset: how far (x, y) it is rolled before, so that the grid of the network's strides leaves no print (jitter,
     Mordvintsev 2015). turned: by how many degrees it is turned and by which factor it is scaled, None for neither.
-    shifts: of where tiles meet, x and y, -1 to 1, so that they leave no print either.
+    shifts: of where tiles meet, x and y, -1 to 1, so that they leave no print either. wrap: pixels of its opposite side
+    around the picture.
     """
 
     offset: tuple[int, int] = (0, 0)
     turned: tuple[float, float] | None = None
     shifts: tuple[float, float] = (0.0, 0.0)
+    wrap: int = 0
 
     def gradient(self, image: Tensor, objective: AnyObjective, normalized: Callable[[Tensor], Tensor]) -> Tensor:
         """The gradient in the picture (1, 3, H, W) as it lies, `normalized` on the way."""
         x, y = self.offset
         rolled = torch.roll(image, shifts=(y, x), dims=(2, 3))
+        if self.wrap:
+            rolled = F.pad(rolled, (self.wrap,) * 4, mode="circular")
         if self.turned is None:
             found = objective_gradient(rolled, objective, self.shifts, normalized)
         elif isinstance(objective, TiledObjective):
@@ -60,6 +65,8 @@ class View:
         else:
             turned, of_turned = self.turned, objective
             found = input_gradient(rolled, lambda picture: of_turned(transform(picture, *turned)), normalized)
+        if self.wrap:
+            found = found[..., self.wrap : -self.wrap, self.wrap : -self.wrap]
         return torch.roll(found, shifts=(-y, -x), dims=(2, 3))
 
 

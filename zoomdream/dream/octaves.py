@@ -18,6 +18,9 @@ from zoomdream.dream.gradient import Normalization, normalize
 from zoomdream.dream.regularizers import Regularizers, natural_hues, random_transform
 from zoomdream.randomness import generator, jitter_offset
 
+WRAP = 32
+"""Pixels of the opposite side that the network sees around a wrapped picture."""
+
 Parameters = Literal["pixels", "fourier", "phase"]
 
 
@@ -29,6 +32,9 @@ class Recipe:
 
     `reference`: the colour statistics that the picture should come to; each octave then climbs more in the bands that
     it lacks and less in those that it has too much of. None: all bands alike.
+
+    wrapped: the picture's edges meet their opposites; each step sees it from another place, so that nothing stays of
+    where the network's own borders were.
 
     parameters: what is optimised; `normalization`, `reference` and `natural` (hues that are rare in photographs change
     less) are for pixels. The rest keeps noise from winning, see `priors`: turn (degrees) and stretch (share) are the
@@ -43,6 +49,7 @@ class Recipe:
     jitter: int = 16
     normalization: Normalization = "laplacian"
     smallest: int = 1
+    wrapped: bool = False
     reference: ColorStatistics | None = None
     parameters: Parameters = "pixels"
     natural: bool = False
@@ -116,10 +123,11 @@ class GradientNormalization:
 def draw_view(recipe: Recipe, size: tuple[int, int], place: tuple[int, int, int], step: int) -> View:
     """How the network sees an octave of `size` in a step. place: seed, frame and octave."""
     seed, *rest = *place, step
-    reach = min(recipe.jitter, min(size) // 2)
+    reach = max(size) if recipe.wrapped else min(recipe.jitter, min(size) // 2)
     offset = jitter_offset(reach, generator(seed, "jitter", *rest))
+    wrap = min(WRAP, *size) if recipe.wrapped else 0
     x, y = (2 * torch.rand(2, generator=generator(seed, "tiles", *rest)) - 1).tolist()
     if recipe.turn == 0 and recipe.stretch == 0:
-        return View(offset, shifts=(x, y))
+        return View(offset, shifts=(x, y), wrap=wrap)
     turned = random_transform(recipe.turn, recipe.stretch, generator(seed, "view", *rest))
-    return View(offset, turned, (x, y))
+    return View(offset, turned, (x, y), wrap)

@@ -16,7 +16,7 @@ from zoomdream.machine.limits import free_memory
 from zoomdream.machine.tensor_bytes import most_bytes
 from zoomdream.networks import catalog
 from zoomdream.source.open import open_source
-from zoomdream.timeline import Timeline
+from zoomdream.timeline import Timeline, dreamt_size
 from zoomdream.types import Network
 
 _SPARE = 0.85
@@ -82,7 +82,7 @@ def _most(name: str) -> int:
 
 def _canvas(config: Config) -> int:
     """Pixels that are dreamed for each frame, with the margin that the camera may reveal."""
-    width, height = config.size
+    height, width = dreamt_size(config)
     rows, columns = margin(config, Timeline.of(config))
     return (width + 2 * columns) * (height + 2 * rows)
 

@@ -7,8 +7,10 @@ from typing import assert_never
 from zoomdream.config import Config, FramesSource, ImageSource, NoiseSource, VideoSource
 from zoomdream.config.codecs import holds_alpha
 from zoomdream.source.clip.source import ClipSource
+from zoomdream.source.droste import DrostePicture
 from zoomdream.source.protocol import Source
 from zoomdream.source.still import Noise, Picture
+from zoomdream.timeline import Timeline, dreamt_size, torus
 
 
 def open_source(config: Config) -> Source:
@@ -17,7 +19,11 @@ def open_source(config: Config) -> Source:
     keep_alpha = holds_alpha(config.encode.codec, config.encode.pixel_format)
     match config.source:
         case NoiseSource():
-            return Noise((height, width), config.seed)
+            return Noise(dreamt_size(config), config.seed)
+        case ImageSource(path=path) if config.camera.contains_itself:
+            across, down = (Timeline.of(config).curve(f"camera.pivot.{axis}")[0] for axis in (0, 1))
+            picture = Picture(path, (height, width), keep_alpha=False)
+            return DrostePicture(picture, torus(config), dreamt_size(config), (across, down))
         case ImageSource(path=path):
             return Picture(path, (height, width), keep_alpha)
         case VideoSource() | FramesSource() as clip:
