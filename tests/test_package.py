@@ -5,18 +5,22 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import zoomdream
 from zoomdream import assembly, pipeline
-from zoomdream.errors import ConfigError
+from zoomdream.errors import ConfigError, OutputError
 from zoomdream.rendering.plan import make_plan
+from zoomdream.source.picture import read_image
 
 
 @pytest.fixture
@@ -29,10 +33,10 @@ def tiny(untrained_weights: Path) -> dict[str, Any]:
     }
 
 
-def test_every_public_name_is_there() -> None:
+def test_every_public_name_is_there_and_no_other_is_shown() -> None:
     for name in zoomdream.__all__:
         assert getattr(zoomdream, name) is not None
-        assert name in dir(zoomdream)
+    assert dir(zoomdream) == sorted(zoomdream.__all__)
     with pytest.raises(AttributeError, match="no attribute 'rendr'"):
         _ = zoomdream.rendr
 
@@ -84,6 +88,63 @@ def test_a_class_is_dreamt_on_a_picture_as_in_a_render_that_begins_with_one(tiny
 def test_dream_refuses_what_is_no_picture(shape: tuple[int, ...], tiny: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="dream takes"):
         zoomdream.dream(torch.zeros(shape), tiny)
+
+
+def test_dream_takes_a_file_a_pil_picture_and_an_array_and_gives_back_what_it_got(
+    tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    image = (torch.rand(40, 50, 3, generator=torch.Generator().manual_seed(0)) * 255).round() / 255
+    array = (image * 255).numpy().astype("uint8")
+    path = zoomdream.save(image.permute(2, 0, 1), tmp_path / "a.png")
+    wanted = (zoomdream.dream(image.permute(2, 0, 1), tiny, times=1).permute(1, 2, 0) * 255).round().numpy()
+    with Image.open(path) as opened:
+        of_file, of_picture, of_array = (zoomdream.dream(given, tiny, times=1) for given in (str(path), opened, array))
+    assert isinstance(of_file, Image.Image)
+    assert isinstance(of_picture, Image.Image)
+    assert of_array.dtype == np.uint8
+    for dreamt in (of_file, of_picture, of_array, zoomdream.dream(array / 255.0, tiny, times=1) * 255):
+        assert np.abs(np.asarray(dreamt) - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("given", [None, 3, torch.zeros(3, 32, 32, dtype=torch.int64), np.zeros((3, 4, 32, 32))])
+def test_dream_tells_what_it_takes(given: Any, tiny: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"dream takes a picture: a path, a PIL picture, an array \(H, W, 3\)"):
+        zoomdream.dream(given, tiny)
+
+
+def test_render_takes_a_file_a_mapping_or_a_config_and_shows_its_progress(
+    tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "short.yaml").write_text(json.dumps(tiny))
+    config = zoomdream.load_config(tiny)
+    assert zoomdream.render("short.yaml") == Path("short.mp4")
+    assert zoomdream.render(tiny, output="b.mkv") == Path("b.mkv")
+    assert zoomdream.render(config, output="c.png", progress=True) == Path("c.png")
+    assert [line.split("\r")[-1] for line in capsys.readouterr().out.splitlines()][-1].startswith("joining")
+    heard: list[str] = []
+    zoomdream.render(config, output="c.png", restart=True, progress=lambda progress: heard.append(str(progress)))
+    assert heard[1].startswith("frame 1 of 3 \u00b7 ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "b.mkv",
+        "c.png",
+        "c.png.yaml",
+        "short.mp4",
+        "short.yaml",
+    ]
+
+
+def test_a_frame_is_saved_by_its_ending(tmp_path: Path) -> None:
+    frame = torch.linspace(0, 1, 3 * 16 * 20).reshape(3, 16, 20)
+    for name in ("a.png", "a.JPG", "a.webp"):
+        with Image.open(zoomdream.save(frame, tmp_path / name)) as image:
+            assert image.size == (20, 16)
+    saved = read_image(tmp_path / "a.png")
+    assert torch.equal(saved[0].mul(255).round(), frame.mul(255).round())
+    with pytest.raises(OutputError, match="no picture has this ending"):
+        zoomdream.save(frame, tmp_path / "a.xyz")
+    with pytest.raises(OutputError, match=r"nowhere.a\.png cannot be written"):
+        zoomdream.save(frame, tmp_path / "nowhere" / "a.png")
 
 
 def switches() -> tuple[int, bool, bool]:

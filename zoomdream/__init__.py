@@ -25,10 +25,12 @@ Around them:
 From Python:
 
     import zoomdream
-    config = zoomdream.load_config("configs/tiny.yaml")     # or a dict
-    path = zoomdream.render(config)                         # a finished video
+    path = zoomdream.render("tiny.yaml", progress=True)     # a finished video; of a file, a dict or a Config
+    config = zoomdream.load_config({"size": "320x180"})     # a Config: frozen, every key has its value
+    other = config.replace(**{"camera.zoom": 1.2})          # the same with another zoom
     for frame in zoomdream.frames(config): ...              # (3, H, W) float32 RGB in [0, 1]
-    dreamt = zoomdream.dream(image)                         # one picture
+    dreamt = zoomdream.dream("photo.jpg")                   # one picture: a path, PIL, an array or a tensor
+    zoomdream.save(frame, "frame.png")
 
 `import zoomdream` is quick: torch is loaded when one of these is first used.
 """
@@ -43,16 +45,20 @@ from typing import TYPE_CHECKING, Any
 from zoomdream.version import __version__
 
 if TYPE_CHECKING:
-    from zoomdream.api import dream, frames, load_config
-    from zoomdream.rendering import render
+    from zoomdream.api import dream, frames, load_config, render, save
+    from zoomdream.config import Config
+    from zoomdream.errors import ZoomdreamError
 
-__all__ = ["__version__", "dream", "frames", "load_config", "render"]
+__all__ = ["Config", "ZoomdreamError", "__version__", "dream", "frames", "load_config", "render", "save"]
 
 _HOMES = {
     "load_config": "zoomdream.api",
+    "render": "zoomdream.api",
     "frames": "zoomdream.api",
     "dream": "zoomdream.api",
-    "render": "zoomdream.rendering",
+    "save": "zoomdream.api",
+    "Config": "zoomdream.config",
+    "ZoomdreamError": "zoomdream.errors",
 }
 
 
@@ -73,7 +79,7 @@ class _Package(ModuleType):
             super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *__all__})
+        return __all__
 
 
 sys.modules[__name__].__class__ = _Package

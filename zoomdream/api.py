@@ -1,4 +1,4 @@
-"""What Python users import: a config with what its clip decides, a render's frames as tensors, one dreamt picture."""
+"""What Python users import: a config with what its clip decides, a render, its frames as tensors, a dreamt picture."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from zoomdream.config.origin import Place
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema_source import Footage
 from zoomdream.config.signals import Signals
-from zoomdream.errors import ConfigError, InputError
+from zoomdream.errors import ConfigError, InputError, OutputError
+from zoomdream.machine.files import write_whole, writing
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from zoomdream.rendering import Observer, Progress
+    from zoomdream.source.given import Given
 
 
 def load_config(
@@ -112,26 +116,72 @@ def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
         stages.close()
 
 
-def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None = None, *, times: int = 10) -> Tensor:
+def render(
+    config: Config | Path | str | Mapping[str, Any],
+    *,
+    output: Path | str | None = None,
+    restart: bool = False,
+    progress: Callable[[Progress], None] | bool = False,
+    observer: Observer | None = None,
+) -> Path:
+    """Make the video of a config, or go on with a stopped render of it, and return the finished path.
+
+    config: a Config, or what `load_config` takes. output: replaces the config's own. A finished output of the same
+    config is kept; with `restart`, whatever is there is rendered anew and replaced at the end. progress: True shows one
+    line that changes in place, also in a notebook; a function (`print` will do) is called after each frame, in this
+    thread. observer: sees the pictures too. Raises ConfigError, InputError, OutputError, and RenderInterrupted on
+    Ctrl-C or SIGTERM; finished segments are kept then.
+    """
+    from zoomdream import rendering  # brings torch along, which a config need not wait for
+
+    chosen = config if isinstance(config, Config) else load_config(config, output=output)
+    if output is not None and chosen is config:
+        chosen = chosen.replace(output=output)
+    report = rendering.in_place if progress is True else progress or None
+    return rendering.render(chosen, restart=restart, progress=report, observer=observer)
+
+
+def save(picture: Given, path: Path | str) -> Path:
+    """Write a frame, or all else that `dream` takes, into a picture file, whose ending says of which kind; 8 bits per
+    channel. Returns its path. Raises OutputError, and ConfigError for what is no picture.
+    """
+    import io
+
+    from PIL import Image
+
+    from zoomdream.source.given import as_pil
+
+    kind = Image.registered_extensions().get(Path(path).suffix.lower())
+    if kind not in Image.SAVE:
+        raise OutputError(
+            f"{path}: no picture has this ending. Allowed: .png .jpg .webp .tif .bmp, and others of Pillow's."
+        )
+    data = io.BytesIO()
+    as_pil(picture).save(data, kind, quality=95)
+    with writing(path):
+        write_whole(Path(path), data.getvalue())
+    return Path(path)
+
+
+def dream(image: Given, config: Config | Path | str | Mapping[str, Any] | None = None, *, times: int = 10) -> Any:
     """One picture, dreamt on `times` times in place, without a camera. Its own light and colour are held.
 
-    image: (3, H, W) or (1, 3, H, W) RGB in [0, 1], edges of 16 to 16384 pixels; the result has its shape, float32, on
-    the CPU. config: a Config, or what `load_config` takes; its network, objective, dream, color.hold, seed and
-    performance count, its size, source, camera and color.reference do not. What it leaves out is as for a render that
-    begins with a picture; a Config has been filled in for its own source already. Raises ConfigError and InputError.
+    image: the path of a picture, a PIL picture, an array (H, W, 3) of bytes or of floats in [0, 1], or a tensor
+    (3, H, W) or (1, 3, H, W) of floats in [0, 1]; edges of 16 to 16384 pixels. The result is a picture of the same
+    kind, for a path a PIL picture; a tensor is float32, on the CPU. config: a Config, or what `load_config` takes; its
+    network, objective, dream, color.hold, seed and performance count, its size, source, camera and color.reference do
+    not. What it leaves out is as for a render that begins with a picture; a Config has been filled in for its own
+    source already. Raises ConfigError and InputError.
     """
     from contextlib import closing
 
-    import torch
-
     from zoomdream import assembly, pipeline
     from zoomdream.rendering.plan import make_plan
+    from zoomdream.source.given import as_tensor, like
     from zoomdream.stages import ZoomStages
 
     chosen = config if isinstance(config, Config) else load_config({} if config is None else config, [_PICTURE])
-    batch = image[None] if image.ndim == 3 else image
-    if batch.ndim != 4 or batch.shape[:2] != (1, 3):
-        raise ConfigError(f"dream takes a picture of shape (3, H, W) or (1, 3, H, W), not {tuple(image.shape)}")
+    batch = as_tensor(image)
     height, width = batch.shape[-2:]
     if min(height, width) < SMALLEST_EDGE or max(height, width) > LARGEST_EDGE:
         allowed = f"{SMALLEST_EDGE} to {LARGEST_EDGE} pixels"
@@ -142,9 +192,9 @@ def dream(image: Tensor, config: Config | Path | str | Mapping[str, Any] | None 
     alone = chosen.model_copy(update={"size": (width, height), "source": NoiseSource(kind="noise"), "camera": plane})
     with alone.error_context():
         planned = make_plan(alone)
-    picture = batch.detach().to(planned.device, torch.float32).clamp(0, 1)
+    picture = batch.to(planned.device).clamp(0, 1)
     with closing(assembly.open_stages(alone, planned, reference=picture)) as stages:
         assert isinstance(stages, ZoomStages)
         for frame in range(-times, 0):
             picture = pipeline.dream_on_zoom(picture, stages, frame)
-    return picture.clamp(0, 1).cpu().reshape(image.shape)
+    return like(image, picture.clamp(0, 1).cpu())

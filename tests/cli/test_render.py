@@ -15,7 +15,7 @@ from PIL import Image
 from zoomdream import ffmpeg
 from zoomdream.api import load_config
 from zoomdream.cli import main
-from zoomdream.cli.render import clock_time, lines, looking, sentence
+from zoomdream.cli.render import lines, looking
 from zoomdream.ffmpeg import probe
 from zoomdream.rendering import Progress
 
@@ -274,11 +274,6 @@ def test_looking_at_a_long_clip_says_so_every_few_seconds_and_at_a_short_one_not
         "looking at the clip first: frame 640",
     ]
     assert looking(quiet=True) is None
-
-
-def test_times_are_written_as_people_read_them() -> None:
-    assert [clock_time(seconds) for seconds in (0.4, 59.6, 3599, 3600 + 62)] == ["0:00", "1:00", "59:59", "1:01:02"]
-    assert sentence(Progress(3, 9, None, None)) == "frame 3 of 9"
 
 
 def decoded(video: Path) -> str:

@@ -65,7 +65,7 @@ def test_nor_on_a_terminal_where_rich_draws(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_one_place_prints() -> None:
-    """And so one place escapes; downloads have their own, below the command line."""
+    """And so one place escapes; downloads and Python's progress have their own, below the command line."""
     package = Path(__file__).parent.parent.parent / "zoomdream"
     printing = {
         path.relative_to(package).as_posix()
@@ -73,7 +73,7 @@ def test_one_place_prints() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
-    assert printing == {"cli/tables.py", "networks/weights/download.py"}
+    assert printing == {"cli/tables.py", "networks/weights/download.py", "rendering/observer.py"}
 
 
 def test_networks_lists_every_network_with_its_licence(capsys: pytest.CaptureFixture[str]) -> None:

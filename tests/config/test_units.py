@@ -7,7 +7,16 @@ from fractions import Fraction
 import pytest
 
 from zoomdream.config import load_config
-from zoomdream.config.units import decimal_text, memory_text, parse_memory, parse_position, parse_rate, parse_time
+from zoomdream.config.units import (
+    clock_time,
+    decimal_text,
+    memory_text,
+    parse_memory,
+    parse_position,
+    parse_rate,
+    parse_time,
+    spoken_time,
+)
 from zoomdream.errors import ConfigError
 
 
@@ -25,6 +34,13 @@ from zoomdream.errors import ConfigError
 )
 def test_all_ways_to_write_seconds_mean_the_same(written, seconds):
     assert parse_time(written).frame(1, Fraction(1)) == seconds
+
+
+def test_times_are_written_as_people_read_them():
+    left = [clock_time(seconds) for seconds in (0.4, 59.6, 3599, 3600 + 62, 187_200)]
+    assert left == ["0:00", "1:00", "59:59", "1:01:02", "2 d 4 h"]
+    each = [spoken_time(seconds) for seconds in (0.081, 0.996, 4.23, 9.999, 59.6, 120, 125, 4800)]
+    assert each == ["0.08 s", "1.00 s", "4.23 s", "10 s", "1 min", "2 min", "2 min 5 s", "1 h 20 min"]
 
 
 def test_frames_stand_where_they_are_at_any_rate():

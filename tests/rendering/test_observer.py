@@ -46,6 +46,12 @@ def stopping_after(last: int, frames: int) -> Callable[[State | None], Iterator[
     return make
 
 
+def test_progress_is_a_sentence_and_an_event_is_its_message() -> None:
+    assert str(Progress(3, 9, None, None)) == "frame 3 of 9"
+    assert str(Progress(3, 9, 125.0, 750.0)) == "frame 3 of 9 · 2 min 5 s/frame · 12:30 left"
+    assert str(Progress(0, 9, None, None, "starting")) == "starting"
+
+
 def test_every_picture_comes_once_in_order_before_its_progress(tmp_path: Path) -> None:
     album = Album()
     render_frames(maker(40), job(tmp_path / "a.mp4", 40), observers=Observers((album,)))

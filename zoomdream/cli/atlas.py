@@ -11,8 +11,9 @@ from pathlib import Path
 from zoomdream.atlas.page import make_card, page, summarize
 from zoomdream.atlas.pictures import draw, read_start
 from zoomdream.atlas.subjects import channel_subjects, layer_subjects, parse_numbers, yaml_line
-from zoomdream.cli.render import SECONDS_BETWEEN_LINES, clock_time
+from zoomdream.cli.render import SECONDS_BETWEEN_LINES
 from zoomdream.cli.tables import counted, say, tell
+from zoomdream.config.units import clock_time
 from zoomdream.encode.page import check_place, write_page
 from zoomdream.errors import ConfigError
 from zoomdream.machine.startup import keep_freed_memory

@@ -19,9 +19,10 @@ from zoomdream.batch.parallel_shots.shots import shots_of
 from zoomdream.batch.renders import Render, write_report
 from zoomdream.batch.scheduler import outcome, schedule
 from zoomdream.cli.batch_progress import shown
-from zoomdream.cli.render import SECONDS_BETWEEN_LINES, clock_time, print_warnings
+from zoomdream.cli.render import SECONDS_BETWEEN_LINES, print_warnings
 from zoomdream.cli.tables import counted, say, show, tell
 from zoomdream.config import Config
+from zoomdream.config.units import clock_time
 from zoomdream.encode.page import check_place
 from zoomdream.errors import ConfigError, OutputError, RenderInterrupted
 

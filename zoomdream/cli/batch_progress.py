@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoomdream.batch.renders import Render
-from zoomdream.cli.render import clock_time, sentence
 from zoomdream.cli.tables import counted, say
+from zoomdream.config.units import clock_time
 from zoomdream.errors import printable
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _line(render: Render) -> str:
 
 
 def _how_far(render: Render) -> str:
-    return "starting" if render.progress is None else sentence(render.progress)
+    return "starting" if render.progress is None else render.progress.sentence
 
 
 class Pace:

@@ -11,10 +11,11 @@ from pathlib import Path
 from zoomdream import assembly, cli
 from zoomdream.api import load_config
 from zoomdream.cli.prediction import predict
-from zoomdream.cli.render import clock_time, looking
+from zoomdream.cli.render import looking
 from zoomdream.cli.tables import counted, tell
 from zoomdream.config import Config
 from zoomdream.config.codecs import CodecName, is_numbered
+from zoomdream.config.units import clock_time, spoken_time
 from zoomdream.config.unreached import warnings
 from zoomdream.encode import trial
 from zoomdream.encode.segment import encoder_name
@@ -94,8 +95,8 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     yield from _octaves(config, assembly.octaves(config, Timeline.of(config, planned.cuts), opened))
     ready = time.perf_counter() - begun
     found = predict(config, planned, job.settings, opened)
-    total = clock_time(ready + found.total)
-    yield f"  about {found.frame:.2g} s per frame (measured just now), {total} in all; {_disk(config)} on the disk"
+    each, total = spoken_time(found.frame), clock_time(ready + found.total)
+    yield f"  about {each} per frame (measured just now), {total} in all; {_disk(config)} on the disk"
 
 
 def _droste(config: Config) -> Iterator[str]:

@@ -86,7 +86,7 @@ def lines(clock: Callable[[], float] = time.monotonic) -> Callable[[Progress], N
         if printed_at is not None and not last and now - printed_at < SECONDS_BETWEEN_LINES:
             return
         printed_at = now
-        say(sentence(progress))
+        say(progress.sentence)
 
     return report
 
@@ -122,23 +122,6 @@ def print_notes(config: Config) -> None:
         say(f"note: {printable(note)}")
 
 
-def sentence(progress: Progress) -> str:
-    """One line: frame 30 of 360 · 0.81 s/frame · 4:27 left."""
-    parts = [f"frame {progress.done} of {progress.frames}"]
-    if progress.seconds_per_frame is not None:
-        parts.append(f"{progress.seconds_per_frame:.2f} s/frame")
-    if progress.eta_seconds:
-        parts.append(f"{clock_time(progress.eta_seconds)} left")
-    return " · ".join(parts)
-
-
-def clock_time(seconds: float) -> str:
-    """4:05, or 1:02:03 from an hour on."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
 @contextmanager
 def _bar() -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
@@ -153,7 +136,7 @@ def _bar() -> Iterator[Callable[[Progress], None]]:
         bar.start()  # not before: downloads that come first have a bar of their own
         if progress.message:
             console.print(printable(progress.message), markup=False, highlight=False)
-        bar.update(task, total=progress.frames, completed=progress.done, description=sentence(progress))
+        bar.update(task, total=progress.frames, completed=progress.done, description=progress.sentence)
 
     try:
         yield report

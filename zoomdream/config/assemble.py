@@ -41,8 +41,7 @@ def from_text(text: str, name: str, folder: Path) -> tuple[Tree, Place]:
 def from_mapping(mapping: Mapping[Any, Any]) -> tuple[Tree, Place]:
     """As `from_file`, for a mapping from Python; paths in it are relative to the working directory."""
     place = Place(MAPPING_NAME, None, Path.cwd())
-    count = iter(range(MOST_VALUES))
-    return _extended(written_out(Tree(_plain(mapping, (), DEEPEST, count), {})), place, ()), place
+    return _extended(written_out(Tree(plain(mapping), {})), place, ()), place
 
 
 def _read_file(path: Path, place: Place) -> Tree:
@@ -143,8 +142,12 @@ def kept(places: Mapping[KeyPath, Place], replaced: Set[KeyPath]) -> dict[KeyPat
     }
 
 
+def plain(value: Any, at: KeyPath = ()) -> Any:
+    """A value from Python, that of the key `at`, as YAML would give it. ConfigError for what YAML does not know."""
+    return _plain(value, at, DEEPEST, iter(range(MOST_VALUES)))
+
+
 def _plain(value: Any, at: KeyPath, depth: int, count: Any) -> Any:
-    """Values from Python as YAML would give them."""
     if depth == 0 or next(count, None) is None:
         raise ConfigError(f"{MAPPING_NAME}: {dotted(at)[:80]} is nested too deeply or holds too many values.")
     match value:

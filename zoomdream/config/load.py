@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -114,7 +115,8 @@ def load_tree(
         config = _following(_validated(data, root, places), data, listen)
     if found := list(checks.problems(config)):
         raise config_error(found, config.origin)
-    return config
+    ask = getattr(clip_facts, "func", clip_facts)  # without what shows that it works, which cannot be pickled
+    return config.placed(replace(config.origin, ask_clip=ask, listen=listen))
 
 
 def _of_clip(

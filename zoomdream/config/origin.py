@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,10 +38,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Origin:
-    """The places of all keys of one config. Equal configs may come from different files: nothing is compared."""
+    """The places of all keys of one config, and what reads its clip and its music where it is loaded again. Equal
+    configs may come from different files: nothing is compared.
+    """
 
     root: Place = field(compare=False)
     places: Mapping[KeyPath, Place] = field(compare=False)
+    ask_clip: Callable[..., Any] | None = field(default=None, compare=False)
+    listen: Callable[..., Any] | None = field(default=None, compare=False)
 
     def find(self, path: KeyPath) -> Place:
         """The place of the key, else of the nearest section around it, else of the file as a whole."""

@@ -147,6 +147,15 @@ class Config(Section):
         """Errors from in here name the file, the line and their own key, or the dotted `key` where they have none."""
         return error_context(key, self.place)
 
+    def replace(self, **changes: Any) -> Config:
+        """A copy in which keys have other values, as in YAML: config.replace(seed=3, **{"camera.zoom": 1.2}).
+
+        All else stays as it is, but an output of another kind of file takes that kind's codec. Raises ConfigError.
+        """
+        from zoomdream.config.replace import replaced  # which loads configs, and so knows this class
+
+        return replaced(self, changes)
+
     def placed(self, origin: Origin) -> Config:
         """The same config, with the places of its keys."""
         copy = self.model_copy()

@@ -152,6 +152,27 @@ def seconds_text(value: Fraction) -> str:
     return f"{decimal_text(value) if decimal else value}s"
 
 
+def clock_time(seconds: float) -> str:
+    """A time that is left, for people: 4:05, or 1:02:03 from an hour on, or 2 d 4 h from a day on."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 24:
+        return f"{hours // 24} d {hours % 24} h"
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def spoken_time(seconds: float) -> str:
+    """How long something takes, for people: 0.08 s, 4.20 s, 45 s, 2 min 5 s, 1 h 20 min."""
+    if seconds < 9.995:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours >= 24:
+        return clock_time(seconds)
+    parts = ((hours, "h"), (minutes, "min"), (0 if hours else rest, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+
+
 def decimal_text(value: Fraction) -> str:
     """The exact decimal of a fraction that came from a decimal: 3/2 is 1.5."""
     digits = 0

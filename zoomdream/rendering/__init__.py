@@ -12,6 +12,6 @@ observer   what watches: progress, messages, pictures; eta: when it will be fini
 
 from zoomdream.rendering.job import Job, make_job
 from zoomdream.rendering.loop import render, render_frames
-from zoomdream.rendering.observer import Observer, Observers, Picture, Progress
+from zoomdream.rendering.observer import Observer, Observers, Picture, Progress, in_place
 
-__all__ = ["Job", "Observer", "Observers", "Picture", "Progress", "make_job", "render", "render_frames"]
+__all__ = ["Job", "Observer", "Observers", "Picture", "Progress", "in_place", "make_job", "render", "render_frames"]

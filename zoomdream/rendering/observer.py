@@ -9,6 +9,9 @@ from typing import Protocol
 
 from torch import Tensor
 
+from zoomdream.config.units import clock_time, spoken_time
+from zoomdream.errors import printable
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -23,6 +26,19 @@ class Progress:
     eta_seconds: float | None
     message: str = ""
     warning: bool = False
+
+    def __str__(self) -> str:
+        return self.message or self.sentence
+
+    @property
+    def sentence(self) -> str:
+        """One line: frame 30 of 360 · 0.81 s/frame · 4:27 left."""
+        parts = [f"frame {self.done} of {self.frames}"]
+        if self.seconds_per_frame is not None:
+            parts.append(f"{spoken_time(self.seconds_per_frame)}/frame")
+        if self.eta_seconds:
+            parts.append(f"{clock_time(self.eta_seconds)} left")
+        return " · ".join(parts)
 
 
 class Picture(Protocol):
@@ -62,6 +78,12 @@ class ProgressOnly:
 
     def picture(self, picture: Picture) -> None:
         pass
+
+
+def in_place(progress: Progress) -> None:
+    """Print progress on one line of stdout that changes in place; notebooks and terminals show it so."""
+    last = progress.message or progress.done >= progress.frames
+    print(f"\r{printable(progress):<60}", end="\n" if last else "", flush=True)
 
 
 @dataclass(frozen=True, slots=True)
