@@ -122,12 +122,7 @@ def _bass(pitch: float, seconds: float) -> NDArray[np.floating]:
 def _pad(pitches: Sequence[float], seconds: float, level: float) -> NDArray[np.floating]:
     time = _time(seconds)
     shape = np.minimum(1, np.minimum(time / 0.2, (seconds - time) / 0.2))
-    voices = (
-        np.sin(2 * np.pi * pitch * cents * time) / part
-        for pitch in pitches
-        for cents in (0.997, 1.003)
-        for part in (1,)
-    )
+    voices = (np.sin(2 * np.pi * pitch * cents * time) for pitch in pitches for cents in (0.997, 1.003))
     return level * shape * sum(voices)
 
 

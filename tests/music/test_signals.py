@@ -18,7 +18,7 @@ CURVE[500] = 1
 def signals(offset: float = 0.0, **changes: object) -> SongSignals:
     grid = steady(120, Fraction(1, 2), 4, 10)
     made = SongSignals(
-        "key", ("bass",), offset, {"bass": CURVE, "own": CURVE + 2}, frozenset({"own"}), grid, (0, 4), 0.25
+        "key", ("bass",), offset, {"bass": CURVE, "own": CURVE + 2}, frozenset({"own"}), grid, (0, 4), 0.25, 10
     )
     return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
 

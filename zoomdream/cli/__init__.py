@@ -64,6 +64,8 @@ def _run(arguments: argparse.Namespace) -> int:
             from zoomdream.cli.render import run
         case "check":
             from zoomdream.cli.check import run
+        case "music":
+            from zoomdream.cli.music import run
         case "plot":
             from zoomdream.cli.plot import run
         case "batch":

@@ -22,6 +22,7 @@ examples:
   zoomdream render clip.yaml --set source.path=mine.mp4  dream on a clip of your own
   zoomdream help camera.zoom                             what a key means and may be; without KEY: all of them
   zoomdream check endless_zoom.yaml                      what it would do, and how long that would take
+  zoomdream music song.mp3 --output song.html            what a config can follow in a song: bands, beats, sections
   zoomdream plot endless_zoom.yaml                       how zoom, rotation, weights, ... change over time
   zoomdream layers dreamnet                              what `objective: [{layer: ...}]` can name
   zoomdream atlas dreamnet                               a page with a picture of each layer
@@ -108,6 +109,16 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     _add_set(plot)
     plot.add_argument("-o", "--output", metavar="FILE", type=Path, help="a picture or a page: .svg, .png or .html")
     _add_allow_code(plot)
+
+    music = command(
+        "music",
+        "draw what schedules can ask of a song: bands, onsets, beats, sections",
+        "Draws a song over time: its waveform, its spectrum, the functions that schedules may call, its beats and its "
+        "sections; of a config its music, with what its schedules make of it. In the terminal, or into a file.",
+    )
+    music.add_argument("song", metavar="SONG", type=Path, help="a sound, a clip with sound, or a config with music")
+    _add_set(music)
+    music.add_argument("-o", "--output", metavar="FILE", type=Path, help="a picture or a page: .svg, .png or .html")
 
     _add_batch(
         command(

@@ -29,14 +29,14 @@ def run(arguments: argparse.Namespace) -> int:
             cuts = cuts_of(config)
         plot = plot_of(config, str(arguments.config), cuts)
     if arguments.output is not None:
-        _write(arguments.output, plot, config)
+        write(arguments.output, plot, config)
         tell(arguments.output)
         return 0
     tell(text(plot, shutil.get_terminal_size().columns, (sys.stdout.encoding or "").lower().startswith("utf")))
     return 0
 
 
-def _write(path: Path, plot: Plot, config: Config) -> None:
+def write(path: Path, plot: Plot, config: Config) -> None:
     """Write the plot as what its name says. ConfigError for another name, OutputError if it cannot be written."""
     name = f"--output {path}"
     match path.suffix.lower():

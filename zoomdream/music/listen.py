@@ -79,6 +79,7 @@ def listen(config: Config, asked: frozenset[str]) -> SongSignals:
         grid=grid,
         sections=starts,
         release=float(music.release),
+        length=length,
         facts=tuple(_facts(song, length, grid, starts, asked)),
         notes=tuple(_notes(config, length - offset, grid)),
     )

@@ -21,6 +21,7 @@ class SongSignals:
     """The music of a film, equal where `key` is. names: what may be called. offset: seconds of the song that are over
     when the film begins. curves: by name, of the song; `chroma` has twelve columns. held: names of curves that keep
     their last value beyond their end; others are 0 there. sections: when each begins. release: as in config.Music.
+    length: of the song in seconds.
     facts: what a person is told; notes: what one should know before the render.
     """
 
@@ -32,6 +33,7 @@ class SongSignals:
     grid: Grid = field(compare=False)
     sections: tuple[float, ...] = field(compare=False)
     release: float = field(compare=False)
+    length: float = field(compare=False)
     facts: tuple[str, ...] = field(compare=False, default=())
     notes: tuple[str, ...] = field(compare=False, default=())
 

@@ -2,5 +2,6 @@
 
 panels   which curves there are, and what is marked in time
 text     them in characters
+song     what schedules may ask of music, in panels
 drawing  them as lines, dots and words: SVG, PNG, HTML
 """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import floor, log10
 from textwrap import wrap
 
-from zoomdream.encode.page import fill_template
+from zoomdream.encode.page import data_address, fill_template
 from zoomdream.plot.panels import Curve, Panel, Plot, thinned
 
 WIDTH = 960
@@ -40,6 +40,21 @@ class Dot:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A PNG in a rectangle, whose upper left is (x, y)."""
+
+    x: float
+    y: float
+    width: int
+    height: int
+    data: bytes
+
+    @property
+    def address(self) -> str:
+        return data_address(self.data, "image/png")
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """anchor: which end of them is at (x, y), the y of their baseline."""
 
@@ -58,16 +73,21 @@ class Drawing:
     width: int
     height: int
     ground: str
-    shapes: tuple[Line | Dot | Words, ...]
+    shapes: tuple[Line | Dot | Image | Words, ...]
 
 
 def draw(plot: Plot) -> Drawing:
     """The panels below each other, all with the same time from left to right."""
-    shapes: list[Line | Dot | Words] = [
+    shapes: list[Line | Dot | Image | Words] = [
         Words(_LEFT, 24, plot.title, size=15),
         Words(_LEFT, 42, plot.length, _PALE),
     ]
     top: float = _TOP
+    for picture in plot.pictures:
+        top += _GAP
+        shapes.append(Words(_LEFT, top + 10, picture.name, size=13))
+        shapes.append(Image(_LEFT, top + _LEGEND, WIDTH - _LEFT - _RIGHT, _HEIGHT, picture.data))
+        top += _LEGEND + _HEIGHT
     for panel in plot.panels:
         top += _GAP
         shapes += _panel(panel, plot, top)
@@ -82,7 +102,7 @@ def draw(plot: Plot) -> Drawing:
         shapes[:0] = [Line(((x, _TOP), (x, bottom)), color) for x in (_across(frame, plot) for frame in marks.frames)]
         shapes.append(Words(WIDTH - _RIGHT, 24 + 18 * number, f"| {marks.name}", color, anchor="end"))
     height = bottom + 36
-    for line in plot.constants and [f"does not move: {', '.join(plot.constants)}"]:
+    for line in (*plot.notes, *(plot.constants and [f"does not move: {', '.join(plot.constants)}"])):
         for part in wrap(line, 130, break_long_words=False):
             shapes.append(Words(_LEFT, height, part, _PALE))
             height += 17
@@ -101,10 +121,11 @@ def html(plot: Plot, config: str) -> str:
 
 def png(plot: Plot) -> bytes:
     """The plot as a PNG, with two pixels to a unit of the SVG."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image as Image_
+    from PIL import ImageDraw, ImageFont
 
     drawing = draw(plot)
-    picture = Image.new("RGB", (_SCALE * drawing.width, _SCALE * drawing.height), drawing.ground)
+    picture = Image_.new("RGB", (_SCALE * drawing.width, _SCALE * drawing.height), drawing.ground)
     pen = ImageDraw.Draw(picture)
     for shape in drawing.shapes:
         match shape:
@@ -112,6 +133,9 @@ def png(plot: Plot) -> bytes:
                 pen.line([(_SCALE * x, _SCALE * y) for x, y in points], color, round(_SCALE * width), "curve")
             case Dot(x, y, color):
                 pen.circle((_SCALE * x, _SCALE * y), 3 * _SCALE, _GROUND, color, _SCALE)
+            case Image(x, y, width, height, png_data):
+                part = Image_.open(io.BytesIO(png_data)).resize((_SCALE * width, _SCALE * height))
+                picture.paste(part, (round(_SCALE * x), round(_SCALE * y)))
             case Words(x, y, words, color, size, anchor):
                 place = {"start": "ls", "middle": "ms", "end": "rs"}[anchor]
                 pen.text((_SCALE * x, _SCALE * y), words, color, ImageFont.load_default(_SCALE * size), place)

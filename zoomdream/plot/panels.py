@@ -49,8 +49,18 @@ class Marks:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """What is seen over all of the time, such as the pitches of a song. data: a PNG."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Plot:
-    """All that a plot shows. constants: what does something and does not move, as "key value"."""
+    """All that a plot shows. constants: what does something and does not move, as "key value". notes: more to read.
+    pictures stand above the panels.
+    """
 
     title: str
     frames: int
@@ -58,6 +68,8 @@ class Plot:
     panels: tuple[Panel, ...]
     marks: tuple[Marks, ...]
     constants: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -25,6 +25,7 @@ def text(plot: Plot, columns: int, braille: bool = True) -> str:
     for marks in plot.marks:
         lines += ["", f"{marks.name}:", _row(marks.frames, plot.frames, width, "|")]
     lines += ["", _times(plot.seconds, width)]
+    lines += ["", *plot.notes] if plot.notes else []
     if plot.constants:
         lines += ["", "does not move:", *_wrapped(plot.constants, width)]
     return "\n".join(line.rstrip() for line in lines)
