@@ -114,10 +114,10 @@ def test_the_version_is_the_packages() -> None:
     assert zoomdream("--version").stdout == f"zoomdream {__version__}\n"
 
 
-def test_no_command_is_answered_with_the_help_on_stderr() -> None:
+def test_no_command_is_answered_with_the_help() -> None:
     result = zoomdream()
-    assert (result.returncode, result.stdout) == (2, "")
-    assert "zoomdream render" in result.stderr
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "zoomdream render" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,10 @@ def test_no_command_is_answered_with_the_help_on_stderr() -> None:
         (["rendr", "a.yaml"], "did you mean `zoomdream render`?"),
         (["a.yaml"], "did you mean `zoomdream render a.yaml`?"),
         (["sing"], "the commands are render, check"),
+        (["photo.jpg"], "`zoomdream new photo_zoom`, then `zoomdream render photo_zoom.yaml --set source=photo.jpg`"),
+        (["my trip.mp4"], "`zoomdream new clip`, then `zoomdream render clip.yaml --set source='my trip.mp4'`"),
+        (["render", "spiral.yaml"], "`zoomdream new spiral` writes it here"),
+        (["check", "spiral"], "`zoomdream new spiral` writes it here"),
         (["render"], "CONFIG"),
         (["render", "a.yaml", "--restrat"], "did you mean --restart?"),
         (["render", "a.yaml", "--outptu=b.mp4"], "did you mean --output?"),

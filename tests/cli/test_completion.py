@@ -51,7 +51,7 @@ def test_bash_completes_commands_options_values_files_and_ready_configs(script: 
     assert completed(script, tmp_path, "completion", "z") == ["zsh"]
 
 
-@pytest.mark.parametrize("shell", ["zsh", "tcsh"])
+@pytest.mark.parametrize("shell", ["zsh", "fish", "tcsh"])
 def test_other_shells_have_a_script_of_their_own(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", shell]) == 0
     text = capsys.readouterr().out

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from zoomdream import ffmpeg
-from zoomdream.api import load_config
+from zoomdream.api import load_config, load_config_text
 from zoomdream.cli import main
 from zoomdream.cli.render import lines, looking
 from zoomdream.ffmpeg import probe
@@ -134,6 +134,23 @@ def test_a_render_takes_any_name_and_info_gives_it_back(here: Path, ending: str)
     again, first = load_config("again.yaml"), load_config("tiny.yaml", odd[1::2], output=output)
     assert (again.output, again.source, again.dream) == (first.output, first.source, first.dream)
     assert not [path for path in here.iterdir() if path.name.endswith(".zoomdream")]
+
+
+@pytest.mark.parametrize("named", ["many", "many/00001.png", "many.yaml", "many/%05d.png"])
+def test_info_of_numbered_pictures_takes_their_folder_one_of_them_or_the_file_beside(
+    named: str, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", "tiny.yaml", "--quiet", "--output", "many/%05d.png"]) == 0
+    capsys.readouterr()
+    assert main(["info", named]) == 0
+    told = capsys.readouterr().out
+    assert "made by zoomdream" in told.splitlines()[0]
+    assert load_config_text(told).frames == len(list(Path("many").iterdir()))
+
+
+def test_info_of_a_config_says_what_is_for_configs(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "tiny.yaml"]) == 3
+    assert "`zoomdream check`" in capsys.readouterr().err
 
 
 def test_info_of_a_strangers_video_commands_no_terminal(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

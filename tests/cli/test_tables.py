@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -82,6 +84,22 @@ def test_networks_lists_every_network_with_its_licence(capsys: pytest.CaptureFix
     for info in catalog.networks():
         assert info.name in printed
         assert info.licence in printed
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_of_80_columns_shows_the_networks_in_two_screens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stdout", terminal)
+    assert main(["networks"]) == 0
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue()).splitlines()
+    assert len(lines) <= 48
+    assert max(len(line) for line in lines) <= 80
+    assert {"googlenet-places365", "vgg16,"} <= set(" ".join(lines).split())
 
 
 def test_layers_lists_names_aliases_channels_and_strides(

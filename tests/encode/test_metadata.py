@@ -35,7 +35,7 @@ def video(folder: Path, origin: str, ending: str = ".mp4", codec: str = "h264") 
 @pytest.mark.parametrize(("ending", "codec"), [(".mp4", "h264"), (".mov", "h264"), (".mkv", "h264"), (".webm", "vp9")])
 def test_the_config_comes_back_exactly(tmp_path: Path, ending: str, codec: str) -> None:
     path = video(tmp_path, metadata.write_origin("f" * 64, AWKWARD), ending, codec)
-    assert metadata.read_metadata(ffmpeg.executable(), path) == AWKWARD
+    assert metadata.read_metadata(ffmpeg.executable(), path).config == AWKWARD
     assert metadata.read_origin(ffmpeg.executable(), path) == metadata.Origin(__version__, "f" * 64, AWKWARD)
 
 
@@ -43,7 +43,7 @@ def test_the_config_comes_back_exactly(tmp_path: Path, ending: str, codec: str) 
 def test_a_long_config_comes_back_whole(tmp_path: Path, ending: str) -> None:
     long = "".join(f"  - {number}s: {number / 7}\n" for number in range(20000))
     path = video(tmp_path, metadata.write_origin("f", long), ending)
-    assert metadata.read_metadata(ffmpeg.executable(), path) == long
+    assert metadata.read_metadata(ffmpeg.executable(), path).config == long
 
 
 @pytest.mark.parametrize("stored", ["", '# made with {"device": "cpu"}\n'])

@@ -83,11 +83,28 @@ def test_a_machine_that_becomes_slower_is_noticed_within_three_segments() -> Non
 def test_the_first_frame_is_a_measure_until_there_is_another() -> None:
     eta = Eta([11, 1, 1, 1], 0, 0.0)
     assert (eta.seconds_left, eta.seconds_per_frame) == (None, None)
-    eta.frame_done(11.0)
-    assert eta.seconds_left == pytest.approx(3)
-    eta.frame_done(11.5)
-    assert eta.seconds_left == pytest.approx(1)
-    assert eta.seconds_per_frame == pytest.approx(0.5)
+    eta.frame_done(110.0)
+    assert eta.seconds_left == pytest.approx(30)
+    eta.frame_done(115.0)
+    assert eta.seconds_left == pytest.approx(10)
+    assert eta.seconds_per_frame == pytest.approx(5)
+
+
+def test_nothing_is_told_that_would_be_wrong_where_making_ready_is_most_of_the_first_frame() -> None:
+    eta = Eta([2, 1, 0, 0, 1], 0, 0.0)
+    eta.frame_done(6.5)
+    assert (eta.seconds_left, eta.seconds_per_frame) == (None, None)
+    eta.frame_done(8.0)
+    assert eta.seconds_left == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize("told", [1, 5, 20])
+def test_frames_before_the_first_dream_do_not_promise_an_early_end(told: int) -> None:
+    eta, now = Eta(FADING_IN, 0, 0.0), 0.0
+    for seconds in taken(FADING_IN)[:told]:
+        now += seconds
+        eta.frame_done(now)
+    assert eta.seconds_left is None
 
 
 def test_when_all_is_done_nothing_is_left() -> None:

@@ -42,7 +42,7 @@ def test_a_config_becomes_a_video_that_tells_its_config(tmp_path: Path, untraine
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"]
     program = ffmpeg.executable()
     assert count_frames(program, path) == 4
-    stored = metadata.read_metadata(program, path)
+    stored = metadata.read_metadata(program, path).config
     made_with = json.loads(stored.partition("\n")[0].removeprefix("# made with "))
     assert made_with["encoder_threads"] == make_job(config).settings.threads
     (tmp_path / "again.yaml").write_text(stored)

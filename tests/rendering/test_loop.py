@@ -172,7 +172,7 @@ def test_numbered_pictures_are_numbered_by_frame(tmp_path: Path) -> None:
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["frames", "frames.yaml"]
     last = list(states(None, 33))[-1].picture
     assert (read_image(output.with_name("00032.png")) - last).abs().max() <= 0.5001 / 255
-    assert metadata.read_metadata(ffmpeg.executable(), output) == "frames: 1\n"
+    assert metadata.read_metadata(ffmpeg.executable(), output).config == "frames: 1\n"
 
 
 def test_numbered_pictures_of_an_older_longer_render_go_with_restart(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_animations_have_their_config_beside_them(tmp_path: Path, codec: str) ->
     output = tmp_path / f"a.{codec}"
     render_frames(maker(33), job(output, 33, codec))
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [f"a.{codec}", f"a.{codec}.yaml"]
-    assert metadata.read_metadata(ffmpeg.executable(), output) == "frames: 1\n"
+    assert metadata.read_metadata(ffmpeg.executable(), output).config == "frames: 1\n"
 
 
 def test_a_config_of_the_user_is_never_taken_for_the_one_beside_the_output(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from zoomdream import assembly, cli
 from zoomdream.api import load_config
+from zoomdream.cli.new import require_config
 from zoomdream.cli.prediction import predict
 from zoomdream.cli.render import looking
 from zoomdream.cli.tables import counted, tell
@@ -47,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     for number, path in enumerate(arguments.config):
         begun = time.perf_counter() - imported  # as if this command were the render
         try:
+            require_config(path)
             text = _report(
                 path,
                 load_config(path, arguments.overrides, looking=looking(), allow_code=arguments.allow_code),
@@ -84,7 +86,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     length = float(config.frames / config.fps)
     yield f"{path} renders {config.output}, from {source.name}:"
     yield from (f"  warning: {warning}" for warning in warnings(config))
-    yield from (f"  {line}" for line in (*described, *(job.sound.describe() if job.sound else ())))
+    yield from (f"  {line}" for line in (*described, *(job.sound.describe() if job.sound else ["sound: none"])))
     yield from (f"  {line}" for line in (config.signals.describe() if config.signals else ()))
     yield from (f"  {line}" for line in _droste(config))
     yield f"  {width}x{height}, {counted(config.frames, 'frame')} at {config.fps} per second, {length:g} s long"

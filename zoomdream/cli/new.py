@@ -43,6 +43,13 @@ def ready_configs() -> dict[str, Path]:
     raise AssertionError(f"no configs beside or inside {package}: the package was built wrongly")
 
 
+def require_config(path: Path) -> None:
+    """ConfigError, with the command that writes it, for a ready config that is not here."""
+    name = path.name.removesuffix(".yaml")
+    if not path.exists() and name in ready_configs():
+        raise ConfigError(f"there is no file {path} yet; `zoomdream new {name}` writes it here")
+
+
 def first_comment(path: Path) -> str:
     """What a config shows: the text of its first comment line."""
     lines = path.read_text(encoding="utf-8").splitlines()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from zoomdream.cli.options import add_allow_code, add_atlas, add_batch, add_set
 from zoomdream.errors import ConfigError
 from zoomdream.version import __version__
 
@@ -69,7 +69,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "and started again, a render goes on where it was; the unfinished is in OUTPUT.zoomdream/ beside the output.",
     )
     render.add_argument("config", metavar="CONFIG", type=Path, help="a YAML file")
-    _add_set(render)
+    add_set(render)
     render.add_argument(
         "-o",
         "--output",
@@ -83,7 +83,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps (as `--set performance.device=D`)"
     )
     render.add_argument("--quiet", action="store_true", help="no progress on stderr")
-    _add_allow_code(render)
+    add_allow_code(render)
     render.add_argument(
         "--preview", action="store_true", help="a quarter-size draft of the first seconds, into NAME_preview.mp4"
     )
@@ -96,8 +96,8 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "where it cuts.",
     )
     check.add_argument("config", metavar="CONFIG", type=Path, nargs="+", help="a YAML file")
-    _add_set(check)
-    _add_allow_code(check)
+    add_set(check)
+    add_allow_code(check)
 
     plot = command(
         "plot",
@@ -106,9 +106,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "or into a file. Nothing is rendered.",
     )
     plot.add_argument("config", metavar="CONFIG", type=Path, help="a YAML file")
-    _add_set(plot)
+    add_set(plot)
     plot.add_argument("-o", "--output", metavar="FILE", type=Path, help="a picture or a page: .svg, .png or .html")
-    _add_allow_code(plot)
+    add_allow_code(plot)
 
     music = command(
         "music",
@@ -117,10 +117,10 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "sections; of a config its music, with what its schedules make of it. In the terminal, or into a file.",
     )
     music.add_argument("song", metavar="SONG", type=Path, help="a sound, a clip with sound, or a config with music")
-    _add_set(music)
+    add_set(music)
     music.add_argument("-o", "--output", metavar="FILE", type=Path, help="a picture or a page: .svg, .png or .html")
 
-    _add_batch(
+    add_batch(
         command(
             "batch",
             "render many configs; goes on after a failure, and with what an earlier start has left",
@@ -137,7 +137,7 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     layers.add_argument("--all", action="store_true", help="every layer: also before ReLU, and inside of branches")
     layers.add_argument("--weights", metavar="FILE", type=Path, help="a weights file instead of the default")
 
-    _add_atlas(command("atlas", "make a page (.html) with a picture of each layer of a network, or channel of a layer"))
+    add_atlas(command("atlas", "make a page (.html) with a picture of each layer of a network, or channel of a layer"))
 
     command("schema", "print the JSON Schema of the YAML, from which editors complete and check")
 
@@ -145,7 +145,10 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "info", "print the config that made a video, read from the video itself, as YAML that renders it again"
     )
     info.add_argument(
-        "video", metavar="VIDEO", type=Path, help="a video, or a gif, webp or png with its OUTPUT.yaml beside it"
+        "video",
+        metavar="VIDEO",
+        type=Path,
+        help="a video; a gif, webp or png with OUTPUT.yaml beside it; numbered pictures by their folder or one of them",
     )
 
     completion = command(
@@ -154,9 +157,10 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "Prints a script for your shell, which then completes what you begin to type and ask for with the Tab key: "
         "commands, options, files and ready configs. In bash, put it there for good with "
         "`zoomdream completion bash >> ~/.bash_completion`; in zsh with `zoomdream completion zsh > _zoomdream` into a "
-        "folder of $fpath; in tcsh with `zoomdream completion tcsh >> ~/.tcshrc`.",
+        "folder of $fpath; in fish with `zoomdream completion fish > ~/.config/fish/completions/zoomdream.fish`; in "
+        "tcsh with `zoomdream completion tcsh >> ~/.tcshrc`.",
     )
-    completion.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="the shell that you use")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish", "tcsh"), help="the shell that you use")
 
     topic = command(
         "help",
@@ -179,8 +183,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The command line as a namespace. Raises ConfigError with the nearest valid name; --help and --version exit."""
     root, commands = build_parser()
     if not argv:
-        root.print_help(sys.stderr)
-        root.exit(ConfigError.exit_code)
+        root.print_help()
+        root.exit()
     word = argv[0]
     if not word.startswith("-") and word not in commands:
         raise ConfigError(f"there is no command {word!r}; {_advice(word, list(commands))}")
@@ -208,89 +212,15 @@ def _with_odd_names(argv: Sequence[str]) -> list[str]:
     return joined
 
 
-def _add_batch(batch: argparse.ArgumentParser) -> None:
-    batch.add_argument(
-        "config",
-        metavar="CONFIG",
-        nargs="+",
-        help="a YAML file, a folder of them, or a pattern; one with a `matrix:` section is many renders",
-    )
-    _add_set(batch)
-    batch.add_argument(
-        "-j", "--jobs", metavar="N", type=_jobs, help="renders at once, or auto: one for each GPU, or else core"
-    )
-    batch.add_argument(
-        "--engine",
-        choices=("local", "ray"),
-        default="local",
-        help="processes of this machine, or a Ray cluster (pip install 'zoomdream[ray]')",
-    )
-    batch.add_argument("--address", help="of a running Ray cluster, such as auto; without it one is started here")
-    batch.add_argument("--report", metavar="FILE", type=Path, help="write what became of each render there, as JSON")
-    batch.add_argument(
-        "--sheet", metavar="FILE", type=Path, help="make a page (.html) on which all are seen side by side, to choose"
-    )
-    batch.add_argument("--dry-run", action="store_true", help="check everything and list it, but render nothing")
-    batch.add_argument("--wait", action="store_true", help="wait for what another process is rendering already")
-    batch.add_argument("--quiet", action="store_true", help="no progress on stderr")
-
-
-def _add_atlas(atlas: argparse.ArgumentParser) -> None:
-    atlas.add_argument("network", metavar="NETWORK", help="a name from `zoomdream networks`")
-    atlas.add_argument("-o", "--output", metavar="PATH", type=Path, help="the page (default: atlas_NETWORK.html)")
-    atlas.add_argument("--weights", metavar="FILE", type=Path, help="a weights file instead of the default")
-    atlas.add_argument(
-        "--layer", metavar="LAYER", help="a picture of each channel of this layer; of logits: each class"
-    )
-    atlas.add_argument("--channels", metavar="N-M", help="only these channels, such as 0-31 or 3,8,20-29")
-    atlas.add_argument("--size", metavar="N", type=_edge, help="edge of a picture, 64 to 1024 pixels")
-    atlas.add_argument("--seed", metavar="N", type=_seed, default=0, help="of the noise that all begins with")
-    atlas.add_argument(
-        "--from", metavar="PICTURE", type=Path, dest="source", help="a picture to dream on instead of noise"
-    )
-    atlas.add_argument("--quiet", action="store_true", help="no progress on stderr")
-
-
-def _edge(text: str) -> int:
-    if not text.isdecimal() or not 64 <= int(text) <= 1024:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of pixels from 64 to 1024")
-    return int(text)
-
-
-def _seed(text: str) -> int:
-    if not text.isdecimal() or int(text) >= 2**63:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0")
-    return int(text)
-
-
-def _jobs(text: str) -> int | None:
-    """A number of renders, or None for auto."""
-    if text == "auto":
-        return None
-    if not text.isdecimal() or not 1 <= int(text) <= 1024:
-        raise argparse.ArgumentTypeError(f"{text!r} is not auto or a number from 1 to 1024")
-    return int(text)
-
-
-def _add_allow_code(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--allow-code", action="store_true", help="let `network.python` run the code that it names")
-
-
-def _add_set(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="change a key of the config, as often as you like: --set size=[640,360] --set camera.zoom=1.2",
-    )
-
-
 def _advice(word: str, names: list[str]) -> str:
     near = difflib.get_close_matches(word, names, n=1)
     if near:
         return f"did you mean `zoomdream {near[0]}`?"
     if word.lower().endswith((".yaml", ".yml")):
         return f"did you mean `zoomdream render {word}`?"
+    if Path(word).suffix:
+        from zoomdream.config.shorthand import how_to_dream_on  # brings pydantic along, which other words need not
+
+        if way := how_to_dream_on(word):
+            return f"to dream on a file, {way}"
     return f"the commands are {', '.join(names)}"

@@ -7,26 +7,37 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
+from shutil import get_terminal_size
 from textwrap import fill
 
 from zoomdream.cli.tables import counted, show, tell
-from zoomdream.errors import ConfigError, InputError, printable
+from zoomdream.errors import ConfigError, printable
 
 _FILES = ("CONFIG", "FILE", "PATH", "PICTURE", "VIDEO")  # what help calls the arguments that are files
 
 
 def print_networks(arguments: argparse.Namespace) -> int:
-    """A table of the networks; where weights come from, their licence, and whether they are here."""
+    """A table of the networks; where weights come from, their licence, and whether they are here. On a terminal, which
+    has no place for addresses, torchvision's many are one paragraph.
+    """
     from zoomdream.networks import catalog
 
-    rows = [
-        (info.name, "yes" if info.present else "no", info.description, info.licence, info.source)
-        for info in (*catalog.networks(), *catalog.torchvision_networks())
-    ]
-    show(("name", "here", "what", "licence", "weights"), rows)
+    own, others = catalog.networks(), catalog.torchvision_networks()
+    rows = [(info.name, "yes" if info.present else "no", info.description, info.licence) for info in (*own, *others)]
+    if not sys.stdout.isatty():
+        weights = [info.source for info in (*own, *others)]
+        full = [(*row, source) for row, source in zip(rows, weights, strict=True)]
+        show(("name", "here", "what", "licence", "weights"), full)
+        return 0
+    show(("name", "here", "what", "licence"), rows[: len(own)])
+    names = ", ".join(f"{name.partition('/')[2]}{' (here)' * (here == 'yes')}" for name, here, *_ in rows[len(own) :])
+    told = f"torchvision/NAME, whose weights are fetched when they are first used: {names}"
+    tell(fill(told, get_terminal_size().columns - 1, subsequent_indent="  ", break_on_hyphens=False))
+    tell("`zoomdream networks | cat` also has sizes, and where weights come from")
     return 0
 
 
@@ -107,16 +118,13 @@ def print_info(arguments: argparse.Namespace) -> int:
 
     video = as_on_disk(Path.cwd() / arguments.video, Path())
     program = ffmpeg.executable("bundled")
-    config = metadata.read_metadata(program, video)
-    origin = metadata.read_origin(program, video)
-    if origin is None:
-        raise InputError(f"{video} changed while it was read")
+    origin = metadata.read_metadata(program, video)
     tell(f"# {printable(f'{video}: made by zoomdream {origin.version}, fingerprint {origin.fingerprint}')}")
-    if video.is_file():  # not so for a folder of pictures, frames/%05d.png
+    if video.is_file() and video.suffix != ".yaml":  # not so for a folder of pictures, frames/%05d.png
         for line in _facts(program, video):
             tell(f"# {printable(line)}")
     # A video may come from anybody: control characters, which no config of ours has, could command the terminal.
-    tell("".join(printable(c, "\n\t") if c < " " or "\x7f" <= c < "\xa0" else c for c in config.rstrip("\n")))
+    tell("".join(printable(c, "\n\t") if c < " " or "\x7f" <= c < "\xa0" else c for c in origin.config.rstrip("\n")))
     return 0
 
 

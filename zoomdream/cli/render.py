@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoomdream.api import load_config
+from zoomdream.cli.new import require_config
 from zoomdream.cli.tables import say, tell
 from zoomdream.config import Config
 from zoomdream.config.unreached import warnings
@@ -32,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.device is not None:
         # Quoted: what is empty or null in YAML would not count as given, and auto would be taken without a word.
         overrides.append(f"performance.device={json.dumps(arguments.device)}")
+    require_config(arguments.config)
     config = load_config(
         arguments.config,
         overrides,

@@ -11,7 +11,7 @@ from typing import Any
 
 from zoomdream.config.origin import KeyPath, Origin, Place, as_on_disk, dotted, shown
 from zoomdream.config.read_yaml import DEEPEST, MOST_VALUES, Tree, read_yaml
-from zoomdream.config.shorthand import written_out
+from zoomdream.config.shorthand import how_to_dream_on, written_out
 from zoomdream.config.units import rate_text
 from zoomdream.config.yaml_mistakes import no_keys
 from zoomdream.errors import ConfigError, error_context, nearest_name
@@ -62,7 +62,9 @@ def _read_file(path: Path, place: Place) -> Tree:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        raise ConfigError(f"{place.name} is not a text file in UTF-8; a config is a YAML file.")
+        way = how_to_dream_on(place.name)
+        hint = f" To dream on it, {way}." if way else ""
+        raise ConfigError(f"{place.name} is not a text file in UTF-8; a config is a YAML file.{hint}")
     return _checked(read_yaml(text, place), place)
 
 

@@ -62,6 +62,14 @@ def kind_of(name: str) -> str | None:
     return "image" if ending in PICTURES else "video" if ending in CLIPS else None
 
 
+def how_to_dream_on(name: str) -> str | None:
+    """The commands that dream on a picture or a clip; None for what is neither by its name."""
+    ready = {"image": "photo_zoom", "video": "clip", "frames": "clip"}.get(kind_of(name) or "")
+    quoted = name if re.fullmatch(r"[\w./~-]+", name) else f"'{name}'"
+    steps = f"`zoomdream new {ready}`, then `zoomdream render {ready}.yaml --set source={quoted}`"
+    return ready and f"{steps}"
+
+
 def advice(path: KeyPath, value: Any, rule: str) -> str:
     """What to write instead of a wrong value, as a sentence of its own; "" where there is nothing to say. rule: what is
     allowed.

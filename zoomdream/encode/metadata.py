@@ -52,23 +52,43 @@ def read_origin(program: Path, output: Path) -> Origin | None:
     if beside is not None:
         if not is_numbered(output):
             require_file(output, "a file")
-        try:
-            return parse_origin(read_regular(beside))
-        except (OSError, UnicodeDecodeError):
-            return None
+        return _beside(beside)
     return parse_origin(read_tags(program, output).get("comment", ""))
 
 
-def read_metadata(program: Path, video: Path) -> str:
-    """The config YAML that made a video, exactly as it was stored. InputError if the file holds none."""
-    origin = read_origin(program, video)
+def _beside(path: Path) -> Origin | None:
+    """What the YAML beside an output tells, if there is one."""
+    try:
+        return parse_origin(read_regular(path))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def read_metadata(program: Path, video: Path) -> Origin:
+    """Who made a video, with its config exactly as it was stored. InputError if the file holds none.
+
+    video may also be the folder of numbered pictures or one of them, and the YAML beside an output.
+    """
+    if video.is_dir():
+        origin = _beside(video.with_name(f"{video.name}.yaml"))
+    elif video.suffix == ".yaml":
+        require_file(video, "a file")
+        origin = _beside(video)
+        if origin is None:
+            raise InputError(
+                f"{video} is a config, not what a video was made of; `zoomdream check` says what it would do."
+            )
+    else:
+        origin = read_origin(program, video)
+        if origin is None and video.suffix.lower() == ".png":  # one of many?
+            origin = _beside(video.parent.with_name(f"{video.parent.name}.yaml"))
     if origin is None:
         raise InputError(f"{video} was not made by zoomdream, or its metadata has been removed.")
     if all(line.startswith("#") or not line.strip() for line in origin.config.splitlines()):
         raise InputError(
             f"{video} was made by zoomdream {origin.version} with `encode.metadata: false`: it holds no config."
         )
-    return origin.config
+    return origin
 
 
 def read_tags(program: Path, video: Path) -> dict[str, str]:

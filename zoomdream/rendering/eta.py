@@ -13,6 +13,10 @@ BLOCK = 30
 wait once in a segment, and any other frame is quick.
 """
 
+_READY = 20.0
+"""Seconds from which on a first dreamed frame is a measure: making everything ready, some three seconds, is part of it.
+"""
+
 _BLOCKS = 3  # the speed is that of the last blocks, so that one hiccup counts for nothing
 _RUNS = 0.3  # seconds that ffmpeg takes to start: to join, and to count what it has written twice
 _LOOKING_AHEAD: Mapping[str, float] = {"h264": 81e-9, "h265": 226e-9, "vp9": 499e-9, "av1": 106e-9}
@@ -57,13 +61,22 @@ class Eta:
         self._now = now
 
     @property
+    def _known(self) -> bool:
+        """Whether what is measured tells how long the frames that are left take: a dream too, if one is left."""
+        if self._left <= 0 or any(count > 0 for count, _ in self._measured):
+            return True
+        return self._first is not None and self._first[0] > 0 and self._first[1] >= _READY
+
+    @property
     def seconds_left(self) -> float | None:
-        """For all frames that are not done; None before the first."""
-        return self.seconds(self._left, len(self._passes) - self._done)
+        """For all frames that are not done; None before it is known how long a dream takes."""
+        return self.seconds(self._left, len(self._passes) - self._done) if self._known else None
 
     @property
     def seconds_per_frame(self) -> float | None:
-        """The mean of those that are not done, and of the last one when all are."""
+        """The mean of those that are not done, and of the last one when all are; None as above."""
+        if not self._known:
+            return None
         count = len(self._passes) - self._done
         seconds = self.seconds(self._left, count) if count else self.seconds(self._passes[-1], 1)
         return None if seconds is None else seconds / max(1, count)
