@@ -152,3 +152,12 @@ def test_a_plan_keeps_the_tile_of_an_earlier_start() -> None:
     assert make_plan(load_config({"performance": {"tile": 512}}), first).tile == 512
     assert resolved(load_config({"performance": {"tile": "off"}}), first).performance.tile == first.tile
     assert make_plan(load_config({"performance": {"tile": "off"}}), first).tile == 0
+
+
+@pytest.mark.usefixtures("plenty")
+def test_a_picture_that_contains_itself_fits_into_6_gib_in_4k() -> None:
+    droste = {"camera": {"space": "droste"}}
+    assert 512 < room.tile_edge(config("6 GiB", **droste), "cpu", "float32") < 3840
+    assert room.tile_edge(config("6 GiB", (1280, 720), **droste), "cpu", "float32") == 0
+    with pytest.raises(ConfigError, match="too little for 3840x2160"):  # a living one is dreamt on beside the encoder
+        room.tile_edge(config("6 GiB", camera={"space": "droste", "droste": {"alive": 2}}), "cpu", "float32")

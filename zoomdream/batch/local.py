@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import signal
 import threading
@@ -19,6 +20,7 @@ from zoomdream.batch.work import Advanced, Event, Failed, Work
 from zoomdream.batch.worker import STOP, main
 from zoomdream.config import Config
 from zoomdream.machine.limits import available_memory, cores
+from zoomdream.timeline import dreamt_size
 
 _GRACE = 20.0  # seconds that a render has to end in its own order
 _BYTES_OF_ONE = 700 * 2**20  # a worker with torch and the embedded network: 620 MiB at 96x64; and its ffmpeg
@@ -201,4 +203,4 @@ def automatic_jobs(configs: Sequence[Config]) -> int:
 
 def memory_of(config: Config) -> int:
     """Bytes that a render takes, roughly."""
-    return _BYTES_OF_ONE + _BYTES_PER_PIXEL * config.size[0] * config.size[1]
+    return _BYTES_OF_ONE + _BYTES_PER_PIXEL * max(math.prod(config.size), math.prod(dreamt_size(config)))

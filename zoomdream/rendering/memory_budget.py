@@ -28,6 +28,10 @@ _FRAME = 294
 dreamed on, and those that wait for the encoder."""
 _CLIP = 120
 """What a clip takes beyond that."""
+_LEVELS = 95
+"""Bytes per texel of a strip (see camera.droste), while frames are views of it."""
+_VIEW = 240
+"""Bytes per pixel of such a frame."""
 _ENCODER: Mapping[str, int] = {"h264": 195, "h265": 260, "vp9": 160, "av1": 430, "prores": 90, "png": 60}
 """Bytes per pixel that ffmpeg takes for a segment at 3840x2160 with 8 threads; the lossless ones take 110."""
 _SCRATCH = 1.1
@@ -89,10 +93,13 @@ def _canvas(config: Config) -> int:
 
 def _besides(config: Config, device: str, pixels: int) -> int:
     """Bytes that a render takes besides the network's activations; on a GPU of the GPU's memory."""
-    frames = (_FRAME + (_CLIP if open_source(config).moving else 0)) * pixels
-    if device.startswith("cuda"):
-        return _PROGRAM + frames
-    return _PROGRAM + frames + _ENCODER.get(config.encode.codec, 110) * config.size[0] * config.size[1]
+    shown = config.size[0] * config.size[1]
+    dreaming = (_FRAME + (_CLIP if open_source(config).moving else 0)) * pixels
+    encoding = 0 if device.startswith("cuda") else _ENCODER.get(config.encode.codec, 110) * shown
+    if not config.camera.contains_itself:
+        return _PROGRAM + dreaming + encoding
+    film = _LEVELS * pixels + _VIEW * shown + encoding
+    return _PROGRAM + (dreaming + film if config.camera.droste.alive else max(dreaming, film))
 
 
 def _networks(config: Config) -> Iterator[tuple[Network, frozenset[str]]]:
