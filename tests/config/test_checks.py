@@ -60,6 +60,8 @@ def test_keys_of_the_droste_space_stand_only_where_that_is() -> None:
     assert "droste" not in plane.to_yaml()
     assert "space" not in plane.fingerprint_text()  # renders from before there were spaces go on
     assert droste.dream.warmup > plane.dream.warmup
+    picture = load_config(DROSTE | {"source": {"kind": "image", "path": "a.png"}})
+    assert picture.dream.step_size.constant < droste.dream.step_size.constant  # it should stay itself
     assert load_config_text(droste.to_yaml()) == droste
     others = [load_config({"camera": {"space": "droste", "droste": {key: 2}}}) for key in ("period", "arms", "twist")]
     assert len({config.fingerprint_text() for config in (plane, droste, *others)}) == 5

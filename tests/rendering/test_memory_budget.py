@@ -49,7 +49,7 @@ def test_half_the_precision_leaves_room_for_larger_tiles() -> None:
 
 
 def test_what_is_free_counts_even_where_the_user_allows_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "available_memory", lambda: 5 * GIB)
+    monkeypatch.setattr(limits, "available_memory", lambda: 6 * GIB)
     assert room.tile_edge(config("60 GiB"), "cpu", "float32") == room.tile_edge(config(), "cpu", "float32") > 0
 
 

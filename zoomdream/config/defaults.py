@@ -36,8 +36,13 @@ FRAMES_DEFAULTS: Mapping[str, Any] = MappingProxyType({"fps": 24})
 EVERY_DEFAULTS: Mapping[str, Any] = MappingProxyType({"dream.warmup": 10})
 """Defaults with `dream.every`, whose dreams are weaker, one by one, than those of `dream.rate`."""
 
-DROSTE_DEFAULTS: Mapping[str, Any] = MappingProxyType({"dream.warmup": 24})
-"""Defaults in the Droste space, whose picture is dreamt once."""
+DROSTE_DEFAULTS: Mapping[str, Any] = MappingProxyType({"dream.warmup": 24, "dream.noise": 0.0})
+"""Defaults in the Droste space, whose picture is dreamt once and never resampled: noise would stay in it as grain."""
+
+DROSTE_PICTURE_DEFAULTS: Mapping[str, Any] = MappingProxyType(
+    {**DROSTE_DEFAULTS, "dream.warmup": 5, "dream.step_size": 0.002}
+)
+"""Defaults there where the source is a picture, which should stay itself."""
 
 CLASS_DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -84,7 +89,9 @@ def with_defaults(data: dict[str, Any]) -> dict[str, Any]:
         if data["source"]["kind"] == "frames":
             data = _filled(data, FRAMES_DEFAULTS)
     elif isinstance(camera := data.get("camera"), dict) and camera.get("space") == "droste":
-        data = _filled(data, DROSTE_DEFAULTS)
+        source = data.get("source")
+        picture = isinstance(source, dict) and source.get("kind") == "image"
+        data = _filled(data, DROSTE_PICTURE_DEFAULTS if picture else DROSTE_DEFAULTS)
     elif _is_class_picture(data):
         data = _filled(data, CLASS_DEFAULTS)
     return _with_encoding(data)
@@ -162,6 +169,7 @@ def json_schema() -> dict[str, Any]:
         "On numbered pictures": FRAMES_DEFAULTS,
         "With dream.every": EVERY_DEFAULTS,
         "In the Droste space": DROSTE_DEFAULTS,
+        "There on a picture": DROSTE_PICTURE_DEFAULTS,
         "For classes out of noise": CLASS_DEFAULTS,
     }
     for place, defaults in kinds.items():
