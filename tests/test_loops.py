@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
+import yaml
 
 from tests.test_pipeline import EVERY_3, configured, stages_of, states
-from zoomdream import pipeline
+from zoomdream import ffmpeg, load_config, pipeline
+from zoomdream.config import Config
+from zoomdream.errors import ConfigError
+from zoomdream.ffmpeg import probe
+from zoomdream.rendering import render
+from zoomdream.rendering.job import fingerprint
+from zoomdream.timeline import Timeline
 
 LOOP = {"frames": 24, "loop": "0.75s", "camera": {"zoom": 1.5, "rotate": 20}, "color": {"hold": 0.5}}
 
@@ -51,3 +62,116 @@ def test_a_loop_may_be_as_short_as_a_frame() -> None:
     for frames in (1, 2, 3, 4):
         film = states(configured(**{**LOOP, "frames": frames, "loop": True}, dream=EVERY_3))
         assert [state.index for state in film] == list(range(frames))
+
+
+DREAM = "dream: {octaves: 2, steps: 2, warmup: 1, jitter: 4, rate: 6}"
+SMALL = f"size: [64, 48]\nfps: 12\nobjective: [{{layer: shapes}}]\n{DREAM}\n"
+
+
+def film(folder: Path, name: str, text: str) -> Config:
+    path = folder / f"{name}.yaml"
+    path.write_text(f"{SMALL}output: {name}.mp4\n{text}", encoding="utf-8")
+    return load_config(path)
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> tuple[Config, Config, Config]:
+    """Two loops with other cameras, of which the second dreams beyond its edges too, and a film between them."""
+    one = film(tmp_path, "one", "duration: 2s\nloop: true\ncamera: {zoom: 1.5}\n")
+    other = film(tmp_path, "other", "duration: 3s\nloop: 1s\nseed: 3\ncamera: {zoom: 0.8, rotate: -9}\n")
+    return one, film(tmp_path, "between", "frames: 31\nstart: one.yaml\nend: other.yaml\n"), other
+
+
+def apart(one: torch.Tensor, other: torch.Tensor) -> float:
+    return float((one - other)[..., 4:-4, 4:-4].abs().mean())
+
+
+def dreamed(config: Config) -> list[torch.Tensor]:
+    """The middle of the pictures that each frame is made of."""
+    width, height = config.size
+    return [(state.key or state).shown((height, width)) for state in states(config)]
+
+
+def test_a_film_goes_on_from_a_loop_and_ends_in_the_beginning_of_another(chain: tuple[Config, Config, Config]) -> None:
+    one, between, other = chain
+    mine, its, others = dreamed(between), dreamed(one), dreamed(other)
+    assert len(mine) == 31
+    assert apart(mine[0], its[0]) < apart(mine[0], others[0]) / 3  # it begins nearly as the loop does
+    assert apart(mine[-1], others[-1]) < 0.01  # before its end it is what leads into the other
+
+
+def test_the_camera_of_a_film_comes_to_move_as_that_of_the_loop_that_it_ends_in(
+    chain: tuple[Config, Config, Config],
+) -> None:
+    _, between, other = chain
+    mine, its = Timeline.of(between), Timeline.of(other)
+    assert mine.motions[-4:] == its.motions[-4:]
+    assert mine.motions[1].scale == pytest.approx(1.35 ** (1 / 12))
+    assert [key + 5 for key in mine.closing] == list(its.closing)
+    assert set(mine.closing[:-1]) <= set(mine.key_frames)
+    curve = mine.curve("camera.zoom")
+    assert max(abs(after - now) for now, after in pairwise(curve)) < 0.15
+
+
+def test_a_film_in_a_chain_goes_on_after_any_frame(chain: tuple[Config, Config, Config]) -> None:
+    _, between, _ = chain
+    whole = states(between)
+    for stop in (3, 20, 25, 29):
+        rest = states(between, start=whole[stop])
+        assert all(torch.equal(mine.picture, its.picture) for mine, its in zip(rest, whole[stop + 1 :], strict=True))
+
+
+def test_a_film_goes_on_from_one_that_ends_nowhere(tmp_path: Path) -> None:
+    first = film(tmp_path, "first", "frames: 8\nnetwork: {name: dreamnet}\n")
+    second = film(tmp_path, "second", "frames: 4\nstart: first.yaml\n")
+    last, stages = states(first)[-1], stages_of(second)
+    assert stages.before is not None
+    moved = stages.before.camera((last.key or last).picture, 7, 8)
+    assert torch.allclose(states(second)[0].picture, pipeline.dream_on_zoom(moved, stages, 0), atol=1e-5)
+
+
+def test_a_film_is_another_where_its_neighbor_is(tmp_path: Path) -> None:
+    film(tmp_path, "loop", "frames: 20\nloop: true\n")
+    before = fingerprint(film(tmp_path, "film", "frames: 30\nend: loop.yaml\n"))
+    film(tmp_path, "loop", "frames: 20\nloop: true\nseed: 8\n")
+    assert fingerprint(film(tmp_path, "film", "frames: 30\nend: loop.yaml\n")) != before
+
+
+@pytest.mark.parametrize(
+    ("other", "text", "problem"),
+    [
+        ("frames: 20", "end: other.yaml", "end: other.yaml: it is no loop"),
+        ("frames: 20\nloop: true", "end: other.yaml\nframes: 5", "it closes in 5 frames. Allowed: fewer"),
+        ("frames: 20\nloop: true", "end: other.yaml\nloop: true", "end is given, and loop is given"),
+        (
+            "frames: 20\nstart: film.yaml",
+            "start: other.yaml",
+            "circle: other.yaml follows film.yaml follows other.yaml",
+        ),
+        ("frames: 20\nnetwork: {name: nothing}", "start: missing.yaml", "there is no file"),
+    ],
+)
+def test_a_neighbor_that_does_not_fit_is_told_with_the_key_and_the_reason(
+    tmp_path: Path, other: str, text: str, problem: str
+) -> None:
+    (tmp_path / "other.yaml").write_text(f"{SMALL}{other}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=problem):
+        film(tmp_path, "film", text + "\n")
+
+
+def test_another_size_or_rate_of_a_neighbor_is_told(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text("size: [96, 64]\nloop: true\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"its size is 96x64. Allowed: that of this render, 64x48"):
+        film(tmp_path, "film", "end: other.yaml\n")
+
+
+def test_a_neighbor_may_be_a_finished_video(tmp_path: Path) -> None:
+    still = "size: [64, 48]\nfps: 12\ndream: {steps: 0, warmup: 0}\n"
+    loop = render(load_config({"frames": 6, "loop": True, **yaml.safe_load(still)}, output=tmp_path / "loop.mp4"))
+    (tmp_path / "film.yaml").write_text(f"{still}frames: 9\nstart: {loop.name}\nend: {loop.name}\n", encoding="utf-8")
+    config = load_config(tmp_path / "film.yaml")
+    assert config.before == config.after
+    assert config.after is not None
+    assert (config.after.loop, config.after.frames) == (True, 6)
+    film = render(config.model_copy(update={"output": tmp_path / "film.mp4"}))
+    assert probe.count_frames(ffmpeg.executable(), film) == 9

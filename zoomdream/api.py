@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoomdream import config as configs
 from zoomdream.config import ClipFacts, Config, NoiseSource, load
+from zoomdream.config.checks import neighbor_problem
 from zoomdream.config.defaults import DEFAULT_OUTPUT
 from zoomdream.config.fields import LARGEST_EDGE, SMALLEST_EDGE
 from zoomdream.config.origin import Place
@@ -45,12 +46,13 @@ def load_config(
     """
     facts = partial(clip_facts, looking=looking)
     config = configs.load_config(source, overrides, output=output, clip_facts=facts, listen=listen)
-    return config if allow_code else _without_code(config)
+    return _with_neighbors(config if allow_code else _without_code(config))
 
 
 def load_tree(tree: Tree, root: Place, overrides: Sequence[str]) -> Config:
     """The config of values that are read already, with the places that they stand at; the rest as in `load_config`."""
-    return _without_code(load.load_tree(tree, root, overrides, None, DEFAULT_OUTPUT, clip_facts, listen))
+    config = load.load_tree(tree, root, overrides, None, DEFAULT_OUTPUT, clip_facts, listen)
+    return _with_neighbors(_without_code(config))
 
 
 def load_config_text(text: str, name: str = "the config", folder: Path | None = None) -> Config:
@@ -58,7 +60,37 @@ def load_config_text(text: str, name: str = "the config", folder: Path | None = 
 
     Relative paths in it are relative to `folder`, else to the working directory; errors call it `name`.
     """
-    return _without_code(configs.load_config_text(text, name, folder, clip_facts=clip_facts, listen=listen))
+    config = configs.load_config_text(text, name, folder, clip_facts=clip_facts, listen=listen)
+    return _with_neighbors(_without_code(config))
+
+
+def _with_neighbors(config: Config, chain: tuple[Path, ...] = ()) -> Config:
+    """The config with those of the renders that `start` and `end` name. Raises ConfigError and InputError."""
+    found: list[Config | None] = []
+    for key, path in (("start", config.start), ("end", config.end)):
+        if path is None:
+            found.append(None)
+            continue
+        with config.error_context(key):
+            if path in chain:
+                names = " follows ".join(one.name for one in (*chain[chain.index(path) :], path))
+                raise ConfigError(f"this goes in a circle: {names}.")
+            other = _with_neighbors(_without_code(_read_config(path)), (*chain, path))
+            if problem := neighbor_problem(config, key, other):
+                raise ConfigError(f"{path.name}: {problem}")
+            found.append(other)
+    return config if found == [None, None] else config.between(*found)
+
+
+def _read_config(path: Path) -> Config:
+    """The config in a YAML file, or of the render that made a video."""
+    if path.suffix.lower() in (".yaml", ".yml"):
+        return configs.load_config(path, clip_facts=clip_facts, listen=listen)
+    from zoomdream import ffmpeg
+    from zoomdream.encode.metadata import read_metadata
+
+    text = read_metadata(ffmpeg.executable(), path).config
+    return configs.load_config_text(text, str(path), path.parent, clip_facts=clip_facts, listen=listen)
 
 
 def _without_code(config: Config) -> Config:

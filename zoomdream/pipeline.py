@@ -75,13 +75,32 @@ def onward(key: State, stages: Stages, done: int) -> Iterator[State]:
 
 def begin_zoom(zoom: ZoomStages) -> State:
     """Frame 0; of a loop, what leads into it is dreamed before."""
-    if zoom.closing is None:
+    if zoom.before is not None:
+        return State(0, dream_on_zoom(zoom.camera.fitted(moved_on(zoom.before)), zoom, 0))
+    if zoom.closing is None or zoom.after is not None:
         return begin_at(zoom, 0)
-    lead, *rest = zoom.closing.key_frames
-    state = begin_at(zoom, lead)
+    last = lead_in(zoom, zoom.closing)
+    return State(0, dream_on(last, zoom, zoom.closing.end).picture)
+
+
+def lead_in(loop: ZoomStages, closing: Closing) -> State:
+    """The last key frame of what leads into a loop, which is that of the loop too."""
+    first, *rest = closing.key_frames[:-1]
+    state = begin_at(loop, first)
     for following in rest:
-        state = dream_on(state, zoom, following)
-    return State(0, state.picture)
+        state = dream_on(state, loop, following)
+    return state
+
+
+def moved_on(film: ZoomStages) -> Tensor:
+    """The last picture of a film, moved by its camera to the frame after its end."""
+    end = film.schedule.key_frames[-1]
+    if film.closing is not None:
+        last = lead_in(film, film.closing)
+    else:
+        *_, last = frames(film, None, end)
+        last = last.key or last
+    return settled(film.camera(last.picture, last.index, end))
 
 
 def begin_at(zoom: ZoomStages, frame: int) -> State:
@@ -123,24 +142,28 @@ def dream_on(key: State, zoom: ZoomStages, following: int) -> State:
 
 
 def close_on(key: State, moved: Tensor, zoom: ZoomStages, closing: Closing, following: int) -> State:
-    """A key frame of the end of a loop: what leads into the beginning grows into the old picture, `moved`, before that
-    is dreamed on, and where it had grown a key frame earlier it stays as it was without the old.
+    """A key frame of the end of a film that closes: what leads into the beginning grows into the old picture, `moved`,
+    before that is dreamed on, and where it had grown a key frame earlier it stays as it was without the old.
     """
+    loop = zoom.after or zoom
+    assert loop.closing is not None
+    later = loop.closing.end - closing.end  # than here is it there
     if key.lead is None or key.grown is None:
-        lead = begin_at(zoom, closing.begin)
+        lead = begin_at(loop, closing.begin + later)
         before = torch.zeros_like(moved[:, :1])
         new = lead.picture
         if following != closing.begin:  # a film with one key frame
-            lead = dream_on(lead, zoom, following)
+            lead = dream_on(lead, loop, following + later)
     else:
-        lead = dream_on(key.lead, zoom, following)
+        lead = dream_on(key.lead, loop, following + later)
         before = zoom.camera.moved_mask(key.grown, key.index, following)
-        new = settled(zoom.camera(key.lead.picture, key.index, following))
+        new = settled(loop.camera(key.lead.picture, key.lead.index, following + later))
+    its, new = zoom.camera.fitted(lead.picture), zoom.camera.fitted(new)
     if following == closing.end:
-        return lead
+        return State(following, its)
     grown = closing.grown(before, moved, new, following)
     dreamed = dream_on_zoom(settled(blend(moved, new, grown)), zoom, following)
-    return State(following, settled(joined(dreamed, lead.picture, before)), lead=lead, grown=grown)
+    return State(following, settled(joined(dreamed, its, before)), lead=lead, grown=grown)
 
 
 def joined(old: Tensor, new: Tensor, share: Tensor) -> Tensor:

@@ -48,7 +48,10 @@ class DreamSchedule:
 
 @dataclass(frozen=True, slots=True)
 class ZoomStages:
-    """The stages of a zoom. mask: where to dream, (1, 1, H, W) in 0..1; None: everywhere. closing: of a loop."""
+    """The stages of a zoom. mask: where to dream, (1, 1, H, W) in 0..1; None: everywhere. closing: of a film that ends
+    in the beginning of a loop, its own or, where there is one, that of `after`. before: another film, from whose last
+    frame this one goes on.
+    """
 
     source: DeviceFrames
     camera: Camera
@@ -58,6 +61,8 @@ class ZoomStages:
     color: Hold
     schedule: DreamSchedule
     closing: Closing | None = None
+    before: ZoomStages | None = None
+    after: ZoomStages | None = None
     resources: tuple[Closable, ...] = ()
 
     def close(self) -> None:

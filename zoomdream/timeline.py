@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from zoomdream.camera.droste import Size, Torus, closed, path
-from zoomdream.camera.motion import Motion, integrate
+from zoomdream.camera.motion import Motion, ease, integrate
 from zoomdream.config import Config, Schedule
 from zoomdream.config.fields import schedules
 from zoomdream.config.origin import dotted
@@ -38,7 +38,8 @@ class Timeline:
     frames with which a shot begins, in order, from 0. active: whether a frame is dreamed on or only moved, if it is a
     key frame. passes: how often the network dreams for each frame, 0 where it is only moved, more where a shot begins;
     a dream at half the size counts as a quarter. closing: of a loop, the key frames in which its end becomes its
-    beginning, and the number of frames, which is frame 0 again; empty where there is none. growth: in the
+    beginning, and the number of frames, which is frame 0 again; of a film that ends in the beginning of a loop, those
+    of its own in which it does; else empty. looped: whether it is a loop. growth: in the
     Droste space, the sizes of the dreams before the first frame.
     """
 
@@ -55,6 +56,7 @@ class Timeline:
     schedules: Mapping[str, Schedule]
     closing: tuple[int, ...] = ()
     growth: tuple[Size, ...] = ()
+    looped: bool = False
 
     @classmethod
     def of(cls, config: Config, cuts: Sequence[int] = ()) -> Timeline:
@@ -67,10 +69,9 @@ class Timeline:
         shots = (0, *(cut for cut in cuts if 0 < cut < config.frames))
         interval = _interval(config)
         gap = interval or Fraction(config.dream.every or 1)
-        looped = config.closing > 0
-        key_frames = _evenly(config.frames, gap) if looped else _key_frames(shots, config.frames, gap)
-        after = [key for key in key_frames if key >= max(config.frames - config.closing, 1)]
-        closing = (*(after or key_frames[-1:]), config.frames) if looped else ()
+        key_frames, closing = _closing(config, gap) if config.closing else (_key_frames(shots, config.frames, gap), ())
+        if config.after is not None:
+            curves = _eased(curves, cls.of(config.after), closing)
         active = _active(config, curves, key_frames)
         found = cls(
             frames=config.frames,
@@ -85,6 +86,7 @@ class Timeline:
             passes=_passes(key_frames, active, shots, config.dream.warmup * (1 if config.is_clip else _SMALL), closing),
             schedules=written,
             closing=closing,
+            looped=bool(config.loop),
         )
         return _droste(config, found) if config.camera.contains_itself else found
 
@@ -101,7 +103,7 @@ class Timeline:
 
         With `dream.every` the sum of its values there and at the frames left out before it.
         """
-        found = _combined(self.curve("dream.step_size"), self.key_frames, sum, looped=bool(self.closing))
+        found = _combined(self.curve("dream.step_size"), self.key_frames, sum, looped=self.looped)
         if self.interval is None:
             return found
         scale = REFERENCE_RATE / float(self.fps)
@@ -112,12 +114,12 @@ class Timeline:
     def hold_shares(self) -> tuple[float, ...]:
         """The share of the way by which colour is pulled back at each key frame, from `color.hold` per second."""
         left = [(1 - share) ** (1 / float(self.fps)) for share in self.curve("color.hold")]
-        found = _combined(left, self.key_frames, math.prod, looped=bool(self.closing))
+        found = _combined(left, self.key_frames, math.prod, looped=self.looped)
         return tuple(1 - share ** self._first(frame) for frame, share in enumerate(found))
 
     def _first(self, frame: int) -> float:
         """For how many frames the dream of a frame counts that has none before it; 1 of all others."""
-        begins = frame in self.shots and not self.closing
+        begins = frame in self.shots and not self.looped
         return float(self.interval) if begins and self.interval is not None else 1.0
 
     def carry_shares(self) -> tuple[float, ...]:
@@ -147,7 +149,7 @@ def _droste(config: Config, found: Timeline) -> Timeline:
     active = tuple(now and (alive > 0 or frame == 0) for frame, now in enumerate(found.active))
     before = sum(math.prod(one) for one in growth[:-1]) / math.prod(size)
     passes = _passes(key_frames, active, (0,), before, ())
-    return replace(found, key_frames=key_frames, active=active, passes=passes, closing=(), growth=growth)
+    return replace(found, key_frames=key_frames, active=active, passes=passes, closing=(), looped=False, growth=growth)
 
 
 def droste_path(config: Config, found: Timeline) -> tuple[complex, ...]:
@@ -223,10 +225,34 @@ def _evenly(frames: int, interval: Fraction) -> tuple[int, ...]:
     return tuple(int(Fraction(number * frames, count) + Fraction(1, 2)) for number in range(count))
 
 
+def _closing(config: Config, interval: Fraction) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The key frames of a film that ends in a loop, and those in which it closes, with the number of frames."""
+    key_frames = _evenly(config.frames, interval)
+    if config.after is None:
+        closing = [key for key in key_frames if key >= max(config.frames - config.closing, 1)]
+        return key_frames, (*(closing or key_frames[-1:]), config.frames)
+    later = config.frames - config.after.frames  # what leads into the loop is dreamed at its own key frames
+    closing = [key + later for key in Timeline.of(config.after).closing]
+    own = (key for key in key_frames if key == 0 or closing[0] - key >= interval / 2)
+    return (*own, *closing[:-1]), tuple(closing)
+
+
+def _eased(
+    curves: Mapping[str, tuple[float, ...]], loop: Timeline, closing: Sequence[int]
+) -> Mapping[str, tuple[float, ...]]:
+    """The curves with a camera that comes to move as that of the loop while the film closes."""
+    begin, found = closing[0], dict(curves)
+    for key in (key for key in curves if key.startswith("camera.")):
+        its = loop.curve(key)[begin - closing[-1] :]
+        found[key] = (*curves[key][:begin], *ease(curves[key][begin:], its, log=key == "camera.zoom"))
+    return found
+
+
 def _motions(config: Config, curves: Mapping[str, tuple[float, ...]]) -> tuple[Motion, ...]:
-    """From the frame before to each frame; of a loop there is one more, from the last to the first."""
+    """From the frame before to each frame; of a film that closes there is one more, to the first of the loop."""
     if config.closing:
-        curves = {key: (*values, values[0]) for key, values in curves.items() if key.startswith("camera.")}
+        first = curves if config.after is None else Timeline.of(config.after).curves
+        curves = {key: (*values, first[key][0]) for key, values in curves.items() if key.startswith("camera.")}
     return integrate(
         zoom=curves["camera.zoom"],
         rotate=curves["camera.rotate"],
@@ -241,7 +267,7 @@ def _active(config: Config, curves: Mapping[str, tuple[float, ...]], key_frames:
     and any term counts.
     """
     weights = [curves[f"objective.{number}.weight"] for number in range(len(config.objective))]
-    step_sizes = _combined(curves["dream.step_size"], key_frames, sum, looped=config.closing > 0)
+    step_sizes = _combined(curves["dream.step_size"], key_frames, sum, looped=bool(config.loop))
     return tuple(
         any(config.dream.counts) and step_size > 0 and any(now)
         for step_size, now in zip(step_sizes, zip(*weights, strict=True), strict=True)
@@ -249,14 +275,10 @@ def _active(config: Config, curves: Mapping[str, tuple[float, ...]], key_frames:
 
 
 def _passes(
-    key_frames: Sequence[int],
-    active: Sequence[bool],
-    shots: Sequence[int],
-    warmup: float,
-    closing: Sequence[int],
+    key_frames: Sequence[int], active: Sequence[bool], shots: Sequence[int], warmup: float, closing: Sequence[int]
 ) -> tuple[float, ...]:
     """The next key frame is done first, for the frame after the one before: see pipeline. What leads into a loop is
-    dreamed before its first frame, and once more beside its end.
+    dreamed before its first frame, and beside its end.
     """
     found = [0.0] * len(active)
     for before, key_frame in pairwise((-1, *key_frames)):

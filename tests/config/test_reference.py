@@ -61,4 +61,4 @@ def test_a_key_that_differs_between_kinds_of_source_stands_there_once_for_each()
     assert [entry.name for entry in look_up("source.path")] == [
         f"source.path (kind: {kind})" for kind in ("image", "video", "frames")
     ]
-    assert [entry.name for entry in look_up("start")] == ["source.start (kind: video, frames)"]
+    assert [entry.name for entry in look_up("source.start")] == ["source.start (kind: video, frames)"]

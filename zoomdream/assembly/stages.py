@@ -14,6 +14,7 @@ from zoomdream.camera.droste import DrosteCamera
 from zoomdream.color.pyramid import fill
 from zoomdream.color.statistics import ColorStatistics, Hold, measure
 from zoomdream.config import Config
+from zoomdream.config.schema import bound
 from zoomdream.flow.bidirectional import ClipMotion
 from zoomdream.flow.carry import Carry
 from zoomdream.flow.closing import Closing
@@ -73,13 +74,17 @@ def _zoom(
 ) -> ZoomStages:
     width, height = config.size
     dream = make_dreamer(config, plan, timeline, opened, resources)
+    before, after = (_neighbor(config, other, plan, opened, resources) for other in (config.before, config.after))
+    lattices = sampling_lattices(timeline.motions, timeline.key_frames, timeline.active)
+    if after is not None:  # what leads into the loop lies on its lattices
+        lattices = (*lattices[: timeline.closing[0]], *after.camera.lattices[timeline.closing[0] - config.frames - 1 :])
     with config.error_context("source.path"):
         frames = source.open()
     return ZoomStages(
         source=DeviceFrames(frames, plan.device),
         camera=Camera(
             timeline.motions,
-            sampling_lattices(timeline.motions, timeline.key_frames, timeline.active),
+            lattices,
             (height, width),
             margin(config, timeline),
             config.camera.border,
@@ -91,6 +96,8 @@ def _zoom(
         color=Hold(held, timeline.hold_shares()),
         schedule=_schedule(config, timeline),
         closing=Closing(timeline.closing, config.seed) if timeline.closing else None,
+        before=before,
+        after=after,
         resources=tuple(resources),
     )
 
@@ -120,6 +127,28 @@ def _droste(
         schedule=_schedule(config, timeline),
         resources=tuple(resources),
     )
+
+
+def _neighbor(
+    config: Config, other: Config | None, plan: Plan, opened: Network, resources: list[Closable]
+) -> ZoomStages | None:
+    """The stages of a film that comes before or after, in the size and on the device of this one; of a film that closes
+    into a loop, which ends as that does, the loop's. `resources` closes them.
+    """
+    while other is not None and other.after is not None:
+        other = other.after
+    if other is None:
+        return None
+    other = bound(other.model_copy(update={"size": config.size, "performance": config.performance}))
+    stages = open_stages(other, plan, opened if other.network == config.network else None)
+    resources.append(stages)
+    assert isinstance(stages, ZoomStages)
+    if stages.closing is not None:
+        return stages
+    motions, lattices = stages.camera.motions, stages.camera.lattices  # it moves on as in its last frame
+    camera = replace(stages.camera, motions=(*motions, motions[-1]), lattices=(*lattices, (0.0, 0.0)))
+    key_frames = (*stages.schedule.key_frames, other.frames)
+    return replace(stages, camera=camera, schedule=replace(stages.schedule, key_frames=key_frames))
 
 
 def _clip(

@@ -99,6 +99,14 @@ class Camera:
         """The picture of a frame with its surroundings mirrored around it."""
         return surround(picture, self.margin)
 
+    def fitted(self, picture: Tensor) -> Tensor:
+        """A picture of another camera's film of the same size, with the margin of this one."""
+        height, width = self.size
+        rows, columns = (picture.shape[-2] - height) // 2, (picture.shape[-1] - width) // 2
+        if (rows, columns) == self.margin:
+            return picture
+        return self.with_margin(picture[..., rows : rows + height, columns : columns + width])
+
     def shown(self, picture: Tensor, frame: int) -> Tensor:
         """The picture (1, C, H, W) of a frame, moved from its lattice to where shown pixels lie."""
         if self.lattices[frame] == (0, 0):

@@ -137,6 +137,17 @@ def integrate(
     return tuple(motions)
 
 
+def ease(speeds: Sequence[float], others: Sequence[float], *, log: bool) -> tuple[float, ...]:
+    """Speeds that begin as they are and come to be the others in two thirds of the time; log: by equal factors."""
+    found = list[float]()
+    for number, (own, other) in enumerate(zip(speeds, others, strict=True)):
+        way = min(1.5 * number / len(speeds), 1)
+        share = way * way * (3 - 2 * way)
+        mixed = own ** (1 - share) * other**share if log else (1 - share) * own + share * other
+        found.append(other if share == 1 else mixed)
+    return tuple(found)
+
+
 def outside(flow: Tensor, tolerance: float = 0.0) -> Tensor:
     """(1, 1, H, W), 1 where the content comes from outside the old picture, 0 inside, a soft edge of one pixel
     between. tolerance: pixels beyond the centres of the outermost ones that still count as half inside.

@@ -30,6 +30,11 @@ def problems(config: Config) -> Iterator[Problem]:
     if config.closing > config.frames or (config.loop is not False and not config.loop):
         found, length = seconds_text(Fraction(config.loop)), seconds_text(config.frames / config.fps)
         yield problem("loop", f"is {found}. Allowed: true, false, or a time up to the length of the film, {length}.")
+    for key in ("start", "end"):
+        droste = config.camera.contains_itself
+        if getattr(config, key) and (config.loop or droste or isinstance(config.source, MovingSource)):
+            what = "loop is given" if config.loop else "camera.space is droste" if droste else f"source.kind is {kind}"
+            yield problem(key, f"is given, and {what}. Allowed there: no {key}.")
     if config.loop and isinstance(config.source, MovingSource):
         yield problem("loop", f"closes zooms, and source.kind is {kind}. Allowed there: false.")
     if (given := len(dream.counts)) != dream.octaves:
@@ -84,6 +89,22 @@ def _droste(config: Config) -> Iterator[Problem]:
     for axis, pan in enumerate(config.camera.pan):
         if pan.constant != 0:
             yield problem(f"camera.pan.{axis}", f"is not 0, {beside}, which has a centre: move camera.pivot instead.")
+
+
+def neighbor_problem(config: Config, key: str, other: Config) -> str | None:
+    """What speaks against the render that `start` or `end` (the key) names, if anything."""
+    if isinstance(other.source, MovingSource) or other.camera.contains_itself:
+        return "it is no zoom through a plane. Allowed: one that is, not on a clip."
+    if other.size != config.size:
+        (width, height), (wide, high) = other.size, config.size
+        return f"its size is {width}x{height}. Allowed: that of this render, {wide}x{high}."
+    if other.fps != config.fps:
+        return f"its fps is {other.fps}. Allowed: that of this render, {config.fps}."
+    if key == "end" and not other.loop:
+        return "it is no loop, so that nothing leads to its first frame. Allowed: a render with `loop`."
+    if key == "end" and other.closing >= config.frames:
+        return f"it closes in {other.closing} frames. Allowed: fewer than this render has, {config.frames}."
+    return None
 
 
 def _term(key: str, term: Term) -> Iterator[Problem]:

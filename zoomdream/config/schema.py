@@ -93,6 +93,19 @@ class Config(Section):
         "true, false or seconds (3s), at most the length of the film",
         example="3s",
     )
+    start: FilePath | None = setting(
+        None,
+        "Another render that this one goes on from, so that both play one after the other without a seam; of one "
+        "that neither is a loop nor ends in one, all frames are dreamed once more.",
+        "the path of a config, or of a video made by zoomdream, with the same size and fps",
+        example="first.yaml",
+    )
+    end: FilePath | None = setting(
+        None,
+        "A loop into whose beginning the end of this render turns, in the time that the loop takes to close.",
+        "the path of the config of a loop, or of a loop made by zoomdream, with the same size and fps",
+        example="loop.yaml",
+    )
     seed: Whole = setting(
         7,
         "Seed of all randomness: another one is another film of the same kind.",
@@ -120,6 +133,7 @@ class Config(Section):
 
     _origin: Origin = PrivateAttr(default=Origin(Place("the config", None, Path()), {}))
     _signals: Signals | None = PrivateAttr(default=None)
+    _neighbors: tuple[Config | None, Config | None] = PrivateAttr(default=(None, None))
 
     @property
     def is_clip(self) -> bool:
@@ -128,11 +142,27 @@ class Config(Section):
 
     @property
     def closing(self) -> int:
-        """The frames in which the end of a loop becomes its beginning; 0 where it is none."""
+        """The frames in which the end becomes the beginning of a loop, or of this; 0 where it does not."""
         if self.loop is False:
-            return 0
+            return 0 if self.after is None else self.after.closing
         seconds = min(self.frames / self.fps / 4, LONGEST_CLOSING) if self.loop is True else Fraction(self.loop)
         return max(round(seconds * self.fps), 1)
+
+    @property
+    def before(self) -> Config | None:
+        """The config of the render that `start` names."""
+        return self._neighbors[0]
+
+    @property
+    def after(self) -> Config | None:
+        """The config of the loop that `end` names."""
+        return self._neighbors[1]
+
+    def between(self, before: Config | None, after: Config | None) -> Config:
+        """The same config, with those of the renders that `start` and `end` name."""
+        copy = self.model_copy()
+        copy._neighbors = (before, after)
+        return bound(copy)
 
     @property
     def origin(self) -> Origin:
@@ -187,9 +217,12 @@ class Config(Section):
             "frames": frames,
             "timeline": timeline if timeline > frames else None,
             "loop": self.loop if frames == timeline else False,
+            "end": self.end if frames == timeline else None,
             "output": self.output if chosen else _preview_output(self.output),
         }
-        return bound(self.model_copy(update=update))
+        draft = self.model_copy(update=update)
+        draft._neighbors = (self.before, self.after if frames == timeline else None)
+        return bound(draft)
 
     def to_yaml(self) -> str:
         """The resolved config, every key explicit, paths absolute; loads again to an equal Config."""
@@ -225,11 +258,12 @@ class Config(Section):
 
 def bound(config: Config) -> Config:
     """The config in which every schedule knows its key, the timeline and the loop that it belongs to, and the music."""
+    closing = config.closing if config.loop else 0
 
     def bind(at: KeyPath, value: Any) -> Any:
         if not isinstance(value, Schedule):
             return value
-        return value.bound(dotted(at), config.timeline, config.closing, config.signals)
+        return value.bound(dotted(at), config.timeline, closing, config.signals)
 
     return rebuilt(config, bind)
 

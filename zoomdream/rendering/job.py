@@ -164,6 +164,9 @@ def fingerprint(config: Config) -> str:
     embedded weights among them.
     """
     digest = hashlib.sha256(config.fingerprint_text().encode())
+    for other in (config.before, config.after):
+        if other is not None:
+            digest.update(fingerprint(other).encode())
     for key, path in _read_files(config):
         with config.error_context(key):
             digest.update(content_hash(path))
