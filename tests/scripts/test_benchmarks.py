@@ -35,6 +35,16 @@ def test_every_bar_has_a_value(name: str, tmp_path: Path, untrained_weights: Pat
     assert document["bars"]
 
 
+def test_a_loop_is_judged_and_a_film_that_does_not_close_is_the_control(tmp_path: Path) -> None:
+    found = tmp_path / "found.json"
+    words = [*QUICK, "--size=64x48", "--frames=24", "--only=zooms", "--only=control", "--json", str(found)]
+    assert importlib.import_module("bench.loops.main").main(words) == 0
+    document = json.loads(found.read_text(encoding="utf-8"))
+    assert [key for key, bar in document["bars"].items() if bar["value"] is None] == []
+    figures = document["figures"]
+    assert figures["zooms"]["as configured"]["seam"] < figures["control"]["seam"]
+
+
 @pytest.mark.parametrize("name", ["batch", "clips", "speed"])
 def test_what_takes_many_processes_knows_its_options(name: str) -> None:
     assert importlib.import_module(f"bench.{name}.main").arguments(["--quick"]).quick
