@@ -49,12 +49,12 @@ def test_the_wheel_holds_the_configs_and_the_package_data_and_works_from_its_own
     assert {"zoomdream/py.typed", *(f"zoomdream/data/{path.name}" for path in data)} <= names
     assert not any(name.startswith("tests") for name in names)
 
-    result = subprocess.run(
-        [sys.executable, "-m", "zoomdream", "new", "tiny"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (result.returncode, result.stdout) == (0, "tiny.yaml\n"), result.stderr
+    def answer(*words: str) -> str:
+        command = [sys.executable, "-m", "zoomdream", *words]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed")}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+
+    assert answer("new", "tiny") == "tiny.yaml\n"
+    assert "Zoom speed" in answer("help", "camera.zoom")

@@ -22,6 +22,7 @@ from zoomdream.cli.doctor import EXAMINATIONS
 from zoomdream.cli.render import shown as progress_of_one
 from zoomdream.cli.tables import plain, say, show, tell
 from zoomdream.config import json_schema
+from zoomdream.config.reference import chapters
 from zoomdream.networks import catalog
 from zoomdream.rendering import Progress
 
@@ -129,7 +130,7 @@ def test_help_explains_a_key_a_section_a_command_or_all_there_is(capsys: pytest.
     assert zoom == printed(capsys, "zoom")
     for part in ("Zoom speed", "Allowed: 0.05 to 20 times per second", "Default: 1.35.", "Example: camera: {zoom: "):
         assert part in zoom
-    assert len(printed(capsys, "camera").splitlines()) == 7
+    assert len(printed(capsys, "camera").splitlines()) == 2 + len(chapters()["camera"].entries)
     assert "usage: zoomdream render" in printed(capsys, "render")
     everything = printed(capsys).split()
     assert {"zoom", "smoothstep", "in_out_sine", "h264", "diversity"} <= set(everything)
@@ -138,6 +139,8 @@ def test_help_explains_a_key_a_section_a_command_or_all_there_is(capsys: pytest.
 def test_help_on_what_there_is_not_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", "camera.zomo"]) == 2
     assert "did you mean camera.zoom" in capsys.readouterr().err
+    assert main(["help", "strength"]) == 2
+    assert "see dream.step_size" in capsys.readouterr().err
     assert main(["help", "qqqq"]) == 2
     assert "`zoomdream help` lists" in capsys.readouterr().err
 

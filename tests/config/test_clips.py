@@ -257,6 +257,6 @@ def test_the_schema_knows_clips():
         "video",
         "frames",
     }
-    assert "On clips the default is 1.0." in schema["$defs"]["Camera"]["properties"]["zoom"]["description"]
+    assert "On clips the default is 1." in schema["$defs"]["Camera"]["properties"]["zoom"]["description"]
     assert schema["$defs"]["Flow"]["properties"]["method"]["default"] == "dis"
     assert schema["$defs"]["VideoSource"]["properties"]["start"]["default"] == "0"

@@ -53,7 +53,7 @@ def test_every_name_of_an_expression_is_explained():
 def test_a_key_is_found_by_its_last_name_and_so_is_a_function_by_its_name():
     assert [entry.name for entry in look_up("Zoom")] == ["camera.zoom"]
     assert [entry.name for entry in look_up("noise")] == ["dream.noise", "noise(t, stream)"]
-    assert look_up("dream.noise")[0].facts["Default"].startswith("0.02. On clips the default is 0.0.")
+    assert look_up("dream.noise")[0].facts["Default"].startswith("0.02. On clips the default is 0.")
     assert look_up("zomo") == []
 
 

@@ -86,9 +86,13 @@ def print_help(arguments: argparse.Namespace) -> int:
             facts = "".join(f"\n  {name}: {fact}" for name, fact in entry.facts.items())
             tell(f"{entry.name}\n  {entry.about}{facts}")
     else:
-        known = [word for chapter in chapters.values() for entry in chapter.entries for word in entry.words]
-        near = get_close_matches(word.lower(), [*known, *chapters], n=3)
+        found = [entry for chapter in chapters.values() for entry in chapter.entries]
+        near = get_close_matches(word.lower(), [*chapters, *(name for entry in found for name in entry.words)], n=3)
+        told = [entry.words[0] for entry in found if word.lower() in entry.about.lower()][
+            :6
+        ]  # strength, sound, colours
         hint = f"did you mean {' or '.join(near)}?" if near else "`zoomdream help` lists all there is"
+        hint = f"see {', '.join(told)}" if told else hint
         raise ConfigError(f"there is no help on {word!r}; {hint}")
     return 0
 

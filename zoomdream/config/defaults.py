@@ -176,7 +176,8 @@ def json_schema() -> dict[str, Any]:
         for key, value in defaults.items():
             *section, name = key.split(".")
             owner = schema["$defs"][section[0].capitalize()]["properties"] if section else properties
-            owner[name]["description"] += f" {place} the default is {value}."
+            shown = f"{value:g}" if isinstance(value, float) else value
+            owner[name]["description"] += f" {place} the default is {shown}."
     properties["size"]["type"] = ["array", "string"]  # the short forms that `shorthand` writes out
     properties["source"]["oneOf"].append({"type": "string"})
     properties["objective"]["type"] = ["array", "object", "string"]

@@ -135,7 +135,11 @@ def _entries(model: Mapping[str, Any], at: KeyPath, schema: Mapping[str, Any]) -
         key = dotted((*at, name))
         about, allowed, others = _read(spec)
         facts = {"Allowed": f"{allowed}."}
-        if (default := spec.get("default")) is not None or others:
+        default = spec.get("default")
+        if isinstance(default, dict) and list(_models(spec, schema)):
+            default = None  # its own keys say theirs
+        if default is not None or others:
+            default = int(default) if isinstance(default, float) and default.is_integer() else default
             shown = default if isinstance(default, str) else write.to_line({"": default}).partition(": ")[2]
             facts["Default"] = f"{shown}. {others}".strip()
         if (example := _example(spec)) is not None:

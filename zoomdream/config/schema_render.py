@@ -156,7 +156,8 @@ class Dream(Section):
     )
     mask: FilePath | None = setting(
         None,
-        "Where to dream: white dreams, black leaves alone. It is cropped to the frame, relative to the YAML file.",
+        "Where to dream: white dreams, black leaves alone. It is cropped to the frame; its path is relative to the "
+        "YAML file.",
         "the path of a picture or a clip",
         example="mask.png",
     )
