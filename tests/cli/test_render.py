@@ -21,23 +21,6 @@ from zoomdream.rendering import Progress
 
 ROOT = Path(__file__).parent.parent.parent
 
-TINY = """\
-# comment
-size: [64, 48]
-fps: 10
-frames: 4
-network: {{weights: {weights}}}
-dream: {{octaves: 1, steps: 1, warmup: 0}}
-"""
-
-
-@pytest.fixture
-def here(tmp_path: Path, untrained_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with a config, tiny.yaml, of four frames."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "tiny.yaml").write_text(TINY.format(weights=untrained_weights))
-    return tmp_path
-
 
 def test_the_finished_path_is_the_last_line_on_stdout_and_progress_is_on_stderr(
     here: Path, capsys: pytest.CaptureFixture[str]
@@ -79,14 +62,44 @@ def test_a_device_that_is_none_is_never_taken_for_auto(
     assert os.listdir() == ["tiny.yaml"]
 
 
-def test_a_preview_is_a_small_file_of_its_own(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--set", "size=[512, 256]", "--set", "frames=60", "--set", "fps=1", "--quiet", "--preview"]
-    assert main(["render", "tiny.yaml", *options]) == 0
-    (path,) = capsys.readouterr().out.splitlines()
-    assert path != "tiny.mp4"
-    facts = probe.probe(ffmpeg.executable(), Path(path))
-    assert (facts.width, facts.height) == (128, 64)
-    assert probe.count_frames(ffmpeg.executable(), Path(path)) == 4
+def test_a_preview_is_a_small_film_of_its_own_that_a_later_one_replaces(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--set", "size=[600, 400]", "--set", "dream.octaves=4", "--set", "dream.octave_scale=2"]
+    assert main(["render", "--preview", "tiny.yaml", *options]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "tiny_preview.mp4\n"
+    assert "preview: 300x200 instead of 600x400 without the finest octave\n" in printed.err
+    facts = probe.probe(ffmpeg.executable(), Path("tiny_preview.mp4"))
+    assert (facts.width, facts.height) == (300, 200)
+    assert probe.count_frames(ffmpeg.executable(), Path("tiny_preview.mp4")) == 4
+    assert main(["render", "tiny.yaml", *options, "--preview", "--set", "seed=8", "--quiet"]) == 0
+    assert main(["render", "tiny.yaml", "--set", "size=[32, 16]", "--quiet"]) == 0
+    finished = Path("tiny.mp4").read_bytes()
+    assert main(["render", "tiny.yaml", "--preview", "--output", "tiny.mp4"]) == 2
+    assert "size was [32, 16], now [64, 48]" in capsys.readouterr().err
+    assert Path("tiny.mp4").read_bytes() == finished
+
+
+def size_of(picture: str) -> tuple[int, int]:
+    with Image.open(picture) as opened:
+        return opened.size
+
+
+def test_a_preview_may_be_a_sheet_of_stills(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stills = ["render", "tiny.yaml", "--preview", "sheet"]
+    assert main([*stills, "--set", "frames=30"]) == 0
+    assert capsys.readouterr().out == "tiny_sheet.png\n"
+    whole = size_of("tiny_sheet.png")
+    assert main([*stills, "--quiet"]) == 0  # of four frames there are only four
+    assert size_of("tiny_sheet.png")[1] < whole[1]
+    Image.new("RGB", (9, 9)).save("mine.png")
+    assert main([*stills, "-o", "mine.png"]) == 2
+    assert "--restart" in capsys.readouterr().err
+    assert main([*stills, "-o", "mine.mp4"]) == 2
+    assert main([*stills, "-o", "mine.png", "--restart", "--quiet"]) == 0
+    assert size_of("mine.png")[0] > 9
+    assert sorted(os.listdir()) == ["mine.png", "tiny.yaml", "tiny_sheet.png"]
 
 
 def test_what_a_clip_lost_is_said_unless_it_shall_be_quiet(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -178,66 +191,6 @@ def test_info_of_what_is_no_video_of_ours_is_exit_code_3(
     assert printed.out == ""
     assert printed.err.startswith("zoomdream: ")
     assert name in printed.err
-
-
-def test_check_prints_a_config_and_what_it_would_do_and_writes_nothing(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["check", "tiny.yaml", "--set", "seed=5"]) == 0
-    printed = capsys.readouterr()
-    assert printed.err == ""
-    for fact in ("64x48", "4 frames", "10 per second", "dreamnet, mixed4c", "s per frame", "on the disk"):
-        assert fact in printed.out
-    Path("resolved.yaml").write_text(printed.out, encoding="utf-8")
-    assert load_config("resolved.yaml") == load_config("tiny.yaml", ["seed=5"])
-    assert sorted(os.listdir()) == ["resolved.yaml", "tiny.yaml"]
-
-
-def test_check_and_render_warn_of_keyframes_beyond_the_end(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = "tiny.yaml, line 7: camera.zoom: the keyframe at 4s lies beyond the end of the film (0.4s, 4 frames)"
-    with Path("tiny.yaml").open("a") as file:
-        file.write("camera: {zoom: {keys: {0: 1.2, 4: 1.8}}}\n")
-    assert main(["check", "tiny.yaml"]) == 0
-    assert f"#   warning: {text}" in capsys.readouterr().out
-    assert main(["render", "tiny.yaml", "--quiet"]) == 0
-    assert capsys.readouterr().err.startswith(f"warning: {text}")
-    assert main(["batch", "tiny.yaml", "--dry-run"]) == 0
-    assert capsys.readouterr().err.startswith(f"warning: {text}")
-
-
-def test_check_says_which_octaves_are_too_small(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "tiny.yaml", "--set", "dream={octaves: 6, steps: [6, 5, 4, 3, 2, 1]}"]) == 0
-    printed = capsys.readouterr().out
-    assert "of 6 octaves" in printed
-    assert "from coarse to fine: " in printed
-    assert main(["check", "tiny.yaml", "--set", "dream={octaves: 1, steps: 2}"]) == 0
-    assert "octaves (" not in capsys.readouterr().out
-
-
-def test_check_says_what_a_clip_is_and_which_part_of_it_is_rendered(
-    here: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    picture = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=2"]
-    ffmpeg.run([str(ffmpeg.executable()), "-v", "error", *picture, "-c:v", "ffv1", "a.mkv"], what="making a clip")
-    options = ["--set", "source={kind: video, path: a.mkv, start: 5f}"]
-    assert main(["check", "tiny.yaml", *options]) == 0
-    printed = capsys.readouterr()
-    assert printed.err == ""
-    for fact in ("a.mkv: 64x48, 20 frames in 2.00 s", "no cuts", "rendered from 0.5 s to its end", "4 frames at 10"):
-        assert fact in printed.out
-    Path("resolved.yaml").write_text(printed.out, encoding="utf-8")
-    assert load_config("resolved.yaml") == load_config("tiny.yaml", options[1:])
-
-
-def test_check_reports_every_config_even_behind_a_wrong_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path("wrong.yaml").write_text("dream: {octavse: 3}\n")
-    Path("last.yaml").write_text("extends: tiny.yaml\nseed: 99\n")
-    assert main(["check", "wrong.yaml", "tiny.yaml", "none.yaml", "last.yaml"]) == 2
-    printed = capsys.readouterr()
-    assert "wrong.yaml, line 1" in printed.err
-    assert "none.yaml" in printed.err
-    assert "tiny.yaml renders tiny.mp4" in printed.out
-    assert "seed: 99" in printed.out
 
 
 def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -138,58 +138,6 @@ def test_renders_from_before_there_was_hardware_go_on():
     assert "hardware: 'off'" in load_config({}).to_yaml()
 
 
-def test_a_preview_is_the_beginning_of_the_whole_in_small():
-    whole = load_config(
-        {
-            **RICH,
-            "camera": {"zoom": {"keys": {"0%": 1, "100%": 9}}, "rotate": "100*u + frame/frames", "pan": ["t/100", 0]},
-        }
-    )
-    draft = whole.preview()
-    assert draft.size == (82, 64)
-    assert draft.frames == 120
-    assert draft.fps == whole.fps
-    assert draft.output == Path("films/rich_preview.mkv")
-    for schedule, original in (
-        (draft.camera.zoom, whole.camera.zoom),
-        (draft.camera.rotate, whole.camera.rotate),
-        (draft.camera.pan[0], whole.camera.pan[0]),
-    ):
-        assert (
-            schedule.values(draft.frames, draft.fps, draft.seed)
-            == original.values(whole.frames, whole.fps, whole.seed)[: draft.frames]
-        )
-
-
-def test_a_preview_loads_again_to_the_same():
-    draft = load_config({"camera": {"zoom": {"keys": {"0%": 1, "100%": 9}}}}).preview()
-    again = load_config_text(draft.to_yaml())
-    assert again == draft
-    assert again.camera.zoom.values(again.frames, again.fps, 7) == draft.camera.zoom.values(draft.frames, draft.fps, 7)
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [((960, 540), (240, 134)), ((1000, 100), (250, 64)), ((48, 32), (48, 32))],
-)
-def test_a_preview_has_even_edges_of_at_least_64_pixels(size, expected):
-    assert load_config({"size": list(size)}).preview().size == expected
-
-
-def test_a_preview_goes_where_the_command_line_says():
-    assert load_config({}, output="draft.mp4").preview().output == Path("draft.mp4")
-
-
-def test_a_percent_sign_in_the_name_of_a_video_is_just_a_letter():
-    assert load_config({"output": "frames/%05d.png"}).preview().output == Path("frames_preview/%05d.png")
-    assert load_config({"output": "100%.mp4"}).preview().output == Path("100%_preview.mp4")
-
-
-def test_a_preview_of_a_short_render_is_as_long():
-    draft = load_config({"frames": 30, "output": "a.mp4"}).preview()
-    assert (draft.frames, draft.timeline, draft.output) == (30, None, Path("a_preview.mp4"))
-
-
 def test_the_schema_describes_every_key():
     schema = json_schema()
     sections = [schema["properties"], *(section["properties"] for section in schema["$defs"].values())]

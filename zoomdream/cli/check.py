@@ -9,19 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from zoomdream import assembly, cli
-from zoomdream.api import load_config
-from zoomdream.cli.new import require_config
 from zoomdream.cli.prediction import predict
-from zoomdream.cli.render import looking
+from zoomdream.cli.render import configured
 from zoomdream.cli.tables import counted, tell
 from zoomdream.config import Config
 from zoomdream.config.codecs import CodecName, is_numbered
+from zoomdream.config.preview import left_out, preview
 from zoomdream.config.units import clock_time, spoken_time
 from zoomdream.config.unreached import warnings
 from zoomdream.encode import trial
 from zoomdream.encode.segment import encoder_name
-from zoomdream.errors import ZoomdreamError, printable
-from zoomdream.rendering import make_job
+from zoomdream.errors import ConfigError, ZoomdreamError, printable
+from zoomdream.rendering import Job, make_job
+from zoomdream.rendering.owner import find
 from zoomdream.rendering.publish import rehearse
 from zoomdream.source.open import open_source
 from zoomdream.timeline import Timeline, dreamt_size, droste_note, torus
@@ -48,12 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     for number, path in enumerate(arguments.config):
         begun = time.perf_counter() - imported  # as if this command were the render
         try:
-            require_config(path)
-            text = _report(
-                path,
-                load_config(path, arguments.overrides, looking=looking(), allow_code=arguments.allow_code),
-                begun,
-            )
+            text = _report(path, configured(arguments, path), begun, arguments)
         except ZoomdreamError as error:
             cli.complain(str(error))
             code = code or error.exit_code
@@ -62,14 +57,16 @@ def run(arguments: argparse.Namespace) -> int:
     return code
 
 
-def _report(path: Path, config: Config, begun: float) -> str:
-    with config.error_context():
-        return "\n".join(
-            [*(f"# {printable(line)}" for line in _plan(path, config, begun)), config.to_yaml().rstrip("\n")]
-        )
+def _report(path: Path, film: Config, begun: float, arguments: argparse.Namespace) -> str:
+    with film.error_context():
+        config = preview(film) if arguments.preview else film
+        lines = [*_plan(path, config, begun, arguments.restart)]
+        if arguments.preview:
+            lines.insert(1, f"  preview: {left_out(film, config)}")
+        return "\n".join([*(f"# {printable(line)}" for line in lines), config.to_yaml().rstrip("\n")])
 
 
-def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
+def _plan(path: Path, config: Config, begun: float, restart: bool) -> Iterator[str]:
     job = make_job(config)
     trial.check(job.settings)
     rehearse(job)
@@ -86,6 +83,7 @@ def _plan(path: Path, config: Config, begun: float) -> Iterator[str]:
     length = float(config.frames / config.fps)
     yield f"{path} renders {config.output}, from {source.name}:"
     yield from (f"  warning: {warning}" for warning in warnings(config))
+    yield from (f"  {line}" for line in _there(job, restart))
     yield from (f"  {line}" for line in (*described, *(job.sound.describe() if job.sound else ["sound: none"])))
     yield from (f"  {line}" for line in (config.signals.describe() if config.signals else ()))
     yield from (f"  {line}" for line in _droste(config))
@@ -114,6 +112,21 @@ def _droste(config: Config) -> Iterator[str]:
     yield f"a picture of {columns}x{rows} that contains itself is dreamt on {often}"
     yield f"all comes back after a zoom of {math.exp(period.real):.4g} times{turn}"
     yield from filter(None, [droste_note(config)])
+
+
+def _there(job: Job, restart: bool) -> Iterator[str]:
+    """What a render would find at the output's place."""
+    try:
+        found = find(job, restart=restart)
+    except ConfigError as error:
+        yield f"warning: `render` will refuse this: {error.text}"
+        return
+    if found.finished:
+        yield f"{job.output} is finished already"
+    elif found.kept:
+        yield f"goes on after frame {found.kept} of {job.frames}"
+    elif restart and found.owner != "nobody":
+        yield f"replaces {job.output}"
 
 
 def _tiles(config: Config, planned: Plan) -> str:

@@ -5,6 +5,34 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+PREVIEWS = ("film", "sheet")
+
+
+def add_render_options(command: argparse.ArgumentParser) -> None:
+    """What `render` takes, and `check`."""
+    add_set(command)
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="where the video goes (.mp4 .mkv .mov .webm .gif .webp .png, frames/%%05d.png)",
+    )
+    command.add_argument(
+        "--restart", action="store_true", help="throw away what another or an earlier render of it has left"
+    )
+    command.add_argument(
+        "--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps (as `--set performance.device=D`)"
+    )
+    command.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    add_allow_code(command)
+    command.add_argument(
+        "--preview",
+        choices=PREVIEWS,
+        nargs="?",
+        const=PREVIEWS[0],
+        help="a small draft of the film in about 20 s, into NAME_preview.mp4; sheet: stills of it, into NAME_sheet.png",
+    )
+
 
 def add_batch(batch: argparse.ArgumentParser) -> None:
     """What `batch` takes."""

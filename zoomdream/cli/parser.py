@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from zoomdream.cli.options import add_allow_code, add_atlas, add_batch, add_set
+from zoomdream.cli.options import PREVIEWS, add_allow_code, add_atlas, add_batch, add_render_options, add_set
 from zoomdream.errors import ConfigError
 from zoomdream.version import __version__
 
@@ -16,7 +16,7 @@ EXAMPLES = """\
 examples:
   zoomdream new endless_zoom                             write a ready config into this folder
   zoomdream render endless_zoom.yaml                     make the video; run it again to go on after a stop
-  zoomdream render endless_zoom.yaml --preview           a quarter-size draft of the first seconds
+  zoomdream render endless_zoom.yaml --preview           a small draft of it in about 20 seconds
   zoomdream render endless_zoom.yaml --set duration=1m --set camera.zoom=1.5 --output long.mp4
   zoomdream new clip                                     the same for clips, with a small one to try
   zoomdream render clip.yaml --set source.path=mine.mp4  dream on a clip of your own
@@ -69,35 +69,17 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "and started again, a render goes on where it was; the unfinished is in OUTPUT.zoomdream/ beside the output.",
     )
     render.add_argument("config", metavar="CONFIG", type=Path, help="a YAML file")
-    add_set(render)
-    render.add_argument(
-        "-o",
-        "--output",
-        metavar="PATH",
-        help="where the video goes (.mp4 .mkv .mov .webm .gif .webp .png, frames/%%05d.png)",
-    )
-    render.add_argument(
-        "--restart", action="store_true", help="throw away what another or an earlier render of it has left"
-    )
-    render.add_argument(
-        "--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps (as `--set performance.device=D`)"
-    )
-    render.add_argument("--quiet", action="store_true", help="no progress on stderr")
-    add_allow_code(render)
-    render.add_argument(
-        "--preview", action="store_true", help="a quarter-size draft of the first seconds, into NAME_preview.mp4"
-    )
+    add_render_options(render)
 
     check = command(
         "check",
         "say what is wrong with a config, or what it would do",
         "Checks configs. For each one prints the resolved config as YAML, every key explicit, and as comments what it "
         "would do: frames, size, network, device, time per frame (measured) and disk; of a clip also what it is and "
-        "where it cuts.",
+        "where it cuts. Takes the options of `render`, and says what that would do with them.",
     )
     check.add_argument("config", metavar="CONFIG", type=Path, nargs="+", help="a YAML file")
-    add_set(check)
-    add_allow_code(check)
+    add_render_options(check)
 
     plot = command(
         "plot",
@@ -188,7 +170,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     word = argv[0]
     if not word.startswith("-") and word not in commands:
         raise ConfigError(f"there is no command {word!r}; {_advice(word, list(commands))}")
-    arguments, unknown = root.parse_known_args(_with_odd_names(argv))
+    arguments, unknown = root.parse_known_args(_joined(argv))
     parser = commands.get(arguments.command, root)
     if unknown:
         typed = unknown[0].partition("=")[0]
@@ -201,12 +183,18 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     return arguments
 
 
-def _with_odd_names(argv: Sequence[str]) -> list[str]:
-    """The command line with an output whose name begins with a dash joined to its option, as argparse wants it."""
+def _joined(argv: Sequence[str]) -> list[str]:
+    """The command line with two words made one where argparse wants it: an output whose name begins with a dash, and
+    `--preview sheet`, while in `--preview film.yaml` the second is the config.
+    """
     joined: list[str] = []
     for word in argv:
         if joined and joined[-1] in ("--output", "-o") and word.startswith("-") and Path(word).suffix:
             joined[-1:] = [f"--output={word}"]
+        elif joined and joined[-1] == "--preview=film" and word in PREVIEWS:
+            joined[-1:] = [f"--preview={word}"]
+        elif word == "--preview":
+            joined.append("--preview=film")
         else:
             joined.append(word)
     return joined

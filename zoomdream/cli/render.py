@@ -11,12 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoomdream.api import load_config
 from zoomdream.cli.new import require_config
 from zoomdream.cli.tables import say, tell
 from zoomdream.config import Config
+from zoomdream.config.preview import left_out, preview
 from zoomdream.config.unreached import warnings
 from zoomdream.errors import printable
 from zoomdream.machine.startup import keep_freed_memory
@@ -29,30 +31,41 @@ SECONDS_BETWEEN_LINES = 5.0
 
 def run(arguments: argparse.Namespace) -> int:
     """Render, or go on with a stopped render, and print the finished path."""
+    film = configured(arguments, arguments.config)
+    from zoomdream.rendering import render  # torch, which a wrong config need not wait for
+
+    keep_freed_memory()
+    print_warnings(film)
+    config = preview(film) if arguments.preview else film
+    if not arguments.quiet:
+        print_notes(film)
+        if arguments.preview:
+            say(f"preview: {left_out(film, config)}")
+    with shown(arguments.quiet) as observer:
+        if arguments.preview == "sheet":
+            from zoomdream.cli.sheet import render_sheet
+
+            path = render_sheet(config, observer, restart=arguments.restart)
+        else:
+            path = render(config, restart=arguments.restart, observer=observer, draft=arguments.preview is not None)
+    tell(path)
+    return 0
+
+
+def configured(arguments: argparse.Namespace, path: Path) -> Config:
+    """The config of a file with what the options of `render` say. Raises as `load_config`."""
     overrides = list(arguments.overrides)
     if arguments.device is not None:
         # Quoted: what is empty or null in YAML would not count as given, and auto would be taken without a word.
         overrides.append(f"performance.device={json.dumps(arguments.device)}")
-    require_config(arguments.config)
-    config = load_config(
-        arguments.config,
+    require_config(path)
+    return load_config(
+        path,
         overrides,
         output=arguments.output,
         looking=looking(arguments.quiet),
         allow_code=arguments.allow_code,
     )
-    from zoomdream.rendering import render  # torch, which a wrong config need not wait for
-
-    keep_freed_memory()
-    print_warnings(config)
-    if not arguments.quiet:
-        print_notes(config)
-    if arguments.preview:
-        config = config.preview()
-    with shown(arguments.quiet) as observer:
-        path = render(config, restart=arguments.restart, observer=observer)
-    tell(path)
-    return 0
 
 
 @contextmanager

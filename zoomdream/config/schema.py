@@ -10,7 +10,6 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr
 
 from zoomdream.config import write
-from zoomdream.config.codecs import is_numbered
 from zoomdream.config.fields import (
     LARGEST_EDGE,
     SMALLEST_EDGE,
@@ -23,7 +22,7 @@ from zoomdream.config.fields import (
     rebuilt,
     setting,
 )
-from zoomdream.config.origin import OUTPUT_OPTION, KeyPath, Origin, Place, dotted, steps
+from zoomdream.config.origin import KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema_encode import Encode, Performance
 from zoomdream.config.schema_music import Music
@@ -35,9 +34,6 @@ from zoomdream.errors import error_context
 
 LONGEST_CLOSING = Fraction(4)
 """Seconds in which a loop closes by itself, at most."""
-PREVIEW_SECONDS = 4
-PREVIEW_SHRINK = 4
-PREVIEW_SMALLEST_EDGE = 64
 MOST_FRAMES = 1_000_000
 LARGEST_SEED = 2**63 - 1
 
@@ -203,27 +199,6 @@ class Config(Section):
         copy._signals = signals
         return bound(copy)
 
-    def preview(self) -> Config:
-        """A draft: a quarter of the edges, the first four seconds, another output, the same motion at every moment.
-
-        Its `timeline` is the whole render, so `80%` and `u` still mean what they mean there.
-        """
-        frames = min(self.frames, max(1, round(PREVIEW_SECONDS * self.fps)))
-        timeline = self.timeline or self.frames
-        chosen = self._origin.find(("output",)).name == OUTPUT_OPTION  # for the draft itself
-        width, height = (_preview_edge(edge) for edge in self.size)
-        update = {
-            "size": (width, height),
-            "frames": frames,
-            "timeline": timeline if timeline > frames else None,
-            "loop": self.loop if frames == timeline else False,
-            "end": self.end if frames == timeline else None,
-            "output": self.output if chosen else _preview_output(self.output),
-        }
-        draft = self.model_copy(update=update)
-        draft._neighbors = (self.before, self.after if frames == timeline else None)
-        return bound(draft)
-
     def to_yaml(self) -> str:
         """The resolved config, every key explicit, paths absolute; loads again to an equal Config."""
         return write.to_yaml(self.tree())
@@ -266,13 +241,3 @@ def bound(config: Config) -> Config:
         return value.bound(dotted(at), config.timeline, closing, config.signals)
 
     return rebuilt(config, bind)
-
-
-def _preview_edge(edge: int) -> int:
-    return min(edge, max(PREVIEW_SMALLEST_EDGE, edge // PREVIEW_SHRINK // 2 * 2))
-
-
-def _preview_output(output: Path) -> Path:
-    if is_numbered(output):  # numbered pictures go into a folder of their own
-        return output.parent.with_name(f"{output.parent.name}_preview") / output.name
-    return output.with_name(f"{output.stem}_preview{output.suffix}")

@@ -1,0 +1,112 @@
+"""A draft of a film that looks like it: the same film, smaller by whole octaves, and, where that is not enough, dreamed
+less often, or only its beginning.
+
+The finest octaves are left out and the picture is as much smaller, so that the network sees in the others what it sees
+in the film, and things keep their size in the frame. (A quarter of the edges with all octaves shows one bear where the
+film has a dozen animals.) What is left out next was chosen by looking: half the dreams burn colours a little, half the
+steps more so, one octave alone loses all small things.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+from pathlib import Path
+
+from zoomdream.config.codecs import is_numbered
+from zoomdream.config.origin import OUTPUT_OPTION
+from zoomdream.config.schema import Config
+from zoomdream.config.schema_render import Dream
+from zoomdream.config.units import seconds_text
+
+_SECONDS = 32.0  # of one core, for all but the start of the program: two cores are done in 18
+_STEP = 0.23  # seconds of dreamnet, to mixed4d, for a gradient step on a megapixel
+_CLASSES = 1.8  # times that, where terms are classes, which are at the network's very end
+_FRAME = 0.11  # seconds to move a megapixel and encode it
+_AREA = 150_000  # pixels above which octaves are left out
+_SHORTEST = 144  # pixels of an edge below which none is: classifiers see little in less
+_FEWEST = 2  # octaves that are kept
+_SLOWEST = 4.0  # dreams per second that are kept
+_MOST_EVERY = 12
+_SLIGHTLY = 1.1  # times as long as it should take: then nothing more is left out
+
+
+def preview(config: Config) -> Config:
+    """The draft of a film. Its `timeline` is the whole film, so that `80%` and `u` mean what they mean there."""
+    draft = _smaller(config)
+    dreams, frames = _seconds(draft)
+    if dreams + frames > _SECONDS:
+        draft = draft.model_copy(update={"dream": _rarer(draft.dream, dreams / max(1.0, _SECONDS - frames))})
+    over = sum(_seconds(draft)) / _SECONDS
+    length = config.frames if over < _SLIGHTLY else ceil(config.frames / over)
+    timeline = config.timeline or config.frames
+    whole = length == timeline
+    chosen = config.origin.find(("output",)).name == OUTPUT_OPTION  # for the draft itself
+    update = {
+        "frames": length,
+        "timeline": None if whole else timeline,
+        "loop": config.loop if whole else False,
+        "end": config.end if whole else None,
+        "output": config.output if chosen else _output(config.output),
+    }
+    return draft.model_copy(update=update).between(config.before, config.after if whole else None)
+
+
+def left_out(film: Config, draft: Config) -> str:
+    """What a draft lacks of its film, for people."""
+    parts = []
+    if draft.size != film.size:
+        finer = film.dream.octaves - draft.dream.octaves
+        (width, height), (wide, high) = draft.size, film.size
+        without = f" without the {'finest octave' if finer == 1 else f'{finer} finest octaves'}" if finer else ""
+        parts.append(f"{width}x{height} instead of {wide}x{high}{without}")
+    if draft.dream.every != film.dream.every:
+        parts.append(f"a dream every {draft.dream.every} frames instead of {film.dream.every}")
+    elif draft.dream.rate != film.dream.rate:
+        parts.append(f"{draft.dream.rate:g} dreams a second instead of {film.dream.rate:g}")
+    if draft.frames < film.frames:
+        part, whole = (seconds_text(round(frames / film.fps, 1)) for frames in (draft.frames, film.frames))
+        parts.append(f"the first {part} of {whole}")
+    return "; ".join(parts) or "nothing is left out"
+
+
+def _smaller(config: Config) -> Config:
+    """The film without as many of the finest octaves as it takes to come down to a small picture."""
+    dream, (width, height) = config.dream, config.size
+    dropped, factor = 0, 1.0
+    while (
+        width * height / factor**2 > _AREA
+        and dream.octaves - dropped > _FEWEST
+        and min(width, height) / (factor * dream.octave_scale) >= _SHORTEST
+    ):
+        dropped, factor = dropped + 1, factor * dream.octave_scale
+    if not dropped:
+        return config
+    steps = dream.steps if isinstance(dream.steps, int) else dream.steps[:-dropped]
+    fewer = dream.model_copy(update={"octaves": dream.octaves - dropped, "steps": steps})
+    size = (2 * round(width / factor / 2), 2 * round(height / factor / 2))  # even: that fits every codec
+    return config.model_copy(update={"size": size, "dream": fewer})
+
+
+def _rarer(dream: Dream, times: float) -> Dream:
+    """The dream step done so many times less often, as far as that is still the same dream."""
+    if dream.every is not None:
+        return dream.model_copy(update={"every": min(_MOST_EVERY, ceil(dream.every * times))})
+    return dream.model_copy(update={"rate": min(dream.rate, max(_SLOWEST, round(dream.rate / times, 1)))})
+
+
+def _seconds(config: Config) -> tuple[float, float]:
+    """About how long a core dreams, and how long it moves and encodes."""
+    dream, area = config.dream, config.size[0] * config.size[1] / 1e6
+    octaves = enumerate(reversed(dream.counts))
+    once = _STEP * sum(steps * area / dream.octave_scale ** (2 * number) for number, steps in octaves)
+    if any(term.classes for term in config.objective):
+        once *= _CLASSES
+    rate = dream.rate if dream.every is None else config.fps / dream.every
+    times = config.frames * min(1.0, float(rate / config.fps)) + 1 + dream.warmup / (1 if config.is_clip else 4)
+    return once * times, _FRAME * area * config.frames
+
+
+def _output(output: Path) -> Path:
+    if is_numbered(output):  # numbered pictures go into a folder of their own
+        return output.parent.with_name(f"{output.parent.name}_preview") / output.name
+    return output.with_name(f"{output.stem}_preview{output.suffix}")
