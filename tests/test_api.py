@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 import zoomdream
 from zoomdream import api, ffmpeg
@@ -85,3 +86,22 @@ def test_a_picture_of_no_numbers_is_not_dreamt_on(value: str) -> None:
     picture[1, 5, 7] = float(value)
     with pytest.raises(InputError, match="NaN or infinite"):
         zoomdream.dream(picture, times=1)
+
+
+@pytest.mark.parametrize(
+    ("picture", "film"),
+    [((300, 200), (300, 200)), ((301, 201), (300, 200)), ((6000, 4000), (880, 586)), ((12, 400), (960, 540))],
+)
+def test_a_picture_gives_its_size_or_shape_to_a_film_that_says_none(
+    tmp_path: Path, picture: tuple[int, int], film: tuple[int, int]
+) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", picture).save(path)
+    source = {"kind": "image", "path": str(path)}
+    assert zoomdream.load_config({"source": source}).size == film
+    assert zoomdream.load_config({"source": source, "size": [64, 48]}).size == (64, 48)
+
+
+def test_a_missing_picture_is_told_with_its_key() -> None:
+    with pytest.raises(InputError, match=r"source\.path: .*none\.jpg"):
+        zoomdream.load_config({"source": {"kind": "image", "path": "none.jpg"}})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from zoomdream.config.defaults import DEFAULT_OUTPUT
 from zoomdream.config.fields import LARGEST_EDGE, SMALLEST_EDGE
 from zoomdream.config.origin import Place
 from zoomdream.config.read_yaml import Tree
-from zoomdream.config.schema_source import Footage
+from zoomdream.config.schema_source import Footage, Still
 from zoomdream.config.signals import Signals
 from zoomdream.errors import ConfigError, InputError, OutputError
 from zoomdream.machine.files import write_whole, writing
@@ -105,8 +106,12 @@ def _without_code(config: Config) -> Config:
     )
 
 
-def clip_facts(footage: Footage, looking: Callable[[int], None] | None = None) -> ClipFacts:
-    """Size, rate and length of a clip. Raises InputError."""
+def clip_facts(footage: Footage | Still, looking: Callable[[int], None] | None = None) -> ClipFacts:
+    """Size, rate and length of a clip; a picture is one second long. Raises InputError."""
+    if isinstance(footage, Still):
+        from zoomdream.source.still import picture_size
+
+        return ClipFacts(picture_size(footage.path), Fraction(1), Fraction(1))
     from zoomdream.source.clip.clip import (
         open_clip,  # brings torch along, which configs without a clip need not wait for
     )
@@ -122,7 +127,7 @@ def listen(config: Config, asked: frozenset[str]) -> Signals:
     return listen.listen(config, asked)
 
 
-_PICTURE = "source={kind: image, path: the picture that is given}"
+_PICTURE = ("source={kind: image, path: the picture that is given}", "size=[64, 64]")
 
 
 def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
@@ -212,7 +217,7 @@ def dream(image: Given, config: Config | Path | str | Mapping[str, Any] | None =
     from zoomdream.source.given import as_tensor, like
     from zoomdream.stages import ZoomStages
 
-    chosen = config if isinstance(config, Config) else load_config({} if config is None else config, [_PICTURE])
+    chosen = config if isinstance(config, Config) else load_config({} if config is None else config, _PICTURE)
     batch = as_tensor(image)
     height, width = batch.shape[-2:]
     if min(height, width) < SMALLEST_EDGE or max(height, width) > LARGEST_EDGE:

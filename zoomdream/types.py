@@ -128,9 +128,10 @@ class Soundtrack:
     """The sound of `length` seconds of pictures, the first of which is shown at `begin` on its file's clock.
 
     tracks: all of the file, for people; number: the one of them that is taken, from 1 on; stream: its index among all
-    streams; codec: as ffmpeg calls it. kinds: all that is heard on the way; empty where the sound is over before.
-    intact: the file's packets are this sound, without any change. damaged: when packets should be heard that cannot be
-    decoded, in seconds after the first picture.
+    streams; codec: as ffmpeg calls it. kinds: all that is heard on the way; empty where the sound is over before. ends:
+    seconds from the first picture to the end of the last sound, None where it goes on after the pictures and all of it
+    was meant. intact: the file's packets are this sound, without any change. damaged: when packets should be heard that
+    cannot be decoded, in seconds after the first picture.
     """
 
     path: Path
@@ -141,6 +142,7 @@ class Soundtrack:
     begin: Fraction
     length: Fraction
     kinds: tuple[SoundKind, ...]
+    ends: Fraction | None
     intact: bool
     damaged: tuple[Fraction, ...]
     samples: Samples

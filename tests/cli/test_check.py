@@ -90,3 +90,11 @@ def test_check_takes_the_options_of_render_and_says_what_that_would_do(
     assert "renders tiny_preview.mp4" in small
     assert "preview: 300x200 instead of 600x400 without the finest octave" in small
     assert main(["check", "tiny.yaml", "--device", "cuda:99"]) == 2
+
+
+def test_check_tells_of_a_still_out_of_many_frames(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "tiny.yaml", "-o", "films/a.png"]) == 0
+    told = "one picture, the last of 4 frames; `output: films/a/%05d.png` keeps all of them"
+    assert told in capsys.readouterr().out
+    assert main(["check", "tiny.yaml", "-o", "films/a.png", "--set", "frames=1"]) == 0
+    assert "one picture" not in capsys.readouterr().out

@@ -86,3 +86,33 @@ def test_a_schedule_that_jumps_where_a_loop_closes_is_told_with_the_size_of_the_
 )
 def test_a_schedule_that_closes_with_its_loop_is_not(zoom: str) -> None:
     assert not told(zoom, "loop: true\n")
+
+
+@pytest.mark.parametrize(
+    "zoom",
+    [
+        "{keys: {0s: 1.2, 1s: 1.2}}",
+        "{keys: {0s: 1.2, 2s: 1.8}, ease: hold}",  # what stands at the end comes with no frame
+        "{keys: {0s: 1.2, 1s: '1.2 + 0*t'}}",
+    ],
+)
+def test_keyframes_between_which_nothing_moves_are_told(zoom: str) -> None:
+    (warning,) = told(zoom)
+    assert warning == "a.yaml, line 5: camera.zoom: this never moves: its 2 keyframes make 1.2 of it all the time."
+
+
+@pytest.mark.parametrize("zoom", ["1.2", "{keys: {0s: 1.2}}", "1.2*1.1", "{keys: {0f: 1.2, 58f: 1.2, 59f: 1.3}}"])
+def test_what_is_constant_on_purpose_or_moves_at_the_end_is_not(zoom: str) -> None:
+    assert told(zoom) == []
+
+
+def test_a_file_that_says_nothing_is_told() -> None:
+    (warning,) = warnings(load_config_text("# zoom: 1.5\n", "a.yaml"))
+    assert warning == "a.yaml: there is no key in it, so that all of them have their defaults."
+
+
+def test_an_output_pattern_that_is_none_is_told() -> None:
+    (warning,) = warnings(load_config_text("output: frames/####.png\n", "a.yaml"))
+    assert warning.startswith("a.yaml, line 1: output: ")
+    assert "frames/%04d.png" in warning
+    assert [*warnings(load_config_text("output: 'take #3.mp4'\n", "a.yaml"))] == []

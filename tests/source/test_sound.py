@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from zoomdream import ffmpeg
+from zoomdream.encode.sound import fit
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.source.sound import find_soundtrack
 from zoomdream.types import Soundtrack
@@ -164,3 +165,24 @@ def test_a_list_of_other_files_is_refused(tmp_path: Path, text: str, ending: str
     (tmp_path / f"list{ending}").write_text(text)
     with pytest.raises(InputError):
         taken(tmp_path / f"list{ending}")
+
+
+@pytest.mark.parametrize(
+    ("film", "told"),
+    [
+        (Fraction(1, 5), ["the sound is longer than the film and ends with it, at 0.2 s"]),
+        (Fraction(1, 2), []),
+        (Fraction(9, 10), []),  # a moment of silence
+        (Fraction(2), ["the sound ends at 0.5 s, and the film at 2 s: the rest is silent"]),
+    ],
+)
+def test_a_sound_that_is_longer_or_shorter_than_the_film_is_told(
+    tmp_path: Path, film: Fraction, told: list[str]
+) -> None:
+    tone = write(tmp_path / "a.wav", *TONE)
+    track = find_soundtrack(tone, "auto", None, film, True)
+    assert track is not None
+    assert [line for line in fit(track, ".mp4").notes if "film" in line] == told
+    part = find_soundtrack(tone, "auto", Fraction(0), Fraction(1, 10), False)  # of a part more is not expected
+    assert part is not None
+    assert fit(part, ".mp4").notes == ()

@@ -83,6 +83,9 @@ def _plan(path: Path, config: Config, begun: float, restart: bool) -> Iterator[s
     length = float(config.frames / config.fps)
     yield f"{path} renders {config.output}, from {source.name}:"
     yield from (f"  warning: {warning}" for warning in warnings(config))
+    if job.settings.still and config.frames > 1:
+        numbered = config.output.with_suffix("") / "%05d.png"
+        yield f"  warning: one picture, the last of {config.frames} frames; `output: {numbered}` keeps all of them"
     yield from (f"  {line}" for line in _there(job, restart))
     yield from (f"  {line}" for line in (*described, *(job.sound.describe() if job.sound else ["sound: none"])))
     yield from (f"  {line}" for line in (config.signals.describe() if config.signals else ()))

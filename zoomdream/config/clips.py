@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,9 +12,10 @@ from typing import Any
 from zoomdream.config.codecs import chroma_block, resolve_pixel_format
 from zoomdream.config.defaults import is_clip
 from zoomdream.config.explain import Problem, problem
+from zoomdream.config.fields import LARGEST_EDGE, SMALLEST_EDGE
 from zoomdream.config.schema import Config
 from zoomdream.config.schema_encode import Encode
-from zoomdream.config.schema_source import Footage, MovingSource
+from zoomdream.config.schema_source import Footage, MovingSource, Still
 from zoomdream.config.units import (
     HIGHEST_RATE,
     LARGEST_RATE_PART,
@@ -23,6 +25,9 @@ from zoomdream.config.units import (
     rate_text,
     seconds_text,
 )
+
+LARGEST_BY_ITSELF = 960 * 540
+"""Pixels of a film out of a picture that gives its size, at most: those of a film out of noise."""
 
 _SLACK = Fraction(1, 1000)
 """Frames by which a time may miss a frame's and still mean it, as in source.clip: times in YAML have few digits."""
@@ -40,8 +45,10 @@ class ClipFacts:
     grid: bool = True
 
 
-AskClip = Callable[[Footage], ClipFacts]
-"""The facts of a clip, from its absolute path or its numbered pictures. Raises InputError."""
+AskClip = Callable[[Footage | Still], ClipFacts]
+"""The facts of a clip, from its absolute path or its numbered pictures; of a picture only the size. Raises
+InputError.
+"""
 
 
 def misplaced(data: dict[str, Any]) -> list[Problem]:
@@ -91,9 +98,7 @@ def with_facts(data: dict[str, Any], facts: ClipFacts, encode: Encode) -> tuple[
             text = f"is a clip of {float(facts.fps):g} frames per second, so give fps. {error}"
             return filled, [problem("source.path", text)]
     if "size" not in filled:
-        across, down = chroma_block(resolve_pixel_format(encode.codec, encode.pixel_format))
-        height, width = facts.size
-        filled["size"] = [width // across * across, height // down * down]
+        filled["size"] = _fitting(facts.size, encode)
     problems = _outside(filled, facts)
     if not problems and "frames" not in filled and "duration" not in filled:
         start, end = _part(filled, facts)
@@ -102,6 +107,22 @@ def with_facts(data: dict[str, Any], facts: ClipFacts, encode: Encode) -> tuple[
             text = f"has {_rounded(end - start)} from its start to its end, which is not even one frame"
             problems = [problem("source", f"{text} at {filled['fps']} per second.")]
     return filled, problems
+
+
+def size_of_picture(size: tuple[int, int], encode: Encode) -> list[int] | None:
+    """The size of a film out of a picture of (height, width): its own, or one of the same shape where that is a
+    photograph's, which would take hours. None where it is too small or too long for a film.
+    """
+    height, width = size
+    scale = min(1.0, math.sqrt(LARGEST_BY_ITSELF / (height * width)))
+    found = _fitting((int(height * scale), int(width * scale)), encode)
+    return found if min(found) >= SMALLEST_EDGE and max(found) <= LARGEST_EDGE else None
+
+
+def _fitting(size: tuple[int, int], encode: Encode) -> list[int]:
+    """Width and height, rounded down to what the codec takes."""
+    across, down = chroma_block(resolve_pixel_format(encode.codec, encode.pixel_format))
+    return [size[1] // across * across, size[0] // down * down]
 
 
 def too_long(config: Config, facts: ClipFacts, key: str) -> list[Problem]:

@@ -28,7 +28,7 @@ from zoomdream.config.override import override, paths_as_written
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.schema import MOST_FRAMES, Config, bound
 from zoomdream.config.schema_music import heard
-from zoomdream.config.schema_source import MovingSource
+from zoomdream.config.schema_source import ImageSource, MovingSource, Still
 from zoomdream.config.shorthand import with_kind
 from zoomdream.config.signals import Signals
 from zoomdream.config.units import TIMES_ALLOWED, Position, parse_position, parse_rate
@@ -54,9 +54,9 @@ def load_config(
     Paths are relative to the YAML file, those of overrides and mappings to the working directory. Raises ConfigError,
     whose text names file, line, key, value, what is allowed and the nearest name; up to ten problems, one per line.
 
-    clip_facts: called with the clip where the source is one, once all keys are valid by themselves; its InputError is
-    raised with the place of the key. Without it a clip is a ConfigError; `zoomdream.load_config` passes it, and
-    `listen`, for music alike.
+    clip_facts: called with the clip where the source is one, once all keys are valid by themselves, and with a picture
+    where there is no size; its InputError is raised with the place of the key. Without it a clip is a ConfigError;
+    `zoomdream.load_config` passes it, and `listen`, for music alike.
     """
     if isinstance(source, Mapping):
         return load_tree(*assemble.from_mapping(source), overrides, output, DEFAULT_OUTPUT, clip_facts, listen)
@@ -112,11 +112,21 @@ def load_tree(
     if clip:
         config = _of_clip(data, root, places, clip_facts, listen)
     else:
-        config = _following(_validated(data, root, places), data, listen)
+        config = _following(_of_picture(data, root, places, clip_facts), data, listen)
     if found := list(checks.problems(config)):
         raise config_error(found, config.origin)
     ask = getattr(clip_facts, "func", clip_facts)  # without what shows that it works, which cannot be pickled
     return config.placed(replace(config.origin, ask_clip=ask, listen=listen))
+
+
+def _of_picture(data: dict[str, Any], root: Place, places: dict[KeyPath, Place], clip_facts: AskClip | None) -> Config:
+    """The config of a zoom, to which a picture gives its size where there is none."""
+    config = _validated(data, root, places)
+    if not isinstance(config.source, ImageSource) or "size" in data or clip_facts is None:
+        return config
+    with config.error_context("source.path"):
+        size = clips.size_of_picture(clip_facts(Still(config.source.path)).size, config.encode)
+    return config if size is None else _validated({**data, "size": size}, root, places)
 
 
 def _of_clip(

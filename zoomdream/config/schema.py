@@ -56,7 +56,7 @@ class Config(Section):
         Annotated[Whole, Field(ge=SMALLEST_EDGE, le=LARGEST_EDGE)],
     ] = setting(
         (960, 540),
-        "Width and height in pixels; by default a clip's own.",
+        "Width and height in pixels; by default a clip's own, or a picture's, smaller if that is over 960x540.",
         "a list of two, or 1280x720, each 16 to 16384 pixels, at most 64 megapixels",
         example="1280x720",
     )
@@ -217,6 +217,8 @@ class Config(Section):
             del tree["loop"]
         if not self.camera.contains_itself:
             del tree["camera"]["space"]
+        if tree["source"]["kind"] == "image" and tree["source"]["fit"] == "fill":
+            del tree["source"]["fit"]
         return write.fingerprint(tree)
 
     def tree(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,7 @@ _MOMENT = "seconds (2s), frames of the clip (150f) or hours:minutes:seconds"
 
 Transfer = Literal["auto", "srgb", "linear"]
 Missing = Literal["error", "hold"]
+Fit = Literal["fill", "fit", "stretch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,23 @@ class Series:
         return str(self.path)
 
 
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A picture, which gives its size to a film that says none."""
+
+    path: Path
+
+
 Footage = Path | Series
 """What shows a clip: its file, or numbered pictures."""
+
+
+def _fit(what: str) -> Any:
+    return setting(
+        "fill",
+        f"How the {what} fills another shape: fill cuts off what stands over, fit leaves black bars, stretch distorts.",
+        "fill, fit or stretch",
+    )
 
 
 class NoiseSource(Section):
@@ -55,6 +71,7 @@ class ImageSource(Section):
         "the path of a picture",
         example="photo.jpg",
     )
+    fit: Fit = _fit("picture")
 
 
 class MovingSource(Section):
@@ -71,11 +88,7 @@ class MovingSource(Section):
     )
     start: Seconds = setting(Fraction(0), "Where the render starts in the clip.", _MOMENT, example="2s")
     end: Seconds | None = setting(None, "Where the render ends in the clip; by default its end.", _MOMENT, example="9s")
-    fit: Literal["fill", "fit", "stretch"] = setting(
-        "fill",
-        "How the clip fills another shape: fill cuts off what stands over, fit leaves black bars, stretch distorts.",
-        "fill, fit or stretch",
-    )
+    fit: Fit = _fit("clip")
 
 
 class VideoSource(MovingSource):

@@ -1,31 +1,44 @@
-"""Schedules of which a part is never reached, as where keyframes are numbered by frames, or that jump where a loop
-closes: no error, but worth a word.
+"""What a config probably does not mean: no error, but worth a word.
+
+Schedules of which a part is never reached, as where keyframes are numbered by frames, that never move, or that jump
+where a loop closes; a file that says nothing; an output pattern that is none.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
 from zoomdream.config.fields import schedules
 from zoomdream.config.keyframes import Keyframes
-from zoomdream.config.origin import dotted
+from zoomdream.config.origin import OUTPUT_OPTION, dotted
+from zoomdream.config.override import SET
 from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema import Config
 from zoomdream.config.units import Position, seconds_text
 
+_MOMENTS = 500  # at which it is looked whether a schedule moves
+
 
 def warnings(config: Config) -> Iterator[str]:
-    """What a person should hear of each schedule that cannot get to its end or back: place, key, the likely meaning."""
+    """What a person should hear before the render: place, key, and the likely meaning."""
     if config.music is not None and config.music.path and config.encode.audio == "source" and not config.is_clip:
         text = "schedules follow the song, and the video is silent. `encode.audio` with the same path lets it be heard."
         yield f"{config.place('music.path')}: music.path: {text}"
+    written = (place.name for place in config.origin.places.values())
+    if all(name == OUTPUT_OPTION or name.startswith(SET) for name in written):
+        yield f"{config.origin.root}: there is no key in it, so that all of them have their defaults."
+    if re.search(r"##", str(config.output)):
+        numbered = re.sub(r"#+", lambda found: f"%0{min(len(found[0]), 9)}d", str(config.output))
+        yield f"{config.place('output')}: output: # is a letter like any other; numbered pictures are {numbered}."
+    length = config.timeline or config.frames
     for path, schedule in schedules(config):
-        texts = _unreached(schedule, config.timeline or config.frames, config.fps)
-        for text in (*texts, *(_jump(schedule, config) if config.loop else ())):
-            key = dotted(path)
+        key = dotted(path)
+        told = [*_unreached(schedule, length, config.fps)] or [*_unmoved(schedule, length, config.fps, config.seed)]
+        for text in (*told, *(_jump(schedule, config) if config.loop else ())):
             yield f"{config.place(key)}: {key}: {text}"
 
 
@@ -38,6 +51,17 @@ def _jump(schedule: Schedule, config: Config) -> Iterator[str]:
             f"it jumps where the loop closes, from {values[-1]:.4g} to {values[0]:.4g}. What fits into the film, such "
             "as sin(2*pi*u), closes by itself, and so do noise() and keyframes with `loop: true`."
         )
+
+
+def _unmoved(schedule: Schedule, length: int, fps: Fraction, seed: int) -> Iterator[str]:
+    """Several keyframes between which nothing changes."""
+    source = schedule.source
+    if length == 1 or not isinstance(source, Keyframes) or len(source.points) == 1:
+        return
+    frames = {number * (length - 1) // _MOMENTS for number in range(_MOMENTS + 1)}
+    first, *others = (schedule.at(frame, length, fps, seed) for frame in sorted(frames))
+    if all(value == first for value in others):
+        yield f"this never moves: its {len(source.points)} keyframes make {first:g} of it all the time."
 
 
 def _unreached(schedule: Schedule, length: int, fps: Fraction) -> Iterator[str]:

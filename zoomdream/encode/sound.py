@@ -18,6 +18,9 @@ _CHANNELS = {"mono": 1, "stereo": 2, "5.1": 6, "7.1": 8}
 
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 
+_SHORTER = Fraction(1, 2)
+"""Seconds by which a sound may end before the pictures without a word: nobody hears that."""
+
 _TRIED = "50"
 """Packets that are copied to try a container out: about a second of most codecs."""
 
@@ -51,8 +54,14 @@ class Sound:
     @property
     def _changes(self) -> tuple[str, ...]:
         """How what is heard differs from the file."""
-        layouts, damaged = list(dict.fromkeys(kind.layout for kind in self.track.kinds)), self.track.damaged
+        track = self.track
+        layouts, damaged = list(dict.fromkeys(kind.layout for kind in track.kinds)), track.damaged
         changes: tuple[str, ...] = ()
+        if track.ends is None:
+            changes += (f"the sound is longer than the film and ends with it, at {float(track.length):.4g} s",)
+        elif track.ends < track.length - _SHORTER:
+            ends, length = (f"{float(seconds):.4g} s" for seconds in (max(track.ends, Fraction(0)), track.length))
+            changes += (f"the sound ends at {ends}, and the film at {length}: the rest is silent",)
         if not self.copy and set(layouts) - {self.layout}:
             changes += (f"sound of {' and '.join(layouts)} becomes {self.layout} to fit",)
         if damaged:

@@ -20,12 +20,12 @@ def open_source(config: Config) -> Source:
     match config.source:
         case NoiseSource():
             return Noise(dreamt_size(config), config.seed)
-        case ImageSource(path=path) if config.camera.contains_itself:
+        case ImageSource(path=path, fit=fit) if config.camera.contains_itself:
             across, down = (Timeline.of(config).curve(f"camera.pivot.{axis}")[0] for axis in (0, 1))
-            picture = Picture(path, (height, width), keep_alpha=False)
+            picture = Picture(path, (height, width), fit, keep_alpha=False)
             return DrostePicture(picture, torus(config), dreamt_size(config), (across, down))
-        case ImageSource(path=path):
-            return Picture(path, (height, width), keep_alpha)
+        case ImageSource(path=path, fit=fit):
+            return Picture(path, (height, width), fit, keep_alpha)
         case VideoSource() | FramesSource() as clip:
             footage = clip.footage(config.fps)
             return ClipSource(

@@ -11,7 +11,10 @@ from typing import Protocol
 from torch import Tensor
 
 from zoomdream.color.statistics import ColorStatistics
+from zoomdream.config.schema_source import Fit
 from zoomdream.machine.devices import to_device
+
+_SAME_SHAPE = 0.01  # by which shapes may differ: sizes are whole pixels, often even ones
 
 
 class Closable(Protocol):
@@ -112,3 +115,19 @@ class Source(Protocol):
 def describe_alpha(*, kept: bool) -> str:
     """What becomes of a source's transparency."""
     return "transparency is kept" if kept else "transparent parts are black: this output holds no transparency"
+
+
+def describe_fit(shown: tuple[int, int], size: tuple[int, int], fit: Fit) -> list[str]:
+    """What becomes of a picture of (height, width) `shown` in frames of another shape; nothing in one that is nearly
+    the same.
+    """
+    (height, width), (tall, wide) = shown, size
+    ratio = (wide / tall) / (width / height)
+    if abs(ratio - 1) < _SAME_SHAPE:
+        return []
+    if fit == "stretch":
+        return [f"stretched to {max(ratio, 1 / ratio):.3g} times its {'width' if ratio > 1 else 'height'}"]
+    if fit == "fit":
+        return [f"black bars {'left and right' if ratio > 1 else 'above and below'} fill {wide}x{tall}"]
+    lost = f"{1 - min(ratio, 1 / ratio):.0%} of its {'height' if ratio > 1 else 'width'}"
+    return [f"{lost} is cut off to fill {wide}x{tall}; `source.fit: fit` shows all of it, with black bars"]

@@ -107,6 +107,7 @@ def find_soundtrack(
                 begin=begin,
                 length=length,
                 kinds=heard.kinds,
+                ends=None if whole and heard.end > begin + length + OVERHANG else heard.end - begin,
                 intact=intact,
                 damaged=tuple(time - begin for time in heard.damaged if time >= begin),
                 samples=TrackSamples(path, track.stream, begin),

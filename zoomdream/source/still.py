@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 
 from zoomdream.color.alpha import multiplied, over_mean
-from zoomdream.color.pyramid import fill
+from zoomdream.color.pyramid import fill, resize
 from zoomdream.color.statistics import NATURAL, ColorStatistics, measure
+from zoomdream.config.schema_source import Fit
 from zoomdream.errors import require_file
 from zoomdream.randomness import generator, natural_noise
+from zoomdream.source.clip.picture import fitted, scaled_size
 from zoomdream.source.picture import read_channels, read_image
-from zoomdream.source.protocol import SourceSound, describe_alpha
+from zoomdream.source.protocol import SourceSound, describe_alpha, describe_fit
 
 _CONTRAST = 0.12
 """Deviation of the noise: little, so that the dream need not fight it."""
@@ -71,12 +73,13 @@ class Noise:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture file that covers the frame, its middle cropped. size: (height, width). keep_alpha: whether its
+    """A picture file. size: (height, width); fit: how it fills that, see `ClipReader`. keep_alpha: whether its
     transparency is kept; else it is over black.
     """
 
     path: Path
     size: tuple[int, int]
+    fit: Fit
     keep_alpha: bool
     moving: ClassVar[bool] = False
     shots: ClassVar[tuple[int, ...]] = ()
@@ -85,7 +88,7 @@ class Picture:
 
     @property
     def alpha(self) -> bool:
-        return self.keep_alpha and _is_transparent(self.path)
+        return self.keep_alpha and _facts(self.path)[1]
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -103,22 +106,33 @@ class Picture:
 
     def open(self) -> StillFrames:
         picture = multiplied(read_channels(self.path)) if self.alpha else read_image(self.path)
-        return StillFrames(fill(picture, self.size))
+        if self.fit == "fill":
+            return StillFrames(fill(picture, self.size))
+        scaled = resize(picture, scaled_size((picture.shape[-2], picture.shape[-1]), self.size, self.fit))
+        return StillFrames(fitted(scaled.clamp(0, 1), self.size))
 
     def colors(self) -> ColorStatistics | None:
         return measure(over_mean(self.open().picture))
 
     def describe(self) -> list[str]:
-        return [describe_alpha(kept=self.keep_alpha)] if _is_transparent(self.path) else []
+        shown, transparent = _facts(self.path)
+        there = [f"{self.path.name}: {shown[1]}x{shown[0]}", *describe_fit(shown, self.size, self.fit)]
+        return there + ([describe_alpha(kept=self.keep_alpha)] if transparent else [])
 
 
-def _is_transparent(path: Path) -> bool:
-    """Whether any pixel of a picture is not opaque. InputError as `read_channels`."""
+def picture_size(path: Path) -> tuple[int, int]:
+    """(height, width) of a picture as it is shown. InputError as `read_channels`."""
+    return _facts(path)[0]
+
+
+def _facts(path: Path) -> tuple[tuple[int, int], bool]:
+    """The size of a picture, and whether any pixel is not opaque. InputError as `read_channels`."""
     require_file(path, "a picture")
     found = path.stat()
-    return _alpha_of(path, found.st_size, found.st_mtime_ns)
+    return _facts_of(path, found.st_size, found.st_mtime_ns)
 
 
 @lru_cache(maxsize=16)
-def _alpha_of(path: Path, length: int, changed: int) -> bool:
-    return bool((read_channels(path)[:, 3:] < 1).any())
+def _facts_of(path: Path, length: int, changed: int) -> tuple[tuple[int, int], bool]:
+    channels = read_channels(path)
+    return (channels.shape[-2], channels.shape[-1]), bool((channels[:, 3:] < 1).any())

@@ -12,12 +12,13 @@ from av.video.frame import VideoFrame
 from torch import Tensor
 
 from zoomdream.config.fields import LARGEST_AREA
+from zoomdream.config.schema_source import Fit
 from zoomdream.errors import InputError
 from zoomdream.machine.workers import BackgroundIterator
 from zoomdream.source.clip.clip import Clip
 from zoomdream.source.clip.fields import Picture, deinterlace, weave
 from zoomdream.source.clip.frames import NO_TIME, DecodedFrame, checksum, decode_frames
-from zoomdream.source.clip.picture import Fit, FrameReader, fitted, scaled_size, turned
+from zoomdream.source.clip.picture import FrameReader, fitted, scaled_size, turned
 
 AHEAD = 4
 """Decoded frames that wait, at most."""

@@ -6,7 +6,7 @@ import re
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,10 +16,9 @@ from av.video.frame import VideoFrame
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
+from zoomdream.config.schema_source import Fit
 from zoomdream.source.clip.color import colors_of, to_rgb, top_code
 from zoomdream.source.clip.frames import plane_bytes
-
-Fit = Literal["fill", "fit", "stretch"]
 
 Turn = tuple[int, bool]
 """Quarter turns counter-clockwise, and whether the picture is mirrored before."""

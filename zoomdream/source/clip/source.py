@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from zoomdream.color.statistics import ColorStatistics
-from zoomdream.config.schema_source import Footage, Series
+from zoomdream.config.schema_source import Fit, Footage, Series
 from zoomdream.source.clip.clip import Clip, describe, frame_numbers, open_clip, start_time
 from zoomdream.source.clip.decode import ClipReader
-from zoomdream.source.clip.picture import Fit
-from zoomdream.source.protocol import SourceSound, describe_alpha
+from zoomdream.source.protocol import SourceSound, describe_alpha, describe_fit
 from zoomdream.source.series import files_of
 
 _SLACK = Fraction(1, 1000)  # frames by which the time of a cut may miss that of a frame: YAML has few digits
@@ -88,7 +87,7 @@ class ClipSource:
         return None
 
     def describe(self) -> list[str]:
-        lines = describe(self.clip)
+        lines = [*describe(self.clip), *describe_fit(self.clip.size, self.size, self.fit)]
         if self.clip.scan.transparent:
             lines.append(describe_alpha(kept=self.keep_alpha))
         if self.start or self.end is not None:
