@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
 
 import pytest
@@ -42,6 +44,26 @@ def test_what_belongs_together_is_seen_together() -> None:
 def test_cuts_are_marks_within_the_film() -> None:
     assert plotted((10, 20)).marks[0].frames == (10, 20)
     assert plotted().marks == ()
+
+
+class Metronome:
+    """Music that beats every half a second, from 0.2 s on."""
+
+    names = ("beat",)
+
+    def value(self, name: str, arguments: Sequence[float], width: float) -> float:
+        return float(arguments[0] % 0.5 < 0.25)
+
+    def moment(self, amount: Fraction, unit: str) -> Fraction:
+        return Fraction(1, 5) + amount / 2
+
+
+@pytest.mark.parametrize(("zoom", "marks"), [("1 + beat(t)", [2, 7, 12, 17, 22, 27, 32, 37]), ("1 + u", [])])
+def test_beats_are_marks_where_a_schedule_asks_for_them(zoom: str, marks: list[float]) -> None:
+    film = {**FILM, "music": {"beats": {"bpm": 120}}, "camera": {"zoom": zoom}}
+    config = load_config(film, listen=lambda config, asked: Metronome())
+    found = {mark.name: mark.frames for mark in plot_of(config, "a.yaml").marks}
+    assert [*found.get("beats", ())] == pytest.approx(marks)
 
 
 def test_a_thinned_curve_keeps_every_peak_and_has_no_gap() -> None:

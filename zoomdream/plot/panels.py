@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from zoomdream.config import Config, Schedule
 from zoomdream.config.keyframes import Keyframes
 from zoomdream.timeline import Timeline
 
+_MOST_BEATS = 2000
+_OF_BEATS = {"beat", "beats", "bar"}
 _OF_CLIPS = ("flow.carry", "dream.opacity")
 
 
@@ -96,8 +99,22 @@ def plot_of(config: Config, title: str, cuts: Sequence[int] = ()) -> Plot:
         name = _together(key)
         before = panels[name].curves if name in panels else ()
         panels[name] = Panel(name, schedule.limits.unit, (*before, curve))
-    marks = tuple(found for found in (Marks("cuts", timeline.shots[1:]),) if found.frames)
+    marks = tuple(
+        found for found in (Marks("cuts", timeline.shots[1:]), Marks("beats", _beats(timeline))) if found.frames
+    )
     return Plot(title, config.frames, float(config.fps), tuple(panels.values()), marks, tuple(constants))
+
+
+def _beats(timeline: Timeline) -> tuple[float, ...]:
+    """The frames of the music's beats, where any schedule asks for them."""
+    asking = [one for one in timeline.schedules.values() if one.signals is not None and one.asks() & _OF_BEATS]
+    found: list[float] = []
+    for number in range(_MOST_BEATS if asking else 0):
+        frame = float(asking[0].signals.moment(Fraction(number), "b") * timeline.fps)  # type: ignore[union-attr]
+        if frame > timeline.frames - 1:
+            break
+        found.append(frame)
+    return tuple(dict.fromkeys(found))
 
 
 def _together(key: str) -> str:
