@@ -75,7 +75,7 @@ def test_files_stay_small(path: Path) -> None:
 
 
 SUBJECTS = {
-    ".": {"architecture", "configs", "conftest", "loops", "package", "packaging"},
+    ".": {"architecture", "configs", "conftest", "documentation", "loops", "package", "packaging"},
     "assembly": {"clip", "droste", "objectives", "on_an_emulated_gpu", "transparent_zoom"},
     "autodiff": {"random_graphs"},
     "autodiff/operations": {"norms"},

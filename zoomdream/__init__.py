@@ -26,7 +26,7 @@ From Python:
 
     import zoomdream
     path = zoomdream.render("tiny.yaml", progress=True)     # a finished video; of a file, a dict or a Config
-    config = zoomdream.load_config({"size": "320x180"})     # a Config: frozen, every key has its value
+    config = zoomdream.load_config({"size": "320x180", "duration": "2s"})    # a Config: frozen, every key has its value
     other = config.replace(**{"camera.zoom": 1.2})          # the same with another zoom
     for frame in zoomdream.frames(config): ...              # (3, H, W) float32 RGB in [0, 1]
     dreamt = zoomdream.dream("photo.jpg")                   # one picture: a path, PIL, an array or a tensor

@@ -113,5 +113,5 @@ def add_set(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="overrides",
-        help="change a key of the config, as often as you like: --set size=[640,360] --set camera.zoom=1.2",
+        help="change a key of the config, as often as you like: --set size=640x360 --set camera.zoom=1.2",
     )
