@@ -18,6 +18,7 @@ from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, load_config, pipeline
 from zoomdream.camera.droste import Levels
 from zoomdream.config import Config
+from zoomdream.rendering.state_file import read_state, save_state
 from zoomdream.source.open import open_source
 from zoomdream.stages import DrosteStages
 from zoomdream.timeline import droste_note
@@ -76,6 +77,14 @@ def test_the_frames_after_any_state_are_those_of_a_render_that_never_stopped() -
             assert all(
                 torch.equal(one.picture, other.picture) for one, other in zip(rest, whole[stop + 1 :], strict=True)
             )
+
+
+def test_a_state_from_the_disk_goes_on_as_the_one_that_was_written(tmp_path: Path) -> None:
+    whole = states(configured())
+    save_state(tmp_path / "state", whole[5])
+    rest = states(configured(), start=read_state(tmp_path / "state"))
+    pairs = zip(rest, whole[6:], strict=True)
+    assert all(torch.equal(one.picture, other.picture) for one, other in pairs)
 
 
 def test_the_network_is_asked_only_before_the_film_unless_the_picture_is_alive() -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import command
 from bench.dreamers import ROOT, Dreamer, render_config
 from bench.endless import kills
-from bench.loops import seam
+from bench.loops import droste, seam
 from bench.report import Report
 
 import zoomdream
@@ -103,4 +103,4 @@ def run_kill(options: argparse.Namespace, found: Report, folder: Path) -> None:
     found.at_most("kill: frames that differ from an undisturbed render's", figures["different frames"], 0)
 
 
-PARTS: dict[str, command.Part] = {"zooms": run_zooms, "control": run_control, "kill": run_kill}
+PARTS: dict[str, command.Part] = {"zooms": run_zooms, "control": run_control, "kill": run_kill, "droste": droste.run}
