@@ -124,3 +124,15 @@ def test_the_strip_is_as_fine_in_both_directions_and_never_too_large() -> None:
             rows, columns = torus.strip(size)
             assert rows / torus.height == pytest.approx(columns / torus.width, rel=0.01)
             assert rows * columns < 1.01 * 2**24
+
+
+def test_things_are_found_on_a_strip_of_one_size_for_frames_of_any() -> None:
+    small, middle, large = (
+        Torus(3).growth(Torus(3).strip(size), 5) for size in ((180, 320), (1080, 1920), (2160, 3840))
+    )
+    assert small == (Torus(3).strip((180, 320)),) * 6  # as many as are dreamt on it, and frame 0
+    for growth, size in ((middle, (1080, 1920)), (large, (2160, 3840))):
+        assert growth[:5] == (growth[0],) * 5
+        assert 110 < growth[0][1] / (2 * math.pi) <= 220
+        assert growth[-2:] == (Torus(3).strip(size),) * 2
+        assert all(after[1] <= 2 * before[1] + 4 for before, after in pairwise(growth))

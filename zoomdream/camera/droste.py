@@ -104,8 +104,7 @@ class Torus:
         density = strip[1] / self.width
         halvings = max(0, math.ceil(math.log2(density / _FOUND)))
         sizes = [self._edges(density / 2**number) for number in range(halvings, 0, -1)] + [strip]
-        counts = [warmup] + [_REFINED] * halvings
-        counts[-1] += 1
+        counts = [warmup] + [_REFINED] * halvings if halvings else [warmup + 1]
         return tuple(size for size, count in zip(sizes, counts, strict=True) for _ in range(count))
 
     def _edges(self, density: float) -> Size:
