@@ -24,10 +24,10 @@ def silence(seconds: float) -> Samples:
     return np.zeros(round(seconds * RATE), np.float32)
 
 
-def tone(pitch: float, seconds: float, fade: float = 0.02, level: float = 0.5) -> Samples:
-    """A sine of so many hertz that fades in and out."""
+def tone(pitch: float, seconds: float, fade: float = 0.05, level: float = 0.5) -> Samples:
+    """A sine of so many hertz that fades in and out without a corner, which would be heard as a click."""
     time = np.arange(round(seconds * RATE)) / RATE
-    shape = np.minimum(1, np.minimum(time, seconds - time) / fade)
+    shape = np.sin(np.pi / 2 * np.minimum(1, np.minimum(time, seconds - time) / fade)) ** 2
     return (level * shape * np.sin(2 * np.pi * pitch * time)).astype(np.float32)
 
 
@@ -74,7 +74,7 @@ def sample() -> Samples:
         chord = (_HIGHER if second else _CHORDS)[bar % 4]
         for quarter in range(4):
             at = begin + quarter * beat
-            parts.append((at, _kick()) if quarter % 2 == 0 or second else (at, _snare(noise)))
+            parts.append((at, kick()) if quarter % 2 == 0 or second else (at, _snare(noise)))
             if second and quarter % 2:
                 parts.append((at, _snare(noise)))
             hats = 4 if second else 2
@@ -96,7 +96,7 @@ def _time(seconds: float) -> NDArray[np.floating]:
     return np.arange(round(seconds * RATE)) / RATE
 
 
-def _kick() -> NDArray[np.floating]:
+def kick() -> NDArray[np.floating]:
     time = _time(0.3)
     return 0.9 * np.sin(2 * np.pi * (50 * time + 4 * (1 - np.exp(-time / 0.03)))) * np.exp(-time / 0.09)
 

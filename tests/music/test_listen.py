@@ -13,6 +13,7 @@ from tests.made_clips import encode as encode_clip
 from tests.made_clips import numbered, run
 from zoomdream import load_config
 from zoomdream.config import Config
+from zoomdream.config.preview import preview
 from zoomdream.config.unreached import warnings
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.music import spectrum
@@ -170,7 +171,8 @@ def test_a_person_is_told_of_the_tempo_and_of_a_song_that_is_too_short(click_son
 
 def test_a_preview_hears_the_same(click_song: Path) -> None:
     config = configured(click_song, frames=200, camera={"rotate": "onset(t)"})
-    assert curve(config.preview()) == curve(config)[:80]
+    draft = preview(config)
+    assert curve(draft) == curve(config)[: draft.frames]
 
 
 def test_only_what_is_asked_for_is_heard(click_song: Path, monkeypatch: pytest.MonkeyPatch) -> None:

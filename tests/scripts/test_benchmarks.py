@@ -45,7 +45,7 @@ def test_a_loop_is_judged_and_a_film_that_does_not_close_is_the_control(tmp_path
     assert figures["zooms"]["as configured"]["seam"] < figures["control"]["seam"]
 
 
-@pytest.mark.parametrize("name", ["batch", "clips", "speed"])
+@pytest.mark.parametrize("name", ["batch", "clips", "music", "speed"])
 def test_what_takes_many_processes_knows_its_options(name: str) -> None:
     assert importlib.import_module(f"bench.{name}.main").arguments(["--quick"]).quick
 
