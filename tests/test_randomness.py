@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
-from zoomdream.randomness import generator, jitter_offset, natural_noise, wandering, white_noise
+from zoomdream.color.pyramid import detail, resize
+from zoomdream.randomness import (
+    frame_scale,
+    generator,
+    jitter_offset,
+    natural_noise,
+    noise_at_scale,
+    wandering,
+    white_noise,
+)
+
+Noise = Callable[[tuple[int, int], torch.Generator], torch.Tensor]
 
 
 def first_draws(*places: tuple[int | str, ...]) -> torch.Tensor:
@@ -45,6 +58,31 @@ def test_natural_noise_is_lighter_and_darker_rather_than_coloured_and_most_often
     red, green, blue = natural_noise((128, 128), generator(2))[0]
     light, warm, green_or_magenta = ((red + green + blue) / 3, (red - blue) / 2, (red - 2 * green + blue) / 4)
     assert float(light.std()) > 2 * float(warm.std()) > 4 * float(green_or_magenta.std()) > 0
+
+
+@pytest.mark.parametrize("noise", [white_noise, natural_noise], ids=["white", "natural"])
+def test_noise_of_larger_and_smaller_frames_is_the_same_with_more_and_less_detail(noise: Noise) -> None:
+    def drawn(height: int, width: int) -> torch.Tensor:
+        return noise_at_scale(noise, (height, width), height / 90, generator(1))
+
+    def shrunk(picture: torch.Tensor) -> torch.Tensor:
+        return resize(picture, (45, 80))
+
+    base = drawn(90, 160)
+    assert torch.equal(base, noise((90, 160), generator(1)))
+    for size in ((45, 80), (91, 162), (135, 240), (180, 320), (400, 711)):
+        other = drawn(*size)
+        assert tuple(other.shape[-2:]) == size
+        both = torch.stack((shrunk(other).flatten(), shrunk(base).flatten()))
+        assert float(torch.corrcoef(both)[0, 1]) > 0.99, size
+        assert float(shrunk(other).std()) == pytest.approx(float(shrunk(base).std()), rel=0.05)
+        if min(size) >= 135:
+            assert float(detail(other).std()) == pytest.approx(float(detail(base).std()), rel=0.25)
+
+
+def test_noise_of_a_frame_that_is_much_longer_than_high_is_drawn_all_the_same() -> None:
+    size = (16, 16384)
+    assert tuple(noise_at_scale(white_noise, size, frame_scale(size), generator(1)).shape[-2:]) == size
 
 
 def test_what_wanders_has_deviation_1_and_goes_elsewhere_within_a_few_units_of_time() -> None:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 # Deviations of independent opponent axes of natural pictures and the RGB direction of each: luminance, red to
 # cyan-blue, green to magenta (the square root of the colour covariance that Olah et al. publish for ImageNet, rows
 # orthogonalised by its own eigenvectors).
 _COLOR_AXES = ((0.26, 0.26, 0.26), (0.09, 0.0, -0.09), (0.02, -0.05, 0.03))
+
+
+FRAME_EDGE = 360
+"""Pixels of the shorter edge of frames whose noise is `white_noise` and `natural_noise` as they are; on larger and
+smaller ones it is the same, see `noise_at_scale`."""
+_MOST_PIXELS = 2**21  # that are drawn for a frame which is much longer than it is high
+
+
+def frame_scale(size: tuple[int, int]) -> float:
+    """How many times as large a frame of `size` (height, width) is as those that noise is drawn for."""
+    return max(min(size) / FRAME_EDGE, math.sqrt(math.prod(size) / _MOST_PIXELS))
 
 
 def generator(seed: int, *place: int | str) -> torch.Generator:
@@ -30,12 +43,9 @@ def jitter_offset(reach: int, random: torch.Generator) -> tuple[int, int]:
     return int(x), int(y)
 
 
-def white_noise(size: tuple[int, int], random: torch.Generator, *, pinned: bool = False) -> Tensor:
-    """(1, 3, height, width), mean 0, deviation 1, every pixel and channel independent.
-
-    pinned: in memory from which a GPU fetches by itself; else it would be copied there first.
-    """
-    return torch.randn((1, 3, *size), generator=random, pin_memory=pinned)
+def white_noise(size: tuple[int, int], random: torch.Generator) -> Tensor:
+    """(1, 3, height, width), mean 0, deviation 1, every pixel and channel independent."""
+    return torch.randn((1, 3, *size), generator=random)
 
 
 def natural_noise(size: tuple[int, int], random: torch.Generator) -> Tensor:
@@ -54,6 +64,39 @@ def natural_noise(size: tuple[int, int], random: torch.Generator) -> Tensor:
     shaped = shaped / shaped.std(dim=(1, 2), keepdim=True).clamp_min(1e-8)
     colored = torch.einsum("ak,ahw->khw", torch.tensor(_COLOR_AXES), shaped)[None]
     return colored / colored.std().clamp_min(1e-8)
+
+
+def noise_at_scale(
+    noise: Callable[[tuple[int, int], torch.Generator], Tensor],
+    size: tuple[int, int],
+    scale: float,
+    random: torch.Generator,
+) -> Tensor:
+    """`noise` of `size` on frames that are `scale` times as large as those it is drawn for: of the same look relative
+    to the frame, with more detail on larger ones. (1, 3, *size); `noise` itself where `scale` is 1.
+
+    Each doubling of the size adds as much energy as the finest octave of `noise` has, which is what photographs do.
+    """
+    found = noise((max(1, round(size[0] / scale)), max(1, round(size[1] / scale))), random)
+    if scale <= 1:
+        return found if tuple(found.shape[-2:]) == size else _resize(found, size, antialias=True)
+    (height, width), energy = found.shape[-2:], _finest(found).std()
+    doublings = math.ceil(round(math.log2(scale), 6))
+    for doubling in range(1, doublings + 1):
+        share = min(1.0, math.log2(scale) - doubling + 1)  # of the last one
+        larger = size if doubling == doublings else (height * 2**doubling, width * 2**doubling)
+        detail = _finest(noise(larger, random))
+        found = _resize(found, larger).add_(detail, alpha=float(energy / detail.std()) * math.sqrt(share))
+    return found
+
+
+def _finest(picture: Tensor) -> Tensor:
+    """The finest waves of a picture, about an octave."""
+    return picture - F.avg_pool2d(picture, 3, stride=1, padding=1, count_include_pad=False)
+
+
+def _resize(picture: Tensor, size: tuple[int, int], antialias: bool = False) -> Tensor:
+    return F.interpolate(picture, size=size, mode="bicubic", antialias=antialias, align_corners=False)
 
 
 def wandering(count: int, time: float, random: torch.Generator, period: float | None = None) -> Tensor:

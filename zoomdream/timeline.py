@@ -269,7 +269,7 @@ def _active(config: Config, curves: Mapping[str, tuple[float, ...]], key_frames:
     weights = [curves[f"objective.{number}.weight"] for number in range(len(config.objective))]
     step_sizes = _combined(curves["dream.step_size"], key_frames, sum, looped=bool(config.loop))
     return tuple(
-        any(config.dream.counts) and step_size > 0 and any(now)
+        any(config.octaves.steps) and step_size > 0 and any(now)
         for step_size, now in zip(step_sizes, zip(*weights, strict=True), strict=True)
     )
 

@@ -42,6 +42,8 @@ def test_check_says_which_octaves_are_too_small(here: Path, capsys: pytest.Captu
     printed = capsys.readouterr().out
     assert "of 6 octaves" in printed
     assert "from coarse to fine: " in printed
+    assert main(["check", "tiny.yaml", "--set=size=256x192", "--set=dream={coarsest: 96, steps: 1}"]) == 0
+    assert "3 octaves, from coarse to fine: 128x96, 181x136, 256x192; steps" in capsys.readouterr().out
     assert main(["check", "tiny.yaml", "--set", "dream={octaves: 1, steps: 2}"]) == 0
     assert "octaves (" not in capsys.readouterr().out
 

@@ -3,7 +3,18 @@ import math
 import pytest
 import torch
 
-from zoomdream.color.statistics import NATURAL, ColorStatistics, between, color_gains, hold, luma, measure, soft_limit
+from zoomdream.color.pyramid import resize
+from zoomdream.color.statistics import (
+    NATURAL,
+    ColorStatistics,
+    between,
+    color_gains,
+    hold,
+    luma,
+    measure,
+    natural_at,
+    soft_limit,
+)
 from zoomdream.randomness import generator, natural_noise, white_noise
 
 
@@ -107,3 +118,15 @@ def test_what_is_between_two_looks_has_its_share_of_each_number():
     assert between(one, other, 1) == other
     half = between(one, other, 0.5)
     assert half.bands == pytest.approx([(a + b) / 2 for a, b in zip(one.bands, other.bands, strict=True)])
+
+
+def test_pictures_of_any_size_are_held_to_the_same_contrasts_relative_to_the_frame() -> None:
+    def held(scale: float) -> tuple[float, ...]:
+        picture = (0.45 + 0.3 * natural_noise((round(360 * scale), round(640 * scale)), generator(5))).clamp(0, 1)
+        for _ in range(8):
+            picture = hold(picture, natural_at(scale), 0.5)
+        return measure(resize(picture, (180, 320))).bands[1:]
+
+    for scale in (0.5, 1.5, 2):
+        assert held(scale) == pytest.approx(held(1), rel=0.15)
+    assert natural_at(1) == NATURAL

@@ -20,7 +20,11 @@ from zoomdream.errors import ConfigError
         ({"frames": 9, "timeline": 9}, {"frames": 9, "timeline": 8}, "timeline"),
         ({"duration": "2s", "loop": "2s"}, {"duration": "2s", "loop": "2.1s"}, "loop"),
         ({"loop": "1s"}, {"loop": "0s"}, "loop"),
-        ({"dream": {"steps": [1, 2, 3]}}, {"dream": {"steps": [1, 2, 3, 4]}}, "dream.steps"),
+        (
+            {"dream": {"octaves": 3, "steps": [1, 2, 3]}},
+            {"dream": {"octaves": 3, "steps": [1, 2, 3, 4]}},
+            "dream.steps",
+        ),
     ],
 )
 def test_limits_are_where_errors_say(allowed: dict[str, Any], too_much: dict[str, Any], key: str) -> None:

@@ -275,19 +275,6 @@ def test_a_config_loads_from_text_with_its_own_folder(tmp_path):
     assert config.source == ImageSource(kind="image", path=tmp_path / "a.jpg")
 
 
-def test_steps_are_one_number_or_one_for_each_octave() -> None:
-    assert load_config({"dream": {"steps": 5, "octaves": 2}}).dream.counts == (5, 5)
-    listed = load_config({"dream": {"steps": [6, 4, 2]}})
-    assert listed.dream.counts == (6, 4, 2)
-    assert load_config(listed.tree()) == listed
-    with pytest.raises(ConfigError, match=r"dream\.steps lists 2 numbers, and dream\.octaves is 3"):
-        load_config({"dream": {"steps": [6, 4]}})
-    with pytest.raises(ConfigError, match=r"dream\.steps\.1 is -4\. Allowed: a whole number from 0 to 200, or a list"):
-        load_config({"dream": {"steps": [6, -4, 2]}})
-    with pytest.raises(ConfigError, match=r"dream\.steps is 'many'|dream\.steps is \"many\""):
-        load_config({"dream": {"steps": "many"}})
-
-
 def test_every_is_a_whole_number_of_frames() -> None:
     assert load_config({}).dream.every is None
     with pytest.raises(ConfigError, match=r"dream\.every is 0\. Allowed: 1 to 12 frames"):

@@ -19,7 +19,7 @@ def film(**more: object) -> Config:
 
 
 def test_a_preview_leaves_out_the_finest_octave_and_is_as_much_smaller() -> None:
-    whole = film(dream={"steps": [2, 3, 4]})
+    whole = film(dream={"octaves": 3, "steps": [2, 3, 4]})
     draft = preview(whole)
     assert (draft.dream.octaves, draft.dream.steps) == (2, (2, 3))
     scale = Fraction(whole.size[0], draft.size[0])
@@ -28,6 +28,9 @@ def test_a_preview_leaves_out_the_finest_octave_and_is_as_much_smaller() -> None
     assert (draft.frames, draft.fps, draft.timeline, draft.dream.rate) == (240, 24, None, 12)
     assert draft.output == Path("films/a_preview.mkv")
     assert left_out(whole, draft) == "458x258 instead of 640x360 without the finest octave"
+    by_itself = preview(film())
+    assert (by_itself.size, by_itself.dream.octaves, by_itself.octaves.count) == (draft.size, "auto", 2)
+    assert left_out(film(), by_itself) == left_out(whole, draft)
 
 
 def test_what_is_small_already_stays_as_it_is_but_for_its_name() -> None:
@@ -44,10 +47,10 @@ def test_a_preview_keeps_the_shape_of_any_size(size: tuple[int, int]) -> None:
 
 
 def test_what_takes_too_long_is_dreamed_less_often_and_then_shown_in_part() -> None:
-    longer = film(duration="30s")
+    longer = film(duration="30s", dream={"octaves": 3})
     assert 4 < preview(longer).dream.rate < 12
     assert preview(longer).frames == longer.frames
-    endless = film(duration="00:10:00")
+    endless = film(duration="00:10:00", dream={"octaves": 3})
     draft = preview(endless)
     assert (draft.dream.rate, draft.timeline) == (4, endless.frames)
     assert 10 * 24 < draft.frames < 60 * 24

@@ -223,6 +223,24 @@ def test_each_octave_takes_its_own_number_of_steps():
     assert (coarse_alone - noise()).diff(dim=3).abs().max() < 0.01  # smooth, and as large as the picture
 
 
+def test_octaves_that_only_add_detail_leave_what_coarser_ones_can_hold_as_it_was() -> None:
+    def climbed(picture: torch.Tensor) -> torch.Tensor:
+        return (picture - 0.5).square().mean()
+
+    whole, detailed, coarse = (
+        dream(noise(), climbed, Recipe(octaves=2, octave_scale=2, steps=steps, detailing=detailing), seed=1, frame=0)
+        for steps, detailing in ((3, 0), (3, 1), ((3, 0), 0))
+    )
+
+    def aside(picture: torch.Tensor) -> float:
+        """How far it is from what the coarse octave made, as far as that can tell."""
+        height, width = picture.shape[-2:]
+        return float(resize(picture - coarse, (height // 2, width // 2)).abs().mean())
+
+    assert aside(detailed) < 0.2 * aside(whole)
+    assert float((detailed - coarse).abs().mean()) > 0.003
+
+
 def test_where_coarse_octaves_are_left_out_the_steps_of_the_fine_ones_stay():
     seen = []
 

@@ -20,6 +20,7 @@ from zoomdream.dream.octaves import Recipe, octave_work
 from zoomdream.dream.terms import Pick, Rank
 from zoomdream.dream.tile_size import TileSize
 from zoomdream.networks import catalog
+from zoomdream.randomness import frame_scale
 from zoomdream.source.open import open_source
 from zoomdream.source.protocol import Closable
 from zoomdream.timeline import Timeline, dreamt_size
@@ -59,7 +60,8 @@ def make_noise(config: Config, plan: Plan, timeline: Timeline, resources: list[C
     amounts = tuple(
         amount if active else 0.0 for amount, active in zip(timeline.curve("dream.noise"), timeline.active, strict=True)
     )
-    white = WhiteNoise(config.seed, pinned=plan.device.startswith("cuda"))
+    width, height = config.size
+    white = WhiteNoise(config.seed, frame_scale((height, width)), pinned=plan.device.startswith("cuda"))
     draw: Callable[[Size, int], Tensor] = white
     if plan.device != "cpu" and any(amounts):
         draw = prefetch = NoisePrefetch(white, (*range(-config.dream.warmup, 0), *timeline.key_frames))
@@ -71,9 +73,10 @@ def recipes(config: Config, timeline: Timeline, found: tuple[Target, ...]) -> tu
     """How each frame is dreamed on."""
     settings = config.dream
     recipe = Recipe(
-        octaves=settings.octaves,
-        octave_scale=settings.octave_scale,
-        steps=settings.steps,
+        octaves=config.octaves.count,
+        octave_scale=config.octaves.scale,
+        steps=config.octaves.steps,
+        detailing=config.octaves.detailing,
         jitter=settings.jitter,
         normalization=settings.normalize,
         smallest=max(catalog.minimum_edge(target.layer) for target in found),
@@ -89,7 +92,7 @@ def recipes(config: Config, timeline: Timeline, found: tuple[Target, ...]) -> tu
 def margin(config: Config, timeline: Timeline) -> tuple[int, int]:
     """Rows and columns around a frame that are dreamed too: none on clips, and none where nothing is dreamed."""
     width, height = config.size
-    if open_source(config).moving or config.camera.contains_itself or not any(config.dream.counts):
+    if open_source(config).moving or config.camera.contains_itself or not any(config.octaves.steps):
         return 0, 0
     return overscan(timeline.motions, (height, width))
 

@@ -12,7 +12,7 @@ from zoomdream.assembly.targets import network
 from zoomdream.camera.camera import Camera, sampling_lattices
 from zoomdream.camera.droste import DrosteCamera
 from zoomdream.color.pyramid import fill
-from zoomdream.color.statistics import ColorStatistics, Hold, measure
+from zoomdream.color.statistics import NATURAL, ColorStatistics, Hold, measure, natural_at
 from zoomdream.config import Config
 from zoomdream.config.schema import bound
 from zoomdream.flow.bidirectional import ClipMotion
@@ -21,6 +21,7 @@ from zoomdream.flow.closing import Closing
 from zoomdream.flow.estimators import open_estimator
 from zoomdream.machine.devices import check_device
 from zoomdream.machine.render_settings import RenderSettings
+from zoomdream.randomness import frame_scale
 from zoomdream.source.mask import open_mask
 from zoomdream.source.open import open_source
 from zoomdream.source.picture import read_image
@@ -93,7 +94,7 @@ def _zoom(
         noise=make_noise(config, plan, timeline, resources),
         dream=dream,
         mask=_mask(config, plan, resources),
-        color=Hold(held, timeline.hold_shares()),
+        color=Hold(held, timeline.hold_shares(), natural_at(frame_scale((height, width))) if held is NATURAL else None),
         schedule=_schedule(config, timeline),
         closing=Closing(timeline.closing, config.seed) if timeline.closing else None,
         before=before,

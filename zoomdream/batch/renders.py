@@ -67,8 +67,8 @@ class Render:
         if self.config is None:
             return 0.0
         width, height = self.config.size
-        dream = self.config.dream
-        steps = sum(steps * dream.octave_scale ** (-2 * octave) for octave, steps in enumerate(reversed(dream.counts)))
+        dream, octaves = self.config.dream, self.config.octaves
+        steps = sum(steps * octaves.scale ** (-2 * octave) for octave, steps in enumerate(reversed(octaves.steps)))
         each = dream.every or max(1.0, float(self.config.fps) / dream.rate)
         return width * height * (1 + steps / each)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from zoomdream.camera.motion import Motion, camera_flow, combined, inverse, outside, reveals
 from zoomdream.camera.warp import Border, warp
 from zoomdream.machine.devices import to_device
-from zoomdream.randomness import generator, natural_noise
+from zoomdream.randomness import frame_scale, generator, natural_noise, noise_at_scale
 
 # Where the camera reveals what was outside, this share of the picture's edges is dreamed beyond each side before it
 # comes into view. Without it the rim of a zoom out is raw noise with the print of the network's own borders, like a
@@ -81,7 +81,7 @@ class Camera:
         random = generator(self.seed, "border", frame)
         motion = combined(self.motions[before + 1 : frame + 1], self.size)  # a lattice reveals nothing
         revealed = outside(camera_flow(motion, self.size, self.margin, picture.device))
-        return fill_with_noise(warp(picture, flow, "reflect"), revealed, random)
+        return fill_with_noise(warp(picture, flow, "reflect"), revealed, random, frame_scale(self.size))
 
     def moved_mask(self, mask: Tensor, before: int, frame: int) -> Tensor:
         """A mask (1, 1, H, W) in 0..1 of frame `before`, moved to a later frame."""
@@ -125,17 +125,19 @@ class Camera:
         return Motion(pan=(sign * x / width, sign * y / height))
 
 
-def fill_with_noise(moved: Tensor, revealed: Tensor, random: torch.Generator, contrast: float = 0.15) -> Tensor:
+def fill_with_noise(
+    moved: Tensor, revealed: Tensor, random: torch.Generator, scale: float, contrast: float = 0.15
+) -> Tensor:
     """Replace what was revealed by noise with the statistics of photographs around the picture's own colour, for the
     dream to climb on.
 
     moved (1, 3, H, W), or with alpha: noise is opaque; revealed (1, 1, H, W) in 0..1 as `camera.outside` gives it.
-    Nothing is drawn where nothing was revealed.
+    scale: see `noise_at_scale`. Nothing is drawn where nothing was revealed.
     """
     if not revealed.any():
         return moved
     height, width = moved.shape[-2:]
-    fresh = to_device(natural_noise((height, width), random), moved.device)
+    fresh = to_device(noise_at_scale(natural_noise, (height, width), scale, random), moved.device)
     fresh = fresh.to(moved) * contrast + moved[:, :3].mean(dim=(2, 3), keepdim=True)
     if moved.shape[1] == 4:
         fresh = torch.cat([fresh, torch.ones_like(fresh[:, :1])], 1)

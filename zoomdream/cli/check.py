@@ -140,11 +140,13 @@ def _tiles(config: Config, planned: Plan) -> str:
 
 
 def _octaves(config: Config, there: Sequence[tuple[tuple[int, int], int]]) -> Iterator[str]:
-    """Which octaves there are, where that is not all of them."""
-    wanted = config.dream.octaves
-    if len(there) < wanted:
+    """Which octaves there are, where that was left to us or is not all of them."""
+    wanted = config.octaves.count
+    left_out = f" of {wanted} octaves (the network needs larger ones)" if len(there) < wanted else " octaves"
+    if len(there) < wanted or config.dream.octaves == "auto":
+        sizes = ", ".join(f"{width}x{height}" for (height, width), _ in there)
         steps = ", ".join(str(steps) for _, steps in there)
-        yield f"  {len(there)} of {wanted} octaves (the network needs larger ones); steps, from coarse to fine: {steps}"
+        yield f"  {len(there)}{left_out}, from coarse to fine: {sizes}; steps: {steps}"
 
 
 def _disk(config: Config) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -59,6 +59,28 @@ def between(first: ColorStatistics, second: ColorStatistics, share: float) -> Co
 NATURAL = ColorStatistics(mean=(0.47, 0.45, 0.39), bands=(0.046, 0.036, 0.037, 0.045, 0.13), saturation=0.16)
 
 
+def natural_at(scale: float) -> ColorStatistics:
+    """NATURAL for frames `scale` times as large as those that it is for, those of 640x360, so that they hold the same
+    contrasts relative to the frame: with more bands on larger ones, whose finest are as strong as that of NATURAL.
+    """
+    if scale == 1:
+        return NATURAL
+    *fine, rest = NATURAL.bands
+    shift = math.log2(scale)
+    count = max(1, len(fine) + round(shift))
+    places = [min(max(band - shift, 0.0), len(fine) - 1.0) for band in range(count)]
+    found = [_between(fine, place) for place in places]
+    beyond = rest**2 - (count - len(fine) - shift) * fine[-1] ** 2
+    return replace(NATURAL, bands=(*found, math.sqrt(beyond)))
+
+
+def _between(values: Sequence[float], place: float) -> float:
+    """The value at a place between two, in log scale."""
+    before = min(int(place), len(values) - 2)
+    low, high = values[before : before + 2]
+    return math.exp(math.log(low) + (place - before) * math.log(high / low))
+
+
 def luma(picture: Tensor) -> Tensor:
     """BT.709 luma of gamma-encoded RGB. (1, 3, H, W) to (1, 1, H, W)."""
     weights = constant(BT709, picture.dtype, picture.device)
@@ -103,7 +125,7 @@ def hold(picture: Tensor, reference: ColorStatistics, share: float) -> Tensor:
     grey = luma(picture)
     color = picture - grey
     middle = grey.mean()
-    levels = bands(grey - middle, BANDS - 1)
+    levels = bands(grey - middle, len(reference.bands) - 1)
     held = merge(levels, _gain(_wanting(levels, reference), share)).add_(middle)
     for (slope, ramp), goal in zip(_slopes(grey), reference.tilt, strict=False):
         held.add_((1 - (1 - share) ** 4) * (goal - slope) * ramp)
@@ -116,11 +138,12 @@ def hold(picture: Tensor, reference: ColorStatistics, share: float) -> Tensor:
 @dataclass(frozen=True, slots=True)
 class Hold:
     """reference: what pictures are held to; None: each to what is seen of the source. shares: of the way that a frame
-    is pulled back, 0..1.
+    is pulled back, 0..1. at_size: the reference for the frame's size, where that is another.
     """
 
     reference: ColorStatistics | None
     shares: tuple[float, ...]
+    at_size: ColorStatistics | None = None
 
     def reference_of(self, seen: Tensor) -> ColorStatistics:
         """The reference of a frame whose source looks like `seen`, (1, 3, H, W)."""
@@ -131,7 +154,7 @@ class Hold:
         and are held as that.
         """
         share = self.shares[max(frame, 0)]
-        return hold(picture, reference, share if times == 1 else 1 - (1 - share) ** times)
+        return hold(picture, self.at_size or reference, share if times == 1 else 1 - (1 - share) ** times)
 
 
 def _saturation(color: Tensor) -> Tensor:

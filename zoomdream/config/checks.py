@@ -37,8 +37,8 @@ def problems(config: Config) -> Iterator[Problem]:
             yield problem(key, f"is given, and {what}. Allowed there: no {key}.")
     if config.loop and isinstance(config.source, MovingSource):
         yield problem("loop", f"closes zooms, and source.kind is {kind}. Allowed there: false.")
-    if (given := len(dream.counts)) != dream.octaves:
-        text = f"lists {given} numbers, and dream.octaves is {dream.octaves}."
+    if not isinstance(dream.steps, int) and dream.octaves not in ("auto", len(dream.steps)):
+        text = f"lists {len(dream.steps)} numbers, and dream.octaves is {dream.octaves}."
         allowed = "Allowed: as many as there are octaves, from coarse to fine, or one number for all of them."
         yield problem("dream.steps", f"{text} {allowed}")
     for index, term in enumerate(config.objective):

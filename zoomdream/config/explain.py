@@ -82,7 +82,7 @@ def _sentence(detail: Any, path: KeyPath, tree: dict[str, Any]) -> str:
             return f"{found}{advice(path, value, rule)} Allowed: a section with the keys {', '.join(keys)}."
         case "literal_error":
             choices = _words(field.annotation) if field else ()
-            return f"{found}{did_you_mean(value, choices)} Allowed: {rule}."
+            return f"{found}{did_you_mean(value, choices) or advice(path, value, rule)} Allowed: {rule}."
         case "value_error":
             reason = detail["ctx"]["error"]
             shows_the_value = isinstance(value, dict) or isinstance(reason, ExpressionError)

@@ -55,7 +55,7 @@ def left_out(film: Config, draft: Config) -> str:
     """What a draft lacks of its film, for people."""
     parts = []
     if draft.size != film.size:
-        finer = film.dream.octaves - draft.dream.octaves
+        finer = film.octaves.count - draft.octaves.count
         (width, height), (wide, high) = draft.size, film.size
         without = f" without the {'finest octave' if finer == 1 else f'{finer} finest octaves'}" if finer else ""
         parts.append(f"{width}x{height} instead of {wide}x{high}{without}")
@@ -71,20 +71,21 @@ def left_out(film: Config, draft: Config) -> str:
 
 def _smaller(config: Config) -> Config:
     """The film without as many of the finest octaves as it takes to come down to a small picture."""
-    dream, (width, height) = config.dream, config.size
+    dream, octaves, (width, height) = config.dream, config.octaves, config.size
     dropped, factor = 0, 1.0
     while (
         width * height / factor**2 > _AREA
-        and dream.octaves - dropped > _FEWEST
-        and min(width, height) / (factor * dream.octave_scale) >= _SHORTEST
+        and octaves.count - dropped > _FEWEST
+        and min(width, height) / (factor * octaves.scale) >= _SHORTEST
     ):
-        dropped, factor = dropped + 1, factor * dream.octave_scale
+        dropped, factor = dropped + 1, factor * octaves.scale
     if not dropped:
         return config
-    steps = dream.steps if isinstance(dream.steps, int) else dream.steps[:-dropped]
-    fewer = dream.model_copy(update={"octaves": dream.octaves - dropped, "steps": steps})
+    if dream.octaves != "auto":  # which finds the others for a smaller picture by itself
+        steps = dream.steps if isinstance(dream.steps, int) else dream.steps[:-dropped]
+        dream = dream.model_copy(update={"octaves": dream.octaves - dropped, "steps": steps})
     size = (2 * round(width / factor / 2), 2 * round(height / factor / 2))  # even: that fits every codec
-    return config.model_copy(update={"size": size, "dream": fewer})
+    return config.model_copy(update={"size": size, "dream": dream})
 
 
 def _rarer(dream: Dream, times: float) -> Dream:
@@ -96,9 +97,9 @@ def _rarer(dream: Dream, times: float) -> Dream:
 
 def _seconds(config: Config) -> tuple[float, float]:
     """About how long a core dreams, and how long it moves and encodes."""
-    dream, area = config.dream, config.size[0] * config.size[1] / 1e6
-    octaves = enumerate(reversed(dream.counts))
-    once = _STEP * sum(steps * area / dream.octave_scale ** (2 * number) for number, steps in octaves)
+    dream, octaves, area = config.dream, config.octaves, config.size[0] * config.size[1] / 1e6
+    numbered = enumerate(reversed(octaves.steps))
+    once = _STEP * sum(steps * area / octaves.scale ** (2 * number) for number, steps in numbered)
     if any(term.classes for term in config.objective):
         once *= _CLASSES
     rate = dream.rate if dream.every is None else config.fps / dream.every

@@ -22,6 +22,7 @@ from zoomdream.config.fields import (
     rebuilt,
     setting,
 )
+from zoomdream.config.octaves import Octaves, octaves_for
 from zoomdream.config.origin import KeyPath, Origin, Place, dotted, steps
 from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema_encode import Encode, Performance
@@ -159,6 +160,12 @@ class Config(Section):
         copy = self.model_copy()
         copy._neighbors = (before, after)
         return bound(copy)
+
+    @property
+    def octaves(self) -> Octaves:
+        """Those of the render's frames, `auto` made plain values."""
+        dream = self.dream
+        return octaves_for(min(self.size), dream.octaves, dream.octave_scale, dream.coarsest, dream.steps)
 
     @property
     def origin(self) -> Origin:

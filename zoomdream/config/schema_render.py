@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from zoomdream.config.fields import FilePath, Real, Seconds, Section, Whole, measured, scheduled, setting
+from zoomdream.config.octaves import MOST_OCTAVES
 from zoomdream.config.schedule import Limits, Schedule
 
 STEP_SIZE = Limits(0, 0.5, "(1 is the full range of a pixel)", signs="%")
@@ -35,11 +36,23 @@ def _in_order(cuts: tuple[Fraction, ...]) -> tuple[Fraction, ...]:
 class Dream(Section):
     """How the picture climbs the objective's gradient in each frame."""
 
-    octaves: Whole = setting(
-        3, "Number of sizes at which each frame is dreamt.", "a whole number from 1 to 12", ge=1, le=12, example=4
+    octaves: Literal["auto"] | Annotated[Whole, Field(ge=1, le=MOST_OCTAVES)] = setting(
+        "auto",
+        "Number of sizes at which each frame is dreamt, counted down from the full size; auto counts up from coarsest "
+        "to it, so that a film shows the same things at any size.",
+        f"auto or a whole number from 1 to {MOST_OCTAVES}",
+        example=4,
+    )
+    coarsest: Annotated[Real, measured("px pixels")] = setting(
+        184.0,
+        "With octaves auto, the shorter edge of the coarsest of them; less makes larger things.",
+        "16 to 2048 pixels",
+        ge=16,
+        le=2048,
+        example=130,
     )
     octave_scale: Annotated[Real, measured("x")] = setting(
-        1.4, "Ratio between neighbouring sizes.", "a number from 1.05 to 4", ge=1.05, le=4, example=1.6
+        1.4, "Ratio between sizes; with auto about that.", "a number from 1.05 to 4", ge=1.05, le=4, example=1.6
     )
     rate: Annotated[Real, measured("fps", per_second=True)] = setting(
         12.0,
@@ -129,8 +142,8 @@ class Dream(Section):
     )
     noise: Annotated[Schedule, NOISE] = scheduled(
         0.02,
-        "Fresh noise that is added to a frame before it is dreamt, its standard deviation: new things are born out of "
-        "it.",
+        "Fresh noise that is added to a frame before it is dreamt, its standard deviation at 640x360: new things are "
+        "born out of it.",
         NOISE,
         example=0.05,
     )
@@ -161,11 +174,6 @@ class Dream(Section):
         "the path of a picture or a clip",
         example="mask.png",
     )
-
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """The gradient steps of each octave, from coarse to fine."""
-        return (self.steps,) * self.octaves if isinstance(self.steps, int) else self.steps
 
 
 class Droste(Section):

@@ -20,7 +20,7 @@ from zoomdream.dream.octaves import Recipe, dream
 from zoomdream.dream.tile_size import TileSize
 from zoomdream.dream.tiles import TiledObjective
 from zoomdream.machine.devices import to_device
-from zoomdream.randomness import generator, white_noise
+from zoomdream.randomness import generator, noise_at_scale, white_noise
 
 AHEAD = 4
 """Noise pictures that are ready or being drawn besides the requested one: memory stays bounded."""
@@ -30,22 +30,26 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class WhiteNoise:
-    """White noise (1, 3, *size) of a frame, on the CPU. pinned: in memory from which a GPU copies by itself."""
+    """White noise (1, 3, *size) of a frame, on the CPU. scale: see `noise_at_scale`. pinned: in memory from which a GPU
+    copies by itself; else it would be copied there first.
+    """
 
     seed: int
+    scale: float = 1.0
     pinned: bool = False
 
     def __call__(self, size: Size, frame: int, *again: int) -> Tensor:
         """again: numbers the dreams on one frame after the first."""
-        return white_noise(size, generator(self.seed, "fresh", frame, *again), pinned=self.pinned)
+        noise = noise_at_scale(white_noise, size, self.scale, generator(self.seed, "fresh", frame, *again))
+        return noise.pin_memory() if self.pinned else noise
 
 
 @dataclass(frozen=True, slots=True)
 class FreshNoise:
     """Noise on a picture before it is dreamed on, so that something else can grow.
 
-    amounts: its deviation at each frame, on the scale where 1 is the full range of a pixel. draw: the noise of a size
-    and a frame, perhaps drawn ahead.
+    amounts: its deviation at each frame, on the scale where 1 is the full range of a pixel, for frames whose shorter
+    edge is FRAME_EDGE. draw: the noise of a size and a frame, perhaps drawn ahead.
     """
 
     amounts: tuple[float, ...]

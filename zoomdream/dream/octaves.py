@@ -28,7 +28,8 @@ Parameters = Literal["pixels", "fourier", "phase"]
 class Recipe:
     """How to dream. `step_size` is the mean change per step (1 is a pixel's full range), `jitter` and `smallest` are
     pixels. `steps`: one number for all octaves, or one each from coarse to fine; where octaves are too small for the
-    network and left out, the first of these are left out too.
+    network and left out, the first of these are left out too. `detailing`: so many of the finest octaves change only
+    what the octave before them cannot hold.
 
     `reference`: the colour statistics that the picture should come to; each octave then climbs more in the bands that
     it lacks and less in those that it has too much of. None: all bands alike.
@@ -45,6 +46,7 @@ class Recipe:
     octaves: int = 3
     octave_scale: float = 1.4
     steps: int | tuple[int, ...] = 4
+    detailing: int = 0
     step_size: float = 0.006
     jitter: int = 16
     normalization: Normalization = "laplacian"
@@ -87,6 +89,8 @@ def dream(picture: Tensor, objective: AnyObjective, recipe: Recipe, *, seed: int
             views=views,
             regularized=regularizers.of(recipe.step_size),
         )
+        if octave and octave >= len(work) - recipe.detailing:
+            climbed = climbed - resize(resize(climbed - start, work[octave - 1][0]), size)
         added = climbed - base
     assert added is not None
     return picture + resize(added, (height, width))

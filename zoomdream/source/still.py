@@ -17,7 +17,7 @@ from zoomdream.color.pyramid import fill, resize
 from zoomdream.color.statistics import NATURAL, ColorStatistics, measure
 from zoomdream.config.schema_source import Fit
 from zoomdream.errors import require_file
-from zoomdream.randomness import generator, natural_noise
+from zoomdream.randomness import frame_scale, generator, natural_noise, noise_at_scale
 from zoomdream.source.clip.picture import fitted, scaled_size
 from zoomdream.source.picture import read_channels, read_image
 from zoomdream.source.protocol import SourceSound, describe_alpha, describe_fit
@@ -61,7 +61,7 @@ class Noise:
 
     def open(self) -> StillFrames:
         mean = torch.tensor(NATURAL.mean).view(1, 3, 1, 1)
-        noise = natural_noise(self.size, generator(self.seed, "source"))
+        noise = noise_at_scale(natural_noise, self.size, frame_scale(self.size), generator(self.seed, "source"))
         return StillFrames((mean + _CONTRAST * noise).clamp(0, 1))
 
     def colors(self) -> ColorStatistics | None:
