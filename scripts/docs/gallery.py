@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 # Small enough for a page, long enough to see something leave; every byte stays in the history for ever.
 PICTURES = {
     "endless_zoom": ("size=[400, 224]", "fps=12", "duration=6s"),
+    "droste_spiral": ("size=[288, 162]", "fps=10", "duration=6s", "camera.zoom=1.557", "camera.rotate=14"),
     "clip": ("size=[400, 224]", "fps=12"),
 }
 

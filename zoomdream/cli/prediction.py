@@ -83,7 +83,7 @@ def _some(stages: Stages, frames: int, eta: Eta) -> Iterator[State]:
         eta.frame_done(now)
         yield state
         if count == 1:
-            if now - begun > _LONG:
+            if now - begun > _LONG and not at_once:
                 return
             enough = now + _BUDGET
         elif (state.key is None or at_once or state.key.index == state.index) and (now > enough or count >= _ENOUGH):
