@@ -70,6 +70,13 @@ def test_people_are_told_the_names_of_classes_and_layers() -> None:
     assert assembly.target_names(config, Classifier()) == ("goldfish", "ant", "shapes")
 
 
+def test_a_class_that_is_named_as_a_layer_is_told_to_be_one() -> None:
+    with pytest.raises(ConfigError, match=r"no layer 'goldfish', but such a class\. Write class: goldfish\."):
+        assembly.target_names(configured(objective="goldfish"), Classifier())
+    with pytest.raises(ConfigError, match="did you mean"):
+        assembly.target_names(configured(objective="goldfisch"), Classifier())
+
+
 def test_a_film_walks_from_class_to_class() -> None:
     weights = [{"keys": {"0f": 1, "4f": 1, "6f": 0}}, {"keys": {"4f": 0, "6f": 1}}]
     objective = [{"class": name, "weight": weight} for name, weight in zip(("banana", "ant"), weights, strict=True)]

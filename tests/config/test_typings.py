@@ -51,6 +51,7 @@ UNDERSTOOD: dict[str, tuple[str, Any]] = {
     "objective: mixed4c": ("objective.0.layer", "mixed4c"),
     "objective: [mixed4c, mixed4d]": ("objective.1.layer", "mixed4d"),
     "objective: {class: banana}": ("objective.0.class", ("banana",)),
+    "network: googlenet": ("network.name", "googlenet"),
     "camera: {zoom: 1.35x}": ("camera.zoom", 1.35),
     "camera: {zoom: 1.35x/s}": ("camera.zoom", 1.35),
     "camera: {rotate: 90deg}": ("camera.rotate", 90),
@@ -82,13 +83,17 @@ SET: dict[str, tuple[str, Any]] = {
     "source={path: holiday.mp4, start: 1s}": ("source.start", 1),
     "objective=mixed4d": ("objective.0.layer", "mixed4d"),
     "objective[0].layer=mixed4d": ("objective.0.layer", "mixed4d"),
+    "network=googlenet": ("network.name", "googlenet"),
+    "network.name=inception5h": ("network.name", "inception5h"),
     "objective[0].weight=2": ("objective.0.weight", 2),
     "camera.pivot[1]=25%": ("camera.pivot.1", 0.25),
     "camera.rotate=90deg": ("camera.rotate", 90),
 }
 
 
-@pytest.mark.parametrize("given", [{"source": "a.png"}, {"source": {"kind": "video", "path": "b.mp4", "start": 2}}])
+@pytest.mark.parametrize(
+    "given", [{"source": "a.png", "network": "googlenet"}, {"source": {"kind": "video", "path": "b.mp4", "start": 2}}]
+)
 @pytest.mark.parametrize("override", SET)
 def test_the_same_is_understood_after_set_whatever_the_file_says(override: str, given: dict[str, Any]) -> None:
     key, value = SET[override]
@@ -163,6 +168,19 @@ ASKED = {
     "seed: '7'": "seed: 7.",
     "size: 720p": "size: 1280x720",
     "size: 960": "size: 1280x720",
+    "size: 640 by 360": "size: 640x360",
+    "width: 640": "size: 1280x720",
+    "frames: 10s": "duration: 10s",
+    "fps: 29,97": "fps: 29.97",
+    "length: 10": "duration: 12s",
+    "output: film": "output: film.mp4",
+    "encode: h265": "encode: {codec: h265}",
+    "camera: 1.2": "camera: {zoom: 1.2}",
+    "performance: cuda": "performance: {device: cuda}",
+    "input: a.mp4": "source: photo.jpg",
+    "layer: mixed4d": "objective.layer",
+    "camera: {rotation: 3}": "camera.rotate",
+    "dream: {iterations: 9}": "dream.steps",
     "source: loop.gif": 'source: {kind: video, path: "loop.gif"}',
     "source: shots": 'source: {kind: frames, path: "shots"}',
     "source: {kind: noise, path: a.jpg}": "source: a.jpg",

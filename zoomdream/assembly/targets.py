@@ -121,7 +121,19 @@ def _target(config: Config, number: int, term: Term, opened: Network) -> Target:
         return Target(opened, catalog.find_layer(opened, classes.LOGITS), tuple(numbers))
     assert term.layer is not None  # config.checks has seen to it
     with config.error_context(f"{key}.layer"):
-        layer = catalog.find_layer(opened, term.layer)
+        layer = _layer(opened, term.layer)
     with config.error_context(f"{key}.channels"):
         catalog.check_channels(layer, term.channels)
     return Target(opened, layer)
+
+
+def _layer(opened: Network, name: str) -> Layer:
+    """The layer of that name. ConfigError, which says so where a class of the network was meant."""
+    try:
+        return catalog.find_layer(opened, name)
+    except ConfigError as error:
+        try:
+            classes.find_class(opened, name)
+        except ConfigError:
+            raise error from None
+        raise ConfigError(f"{opened.name} has no layer {name!r}, but such a class. Write class: {name}.") from None

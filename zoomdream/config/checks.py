@@ -132,7 +132,7 @@ def output_problem(output: Path) -> str | None:
     """What is wrong with the name of the output, if anything."""
     if not fitting(output):
         ending = f"ends in {output.suffix}" if output.suffix else "has no extension"
-        hint = did_you_mean(output.suffix, CONTAINERS)
+        hint = did_you_mean(output.suffix, CONTAINERS) if output.suffix else f" Write output: {output}.mp4."
         return f'is "{output}", which {ending}.{hint} Allowed: {" ".join(CONTAINERS)}.'
     if not is_numbered(output):
         return None

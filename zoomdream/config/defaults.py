@@ -180,6 +180,7 @@ def json_schema() -> dict[str, Any]:
             owner[name]["description"] += f" {place} the default is {shown}."
     properties["size"]["type"] = ["array", "string"]  # the short forms that `shorthand` writes out
     properties["source"]["oneOf"].append({"type": "string"})
+    properties["network"]["anyOf"] = [{"$ref": properties["network"].pop("$ref")}, {"type": "string"}]
     properties["objective"]["type"] = ["array", "object", "string"]
     properties["objective"]["items"] = {"anyOf": [properties["objective"]["items"], {"type": "string"}]}
     for name in ("output", "codec"):  # their defaults depend on the file's name

@@ -22,6 +22,26 @@ MOST_SHOWN = 10
 MOST_READ = 100  # looking for the nearest names of 20,000 wrong keys would take a minute
 _NOT_IN_MODEL = ("extends", "duration")
 
+MEANT = {
+    **dict.fromkeys(("width", "height", "resolution", "dimensions"), "size: 1280x720"),
+    **dict.fromkeys(("length", "time", "seconds"), "duration: 12s"),
+    **dict.fromkeys(("input", "image", "picture", "photo"), "source: photo.jpg"),
+    **dict.fromkeys(("video", "clip"), "source: clip.mp4"),
+    **dict.fromkeys(("model", "weights"), "network: googlenet"),
+    **dict.fromkeys(("layers", "target"), "objective: mixed4c"),
+    **dict.fromkeys(("classes", "prompt", "label"), "objective: {class: banana}"),
+    **dict.fromkeys(("iterations", "iter", "num_iterations"), "dream.steps"),
+    **dict.fromkeys(("lr", "learning_rate", "strength", "intensity"), "dream.step_size"),
+    **dict.fromkeys(("speed", "scale"), "camera.zoom"),
+    **dict.fromkeys(("angle", "rotation", "spin"), "camera.rotate"),
+    **dict.fromkeys(("center", "centre"), "camera.pivot"),
+    **dict.fromkeys(("sound", "soundtrack"), "encode.audio"),
+    **dict.fromkeys(("quality", "bitrate"), "encode.crf"),
+    **dict.fromkeys(("gpu", "cuda"), "performance.device"),
+    **dict.fromkeys(("framerate", "frame_rate", "rate"), "fps"),
+}
+"""What other programs and people call keys, and how they are written here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -79,7 +99,10 @@ def _sentence(detail: Any, path: KeyPath, tree: dict[str, Any]) -> str:
         case "model_type" | "model_attributes_type":
             sections = _models(field.annotation if field else model)
             keys = dict.fromkeys(name for section in sections for name in section.model_fields)
-            return f"{found}{advice(path, value, rule)} Allowed: a section with the keys {', '.join(keys)}."
+            hint = advice(path, value, rule)
+            if not hint and isinstance(value, str | int | float) and len(path) == 1:
+                hint = f" Write {key}: {{{next(iter(keys))}: {str(value)[:60]}}}."
+            return f"{found}{hint} Allowed: a section with the keys {', '.join(keys)}."
         case "literal_error":
             choices = _words(field.annotation) if field else ()
             return f"{found}{did_you_mean(value, choices) or advice(path, value, rule)} Allowed: {rule}."
@@ -104,6 +127,8 @@ def unknown_key(path: KeyPath, tree: dict[str, Any]) -> str:
         hint = f" Did you mean {dotted((*around, near[0]))}?"
     elif around[:1] == ["objective"] and isinstance(value_at(tree, path), int | float):
         hint = f" Write objective: [{{layer: {name}, weight: {value_at(tree, path)}}}]."
+    elif meant := MEANT.get(str(name).lower()):
+        hint = f" Did you mean {meant}?"
     else:
         elsewhere = {keys[-1]: dotted(keys) for keys in reversed(list(_all_keys(Config)))}
         far = get_close_matches(str(name), elsewhere, n=1, cutoff=0.8)

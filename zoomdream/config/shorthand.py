@@ -82,7 +82,11 @@ def advice(path: KeyPath, value: Any, rule: str) -> str:
     if path == ("objective",):
         return " Write objective: mixed4c, or another layer."
     if path == ("size",):
-        return f" Write size: {_HEIGHTS.get(str(value).strip().lower(), '1280x720')}."
+        edges = re.findall(r"\d+", str(value))
+        given = "x".join(edges) if len(edges) == 2 and isinstance(value, str) else "1280x720"
+        return f" Write size: {_HEIGHTS.get(str(value).strip().lower(), given)}."
+    if path == ("frames",) and re.fullmatch(r"[\d.]+ ?(s|m|ms|h)", str(value)):
+        return f" Write duration: {value}."
     plain = ("number" in rule or "pixels" in rule) and "keyframes" not in rule
     number = number_written(value) if plain else None
     return f" Write {path[-1]}: {number}." if number and isinstance(path[-1], str) else ""
@@ -105,6 +109,10 @@ def _source(value: Any) -> Any:
     return value if kind is None else {"kind": kind, "path": value}
 
 
+def _network(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
 def _objective(value: Any) -> Any:
     terms = value if isinstance(value, list) else [value] if isinstance(value, str | dict) else None
     return value if terms is None else [{"layer": term} if isinstance(term, str) else term for term in terms]
@@ -114,4 +122,4 @@ def _as_first(path: KeyPath) -> KeyPath:
     return (*path[:1], 0, *path[1:]) if path[:1] == ("objective",) else path
 
 
-_FORMS = {"size": _size, "source": _source, "objective": _objective}
+_FORMS = {"size": _size, "source": _source, "network": _network, "objective": _objective}
