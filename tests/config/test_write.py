@@ -138,6 +138,15 @@ def test_renders_from_before_there_was_hardware_go_on():
     assert "hardware: 'off'" in load_config({}).to_yaml()
 
 
+def test_renders_from_before_pictures_were_fitted_go_on():
+    def fingerprint(**source: str) -> str:
+        return load_config({"source": {"kind": "image", "path": "a.png", **source}}).fingerprint_text()
+
+    assert '"fit"' not in fingerprint()
+    assert fingerprint(fit="fill") == fingerprint()
+    assert fingerprint(fit="fit") != fingerprint()
+
+
 def test_the_schema_describes_every_key():
     schema = json_schema()
     sections = [schema["properties"], *(section["properties"] for section in schema["$defs"].values())]

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from zoomdream.config import load_config
+from zoomdream.plot.drawing import Line, draw
 from zoomdream.plot.panels import Plot, plot_of, thinned
 from zoomdream.plot.text import text
 
@@ -64,6 +65,20 @@ def test_beats_are_marks_where_a_schedule_asks_for_them(zoom: str, marks: list[f
     config = load_config(film, listen=lambda config, asked: Metronome())
     found = {mark.name: mark.frames for mark in plot_of(config, "a.yaml").marks}
     assert [*found.get("beats", ())] == pytest.approx(marks)
+
+
+def test_a_mark_is_seen_also_where_a_second_begins() -> None:
+    drawing = draw(plotted((10, 20), camera={"zoom": "1 + u"}))
+    lines = [shape for shape in drawing.shapes if isinstance(shape, Line)]
+    at_one_second = [line.color for line in lines if line.points[0][0] == line.points[1][0] == drawn_at(10, lines)]
+    assert len(at_one_second) == 2
+    assert at_one_second[-1] == "#ff6b6b"
+
+
+def drawn_at(frame: int, lines: Sequence[Line]) -> float:
+    """Where a frame of the film is in a drawing of it."""
+    curve = next(line for line in lines if line.width == 2)
+    return curve.points[frame][0]
 
 
 def test_a_thinned_curve_keeps_every_peak_and_has_no_gap() -> None:

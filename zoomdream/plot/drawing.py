@@ -93,20 +93,21 @@ def draw(plot: Plot) -> Drawing:
         shapes += _panel(panel, plot, top)
         top += _LEGEND * len(panel.curves) + _HEIGHT
     bottom = top + _GAP / 2
+    below: list[Line] = []  # the curves
     for tick in ticks(0, plot.seconds):
         x = _across(tick * plot.fps, plot)
-        shapes[:0] = [Line(((x, _TOP), (x, bottom)), _FAINT)]
+        below.append(Line(((x, _TOP), (x, bottom)), _FAINT))
         shapes.append(Words(x, bottom + 16, f"{tick:g} s", _PALE, anchor="middle"))
     for number, marks in enumerate(plot.marks):
         color = _MARKS[number % len(_MARKS)]
-        shapes[:0] = [Line(((x, _TOP), (x, bottom)), color) for x in (_across(frame, plot) for frame in marks.frames)]
+        below += [Line(((x, _TOP), (x, bottom)), color) for x in (_across(frame, plot) for frame in marks.frames)]
         shapes.append(Words(WIDTH - _RIGHT, 24 + 18 * number, f"| {marks.name}", color, anchor="end"))
     height = bottom + 36
     for line in (*plot.notes, *(plot.constants and [f"does not move: {', '.join(plot.constants)}"])):
         for part in wrap(line, 130, break_long_words=False):
             shapes.append(Words(_LEFT, height, part, _PALE))
             height += 17
-    return Drawing(WIDTH, round(height + 8), _GROUND, tuple(shapes))
+    return Drawing(WIDTH, round(height + 8), _GROUND, (*below, *shapes))
 
 
 def svg(plot: Plot) -> str:
