@@ -66,7 +66,11 @@ def analyze(samples: Iterable[bytes]) -> Spectrum:
         power.append((_power(block, rows, _WINDOW, 1) @ groups).numpy())
         levels = torch.log1p(1e3 * (_power(block, rows, _SHORT, 1) @ _onset_bands()).sqrt())
         rise = (
-            levels.diff(dim=0, prepend=torch.zeros_like(levels[:1]) if before is None else before).clamp_min(0).mean(1)
+            levels.diff(dim=0, prepend=torch.zeros_like(levels[:1]) if before is None else before)
+            .clamp_min(0)
+            .square()
+            .mean(1)
+            .sqrt()
         )
         onsets.append(rise.numpy())
         before = levels[-1:]

@@ -56,7 +56,7 @@ def _panels(signals: SongSignals, rows: np.ndarray, frames: int, fps: float) -> 
     parts = np.linspace(0, len(rows), frames + 1).astype(int)
     loud = np.sqrt([rows[begin : max(end, begin + 1)].sum(1).max() for begin, end in pairwise(parts)])
     wave = loud * (1 - 2 * (np.arange(frames) % 2))  # to and fro, so that it fills what a sound does
-    if loud.any():
+    if wave.min() < wave.max():
         yield Panel("waveform", "", (Curve("waveform", tuple(wave.tolist()), ()),))
     own = [name for name in signals.curves if name not in {one for _, names in _TOGETHER for one in names} | {"chroma"}]
     for title, names in (*_TOGETHER, *((name, (name,)) for name in own)):
