@@ -59,6 +59,16 @@ def test_other_shells_have_a_script_of_their_own(shell: str, capsys: pytest.Capt
     assert "render" in text
 
 
+def test_without_a_word_it_is_the_shell_that_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SHELL", "/usr/local/bin/fish")
+    assert main(["completion"]) == 0
+    assert "complete -c zoomdream" in capsys.readouterr().out
+    monkeypatch.delenv("SHELL")
+    assert main(["completion"]) == 2
+
+
 def test_an_unknown_shell_is_told_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "cmd"]) == 2
     assert "bash" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -35,11 +36,24 @@ exit codes:  0 done    1 some renders of a batch failed    2 config or command l
 """
 
 
+_MEANT = {
+    **dict.fromkeys(("run", "start", "make", "dream"), "render"),
+    **dict.fromkeys(("validate", "lint", "test"), "check"),
+    **dict.fromkeys(("init", "create"), "new"),
+    **dict.fromkeys(("list", "examples", "presets"), "new --list"),
+    **dict.fromkeys(("models", "nets"), "networks"),
+    "preview": "render CONFIG --preview",
+    "version": "--version",
+}
+"""What other programs call commands."""
+
+
 class Parser(argparse.ArgumentParser):
     """argparse whose complaints are ConfigErrors, so that one place prints every error."""
 
     def error(self, message: str) -> NoReturn:
-        raise ConfigError(f"{message[:1].lower()}{message[1:]} (see `{self.prog} --help`)")
+        example = f", such as `{self.prog} endless_zoom.yaml`" if message.endswith("required: CONFIG") else ""
+        raise ConfigError(f"{message[:1].lower()}{message[1:]}{example} (see `{self.prog} --help`)")
 
 
 def build_parser() -> tuple[Parser, dict[str, Parser]]:
@@ -115,7 +129,9 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
     command("networks", "list the networks to dream with: where weights come from, licence, present or not")
 
     layers = command("layers", "list a network's layers: aliases, channels, stride, relative cost")
-    layers.add_argument("network", metavar="NETWORK", help="a name from `zoomdream networks`")
+    layers.add_argument(
+        "network", metavar="NETWORK", nargs="?", default="dreamnet", help="a name from `zoomdream networks`"
+    )
     layers.add_argument("--all", action="store_true", help="every layer: also before ReLU, and inside of branches")
     layers.add_argument("--weights", metavar="FILE", type=Path, help="a weights file instead of the default")
 
@@ -142,7 +158,10 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
         "folder of $fpath; in fish with `zoomdream completion fish > ~/.config/fish/completions/zoomdream.fish`; in "
         "tcsh with `zoomdream completion tcsh >> ~/.tcshrc`.",
     )
-    completion.add_argument("shell", choices=("bash", "zsh", "fish", "tcsh"), help="the shell that you use")
+    shells = ("bash", "zsh", "fish", "tcsh")
+    here = Path(os.environ.get("SHELL", "")).name
+    known = "?" if here in shells else None
+    completion.add_argument("shell", choices=shells, nargs=known, default=here, help="yours; else that of $SHELL")
 
     topic = command(
         "help",
@@ -177,6 +196,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         options = {word.strip("[],") for word in parser.format_help().split() if word.strip("[").startswith("-")}
         near = difflib.get_close_matches(typed, sorted(options), n=1)
         hint = f"did you mean {near[0]}?" if near else f"see `{parser.prog} --help`"
+        if (as_key := _as_key(unknown)) and "--set" in options:
+            hint = f"did you mean {as_key}?"
         raise ConfigError(f"`{parser.prog}` does not take {unknown[0]!r}; {hint}")
     if arguments.command is None:
         raise ConfigError(f"which command? One of {', '.join(commands)} (see `zoomdream --help`)")
@@ -200,10 +221,21 @@ def _joined(argv: Sequence[str]) -> list[str]:
     return joined
 
 
+def _as_key(unknown: Sequence[str]) -> str | None:
+    """`--fps 24` and `out.mp4` as they are written here; None for what is neither a key nor a file to make."""
+    from zoomdream.config import reference  # brings pydantic along, which other words need not
+    from zoomdream.config.codecs import fitting
+
+    name, _, value = unknown[0].partition("=")
+    if not name.startswith("--"):
+        return f"--output {name}" if fitting(Path(name)) else None
+    found = [entry.name for entry in reference.look_up(name[2:].replace("-", "_")) if entry.facts.get("Allowed")]
+    return f"--set {found[0]}={value or (unknown[1] if len(unknown) > 1 else '...')}" if found else None
+
+
 def _advice(word: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(word, names, n=1)
-    if near:
-        return f"did you mean `zoomdream {near[0]}`?"
+    if (meant := _MEANT.get(word) or next(iter(difflib.get_close_matches(word, names, n=1)), None)) is not None:
+        return f"did you mean `zoomdream {meant}`?"
     if word.lower().endswith((".yaml", ".yml")):
         return f"did you mean `zoomdream render {word}`?"
     if Path(word).suffix:

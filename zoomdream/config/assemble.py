@@ -64,7 +64,7 @@ def _read_file(path: Path, place: Place) -> Tree:
     if "\0" in text:
         way = how_to_dream_on(place.name)
         hint = f" To dream on it, {way}." if way else ""
-        raise ConfigError(f"{place.name} is not a text file in UTF-8; a config is a YAML file.{hint}")
+        raise ConfigError(f"{place.name} is not a text file in UTF-8; a config is a YAML file, saved as UTF-8.{hint}")
     return _checked(read_yaml(text, place), place)
 
 
