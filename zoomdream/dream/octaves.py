@@ -18,8 +18,11 @@ from zoomdream.dream.gradient import Normalization, normalize
 from zoomdream.dream.regularizers import Regularizers, natural_hues, random_transform
 from zoomdream.randomness import generator, jitter_offset
 
-WRAP = 32
-"""Pixels of the opposite side that the network sees around a wrapped picture."""
+WRAP = 48
+"""Pixels of the opposite side that the network sees around a wrapped picture, and the pyramid of its gradient: 64
+are as good as no edge, to the last bit; with 32 the dream is off by up to 0.09 here and there, with 48 by 0.0001 on
+average.
+"""
 
 Parameters = Literal["pixels", "fourier", "phase"]
 

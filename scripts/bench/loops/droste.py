@@ -47,6 +47,9 @@ def run(options: argparse.Namespace, found: Report, folder: Path) -> None:
         found.at_least(f"droste, {name}: one period later, dB", same, 45)
         found.at_most(f"droste, {name}: flicker near the centre over elsewhere", near / elsewhere, 1.2)
         command.say(f"{name}: {same:.1f} dB after a period, flicker {near / elsewhere:.2f}")
+    turned = min(turn_error(torus, (size[1], size[0])) for torus in TORI)
+    figures["turned by an arm, dB"] = turned
+    found.at_least("droste: turned by an arm, dB", turned, 45)
     drawn = min(formula_error(torus, (size[1], size[0])) for torus in TORI)
     figures["formula, dB"] = drawn
     found.at_least("droste: a formula's picture, dB", drawn, 40)
@@ -98,6 +101,14 @@ def flicker(film: Sequence[Tensor]) -> tuple[float, float]:
 
 def _percentile(values: Tensor) -> float:
     return float(values.sort().values[int(0.95 * (len(values) - 1))])
+
+
+def turn_error(torus: Torus, size: tuple[int, int]) -> float:
+    """How near a view is to one turned by 360 degrees over the arms, in decibels."""
+    strip = torch.rand((1, 3, *torus.strip(size)), generator=torch.Generator().manual_seed(1))
+    camera = DrosteCamera(torus, size, (0.4j, 0.4j + 1j * torus.width), ((0.5, 0.5),) * 2)
+    levels = Levels.of(strip)
+    return psnr(camera(levels, 0), camera(levels, 1))
 
 
 def formula_error(torus: Torus, size: tuple[int, int]) -> float:
