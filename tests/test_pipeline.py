@@ -12,6 +12,7 @@ from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, pipeline
 from zoomdream.camera.motion import Motion, camera_flow
 from zoomdream.camera.warp import warp
+from zoomdream.color.pyramid import resize
 from zoomdream.color.statistics import luma, measure
 from zoomdream.config import Config, load_config
 from zoomdream.dream.objective import channel_weights
@@ -176,6 +177,16 @@ def test_without_steps_a_picture_is_only_moved(tmp_path: Path) -> None:
     first, second = states(config)[:2]
     moved = warp(first.picture, camera_flow(Motion(scale=2 ** (1 / 12), degrees=2), (48, 64)))
     assert torch.allclose(second.picture, moved, atol=1e-5)
+
+
+def test_films_of_all_sizes_begin_with_the_same_things_at_the_same_places() -> None:
+    def first(width: int, height: int) -> torch.Tensor:
+        config = configured(size=[width, height], frames=1, dream={"steps": 2, "step_size": 0.02, "warmup": 4})
+        return resize(states(config)[0].shown((height, width)), (45, 80)).flatten()
+
+    tuned = first(640, 360)
+    for size in ((320, 180), (960, 540)):
+        assert float(torch.corrcoef(torch.stack((tuned, first(*size))))[0, 1]) > 0.95
 
 
 def test_a_dream_that_fades_in_begins_with_the_picture_itself(tmp_path: Path) -> None:

@@ -104,13 +104,14 @@ def moved_on(film: ZoomStages) -> Tensor:
 
 
 def begin_at(zoom: ZoomStages, frame: int) -> State:
-    """The source's picture with the camera's margin, dreamed on `warmup` times at half its size, which finds large
-    things in a quarter of the time, and once as itself.
+    """The source's picture with the camera's margin, dreamed on `warmup` times at half the size at which films of all
+    sizes begin, which finds large things quickly and the same ones at any size, and once as itself.
     """
-    picture = zoom.camera.with_margin(zoom.source(0))
-    small = begun = halved(picture)
+    early = zoom.beginning or zoom
+    small = begun = halved(early.camera.with_margin(early.source(0)))
     for again in range(-zoom.schedule.warmup, 0):
-        small = dream_on_zoom(small, zoom, again)
+        small = dream_on_zoom(small, early, again)
+    picture = zoom.camera.with_margin(zoom.source(0))
     height, width = picture.shape[-2:]
     begun = settled(plus(picture, resize(over_black(small - begun), (height, width))))
     return State(frame, dream_on_zoom(begun, zoom, frame))

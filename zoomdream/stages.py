@@ -50,7 +50,7 @@ class DreamSchedule:
 class ZoomStages:
     """The stages of a zoom. mask: where to dream, (1, 1, H, W) in 0..1; None: everywhere. closing: of a film that ends
     in the beginning of a loop, its own or, where there is one, that of `after`. before: another film, from whose last
-    frame this one goes on.
+    frame this one goes on. beginning: the same at the size at which films of all sizes begin; None where this is it.
     """
 
     source: DeviceFrames
@@ -63,6 +63,7 @@ class ZoomStages:
     closing: Closing | None = None
     before: ZoomStages | None = None
     after: ZoomStages | None = None
+    beginning: ZoomStages | None = None
     resources: tuple[Closable, ...] = ()
 
     def close(self) -> None:

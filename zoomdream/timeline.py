@@ -16,13 +16,12 @@ from zoomdream.camera.droste import Size, Torus, closed, path
 from zoomdream.camera.motion import Motion, ease, integrate
 from zoomdream.config import Config, Schedule
 from zoomdream.config.fields import schedules
+from zoomdream.config.octaves import beginning_work
 from zoomdream.config.origin import dotted
 from zoomdream.config.signals import Signals
 
 REFERENCE_RATE = 24
 """Frames per second for which `dream.step_size` and `flow.carry` are meant; at others the film is as strong."""
-
-_SMALL = 0.25  # of the work of a frame is a dream at half its size
 
 _NEARLY_ALL = Fraction(5, 4)
 """Frames from one dream to the next, on average, up to which all are dreamed on: one left out here and there shows."""
@@ -83,7 +82,13 @@ class Timeline:
             key_frames=key_frames,
             shots=shots,
             active=active,
-            passes=_passes(key_frames, active, shots, config.dream.warmup * (1 if config.is_clip else _SMALL), closing),
+            passes=_passes(
+                key_frames,
+                active,
+                shots,
+                config.dream.warmup * (1 if config.is_clip else beginning_work(config.size)),
+                closing,
+            ),
             schedules=written,
             closing=closing,
             looped=bool(config.loop),

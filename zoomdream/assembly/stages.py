@@ -7,13 +7,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from zoomdream.assembly.dream import make_dreamer, make_noise, margin
-from zoomdream.assembly.targets import network
+from zoomdream.assembly.dream import make_dreamer, make_noise, margin, recipes
+from zoomdream.assembly.targets import find_targets, network
 from zoomdream.camera.camera import Camera, sampling_lattices
 from zoomdream.camera.droste import DrosteCamera
 from zoomdream.color.pyramid import fill
 from zoomdream.color.statistics import NATURAL, ColorStatistics, Hold, measure, natural_at
 from zoomdream.config import Config
+from zoomdream.config.octaves import beginning_size
 from zoomdream.config.schema import bound
 from zoomdream.flow.bidirectional import ClipMotion
 from zoomdream.flow.carry import Carry
@@ -81,7 +82,7 @@ def _zoom(
         lattices = (*lattices[: timeline.closing[0]], *after.camera.lattices[timeline.closing[0] - config.frames - 1 :])
     with config.error_context("source.path"):
         frames = source.open()
-    return ZoomStages(
+    stages = ZoomStages(
         source=DeviceFrames(frames, plan.device),
         camera=Camera(
             timeline.motions,
@@ -99,8 +100,25 @@ def _zoom(
         closing=Closing(timeline.closing, config.seed) if timeline.closing else None,
         before=before,
         after=after,
-        resources=tuple(resources),
     )
+    begun_at = beginning_size(config.size)
+    if begun_at != config.size and config.dream.warmup:
+        early = config.model_copy(update={"size": begun_at})
+        with config.error_context("source.path"):
+            frames = open_source(early).open()
+        stages = replace(
+            stages,
+            beginning=replace(
+                stages,
+                source=DeviceFrames(frames, plan.device),
+                camera=replace(stages.camera, size=begun_at[::-1], margin=margin(early, timeline)),
+                noise=make_noise(early, plan, timeline, resources),
+                dream=replace(dream, recipes=recipes(early, timeline, find_targets(early, opened))),
+                mask=_mask(early, plan, resources),
+                color=Hold(held, timeline.hold_shares()),
+            ),
+        )
+    return replace(stages, resources=tuple(resources))
 
 
 def _droste(

@@ -58,3 +58,19 @@ def from_coarsest(edge: int, coarsest: float, scale: float) -> tuple[int, float]
     if abs(edge / scale**ratios - coarsest) < 0.5:  # to the pixel: 3 octaves of 1.4 at 640x360
         return ratios + 1, scale
     return ratios + 1, full ** (1 / ratios)
+
+
+def beginning_size(size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of the frames as which a film of `size` begins, its own shape with TUNED_EDGE, so that what is
+    found in noise at half of that is the same for films of all sizes but the smallest.
+    """
+    shorter = min(size)
+    if shorter < TUNED_EDGE // 2:
+        return size
+    width, height = (max(1, round(edge * TUNED_EDGE / shorter)) for edge in size)
+    return width, height
+
+
+def beginning_work(size: tuple[int, int]) -> float:
+    """The work of a dream before the first frame, which is half as high and wide, as a share of that of a frame."""
+    return 0.25 * (min(beginning_size(size)) / min(size)) ** 2

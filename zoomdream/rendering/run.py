@@ -15,7 +15,7 @@ from zoomdream.rendering.state_file import STATE_FILE
 from zoomdream.types import Plan
 
 FILE = "run.json"
-FORMAT = 6
+FORMAT = 7
 """Goes up with every change of `Run` or of the other files in the working folder: no render goes on across that."""
 
 
