@@ -213,10 +213,23 @@ def test_nothing_in_a_working_folder_leads_out_of_it_or_is_waited_for(stopped: J
         place.symlink_to(thesis)
     else:
         os.mkfifo(place)
-    with pytest.raises(OutputError):
+    with pytest.raises(OutputError, match=r"--restart|move that away"):
         render_frames(maker(100), stopped)
     assert (recall(stopped.output, stopped.settings.program) is None) == (name == "run.json")
     assert thesis.read_text() == "years of work"
+
+
+def test_a_folder_in_the_place_of_the_last_state_gives_way_to_the_state_before(stopped: Job) -> None:
+    (folder(stopped) / "state.safetensors").unlink()
+    (folder(stopped) / "state.safetensors" / "x").mkdir(parents=True)
+    assert go_on(stopped)[0] == 60
+
+
+def test_a_folder_in_the_place_of_the_lock_is_to_be_moved_away(stopped: Job) -> None:
+    (folder(stopped) / "lock").unlink()
+    (folder(stopped) / "lock").mkdir()
+    with pytest.raises(OutputError, match=r"lock is not a file of a render's: move that away"):
+        render_frames(maker(100), stopped)
 
 
 @POSIX

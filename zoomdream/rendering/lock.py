@@ -42,6 +42,9 @@ class Lock:
                     return
         except OSError as error:
             self._remove_made()
+            path = folder / NAME
+            if path.is_symlink() or (path.exists() and not path.is_file()):
+                raise OutputError(f"{path} is not a file of a render's: move that away.") from error
             raise OutputError(f"{folder.parent} cannot be written: {error.strerror or error}.") from error
         raise OutputError(f"{folder} cannot be locked: other processes keep making and removing it.")
 

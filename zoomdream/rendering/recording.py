@@ -93,6 +93,7 @@ class Recording:
             damaged += [name for name in wrong if name not in damaged]
             if state is not None:
                 if path == before:
+                    discard(last)  # a folder, perhaps, which nothing replaces
                     os.replace(before, last)
                 break
         else:
