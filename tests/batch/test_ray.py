@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import signal
 import sys
 import threading
@@ -97,6 +98,7 @@ class Apart(RayEngine):
 def test_a_killed_worker_and_a_lost_node_cost_no_video(cluster: Any, here: Path, tiny: Tiny, decoded: Decoded) -> None:
     Path("long.yaml").write_text(tiny(frames=150))
     Path("other.yaml").write_text(tiny(frames=150, seed=2))
+    Path(f".zoomdream-batch-00000000-99999999@{platform.node()}").touch()  # of a batch that was killed
     done: list[str] = []
     seen: list[int] = []
 

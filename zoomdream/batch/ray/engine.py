@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,6 +31,7 @@ _GRACE = 20.0  # seconds that a render has to end in its own order
 _PATIENCE = 180.0  # seconds that a machine has to say whether it sees a file: it may have to start a worker for that
 _PIECE = 16 * 2**20  # bytes of a result that travel at once
 _AHEAD = 2  # pieces of work for each that can run now, so that Ray always has one to give
+_TOKEN = ".zoomdream-batch-"
 
 
 @dataclass(slots=True)
@@ -60,7 +64,7 @@ class RayEngine:
         self._tokens: dict[Path, Path] = {}
         self._seen: dict[Path, bool] = {}
         self._shipped: dict[tuple[Path, int], Any] = {}
-        self._name = f".zoomdream-batch-{uuid4().hex[:8]}"
+        self._name = f"{_TOKEN}{uuid4().hex[:8]}-{os.getpid()}@{platform.node()}"
         self._do = self._ray.remote(max_retries=0)(_do)  # a second attempt is the batch's own affair
         # It needs no core, and lives where the batch lives: the loss of a worker's machine is not the loss of it.
         self._board = self._ray.remote(num_cpus=0)(_Board).options(**self._at(self._here())).remote()
@@ -164,6 +168,9 @@ class RayEngine:
         if folder not in self._tokens:
             with writing(folder):
                 folder.mkdir(parents=True, exist_ok=True)
+                for left in folder.glob(f"{_TOKEN}*@{platform.node()}"):
+                    if not _is_running(left.name):
+                        discard(left)
                 token = folder / self._name
                 token.touch()
             self._tokens[folder] = token
@@ -199,6 +206,8 @@ class RayEngine:
             return Failed(key, seconds, "stopped", 130, stopped=True)
         except self._ray.exceptions.RayTaskError as error:
             reason = str(error).strip().splitlines()[-1]
+            if "No module named 'zoomdream" in reason:
+                reason = f"{reason}: install this version of zoomdream on every machine of the cluster"
             return Failed(key, seconds, f"the worker could not do it: {reason}", 1)
         except self._ray.exceptions.RayError as error:  # the process or its machine is gone, or out of memory
             reason = str(error).strip().partition("\n")[0]
@@ -263,6 +272,19 @@ def _as_stopped(event: Event) -> Event:
     if isinstance(event, Failed) and event.passing:
         return Failed(event.key, event.seconds, event.text, event.exit_code, stopped=True)
     return event
+
+
+def _is_running(token: str) -> bool:
+    """Whether the batch of this machine that has made a token is still there: one that was killed leaves its own."""
+    if sys.platform == "win32":  # there, asking would end it
+        return True
+    try:
+        os.kill(int(token.partition("@")[0].rpartition("-")[2]), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except OSError:  # it is somebody else's
+        pass
+    return True
 
 
 def _load() -> Any:
