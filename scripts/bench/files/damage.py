@@ -67,18 +67,23 @@ def damaged(data: bytes, dice: random.Random) -> tuple[str, bytes]:
 
 
 class Reader:
-    """A process that reads one file after the other; another one takes its place where it hangs or dies."""
+    """A process that reads one file after the other; another one takes its place where it hangs or dies.
 
-    def __init__(self) -> None:
+    module: what it runs, which answers each line with one of JSON; patience: seconds that a line may take; more: of its
+    environment.
+    """
+
+    def __init__(self, module: str = "bench.files.worker", patience: float = LONGEST, **more: str) -> None:
+        self._module, self._patience, self._environment = module, patience, processes.environment(**more)
         self._start()
 
-    def read(self, path: Path) -> dict[str, Any]:
-        """What `worker` says of a file; {"fault": ...} where it hangs, or dies."""
+    def read(self, path: Path | str) -> dict[str, Any]:
+        """What the process says of a file (or whatever its line means); {"fault": ...} where it hangs, or dies."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{path}\n")
         self._process.stdin.flush()
         try:
-            answer = self._answers.get(timeout=LONGEST)
+            answer = self._answers.get(timeout=self._patience)
         except Empty:
             self._process.kill()
             answer, fault = "", "hang"
@@ -92,17 +97,21 @@ class Reader:
 
     def close(self) -> None:
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         self._process.wait()
+        self._pump.join()
+        self._process.stdout.close()
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "bench.files.worker"]
+        command = [sys.executable, "-m", self._module]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env=processes.environment(), cwd=ROOT / "scripts",
+            env=self._environment, cwd=ROOT / "scripts",
         )  # fmt: skip
         self._answers: Queue[str] = Queue()
-        threading.Thread(target=_pump, args=(self._process.stdout, self._answers), daemon=True).start()
+        self._pump = threading.Thread(target=_pump, args=(self._process.stdout, self._answers), daemon=True)
+        self._pump.start()
 
 
 def trials(whole: dict[str, bytes], count: int) -> Iterator[tuple[str, str, bytes]]:
