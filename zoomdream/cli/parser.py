@@ -122,7 +122,8 @@ def build_parser() -> tuple[Parser, dict[str, Parser]]:
             "render many configs; goes on after a failure, and with what an earlier start has left",
             "Checks all configs, then renders them, several at once, whatever fails. Finished renders of the same "
             "config are skipped, stopped ones go on; what failed for lack of memory or a lost worker is tried once "
-            "more. Ends with a table on stdout and the exit code 0 only if all are done, else 1.",
+            "more. Ends with a table on stdout, and with exit code 1 if any failed; what another process is rendering "
+            "is `busy`, which is no failure: --wait waits until all are done.",
         )
     )
 
