@@ -9,7 +9,7 @@ steps more so, one octave alone loses all small things.
 
 from __future__ import annotations
 
-from math import ceil
+import math
 from pathlib import Path
 
 from zoomdream.config.codecs import is_numbered
@@ -27,6 +27,7 @@ _SHORTEST = 144  # pixels of an edge below which none is: classifiers see little
 _FEWEST = 2  # octaves that are kept
 _SLOWEST = 4.0  # dreams per second that are kept
 _MOST_EVERY = 12
+_NEAR = 0.08  # by which a draft may be smaller or larger than its octaves ask for, to have just the film's shape
 _SLIGHTLY = 1.1  # times as long as it should take: then nothing more is left out
 
 
@@ -37,7 +38,7 @@ def preview(config: Config) -> Config:
     if dreams + frames > _SECONDS:
         draft = draft.model_copy(update={"dream": _rarer(draft.dream, dreams / max(1.0, _SECONDS - frames))})
     over = sum(_seconds(draft)) / _SECONDS
-    length = config.frames if over < _SLIGHTLY else ceil(config.frames / over)
+    length = config.frames if over < _SLIGHTLY else math.ceil(config.frames / over)
     timeline = config.timeline or config.frames
     whole = length == timeline
     chosen = config.origin.find(("output",)).name == OUTPUT_OPTION  # for the draft itself
@@ -84,14 +85,26 @@ def _smaller(config: Config) -> Config:
     if dream.octaves != "auto":  # which finds the others for a smaller picture by itself
         steps = dream.steps if isinstance(dream.steps, int) else dream.steps[:-dropped]
         dream = dream.model_copy(update={"octaves": dream.octaves - dropped, "steps": steps})
-    size = (2 * round(width / factor / 2), 2 * round(height / factor / 2))  # even: that fits every codec
-    return config.model_copy(update={"size": size, "dream": dream})
+    return config.model_copy(update={"size": _shrunk(config.size, factor), "dream": dream})
+
+
+def _shrunk(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    """Even edges, which fit every codec, about that much smaller: of just the same shape where that is near, because
+    then noise is the same, and so things are at the same places.
+    """
+    width, height = size
+    shape = math.gcd(width, height)
+    across, down = 2 * width // shape, 2 * height // shape
+    times = max(1, round(width / factor / across))
+    if abs(times * across * factor / width - 1) < _NEAR:
+        return times * across, times * down
+    return 2 * round(width / factor / 2), 2 * round(height / factor / 2)
 
 
 def _rarer(dream: Dream, times: float) -> Dream:
     """The dream step done so many times less often, as far as that is still the same dream."""
     if dream.every is not None:
-        return dream.model_copy(update={"every": min(_MOST_EVERY, ceil(dream.every * times))})
+        return dream.model_copy(update={"every": min(_MOST_EVERY, math.ceil(dream.every * times))})
     return dream.model_copy(update={"rate": min(dream.rate, max(_SLOWEST, round(dream.rate / times, 1)))})
 
 
@@ -103,6 +116,8 @@ def _seconds(config: Config) -> tuple[float, float]:
     if any(term.classes for term in config.objective):
         once *= _CLASSES
     rate = dream.rate if dream.every is None else config.fps / dream.every
+    if config.camera.contains_itself:  # one picture is dreamed on, of which the frames are views
+        rate = config.camera.droste.alive
     times = config.frames * min(1.0, float(rate / config.fps)) + 1 + dream.warmup / (1 if config.is_clip else 4)
     return once * times, _FRAME * area * config.frames
 
