@@ -18,7 +18,8 @@ def test_check_prints_a_config_and_what_it_would_do_and_writes_nothing(
     assert main(["check", "tiny.yaml", "--set", "seed=5"]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
-    for fact in ("64x48", "4 frames", "10 per second", "dreamnet, mixed4c", "s per frame", "on the disk"):
+    facts = ("64x48", "4 frames", "10 per second", "sound: none", "dreamnet, mixed4c", "s per frame", "on the disk")
+    for fact in facts:
         assert fact in printed.out
     Path("resolved.yaml").write_text(printed.out, encoding="utf-8")
     assert load_config("resolved.yaml") == load_config("tiny.yaml", ["seed=5"])

@@ -40,6 +40,12 @@ def test_what_is_wrong_is_told_with_its_place():
         load_config({}).replace(**{"camera.zom": 2})
 
 
+@pytest.mark.parametrize("value", [{"a": 1}, 3, [], "b"])
+def test_an_output_that_is_none_is_told_too(value):
+    with pytest.raises(ConfigError, match=r"^replace\(output\): output is "):
+        load_config({}).replace(output=value)
+
+
 def test_a_clip_is_asked_again_where_it_counts():
     asked = []
 

@@ -48,6 +48,8 @@ class ExpressionError(ValueError):
     """An expression cannot be read or evaluated. The message of this file continues "the expression ..."."""
 
 
+_OTHER = "uses something that is not arithmetic"
+
 _OPERATORS: dict[type[ast.AST], Callable[..., float]] = {
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,
@@ -68,6 +70,18 @@ _COMPARE: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
+_MEANT = {
+    "t": {"time", "seconds", "secs", "sec", "s", "x"},
+    "frame": {"n", "f", "i", "frame_number", "frame_idx", "framenumber"},
+    "frames": {"max_frames", "max_f", "length", "total"},
+    "noise": {"rand", "random", "perlin"},
+    "clamp": {"clip"},
+    "lerp": {"mix"},
+    "tri": {"triangle"},
+    "saw": {"sawtooth"},
+}
+"""What other languages call ours."""
+
 _REFUSED: dict[type[ast.AST], str] = {
     ast.Attribute: "uses a dot after a name",
     ast.Subscript: "uses square brackets",
@@ -143,7 +157,8 @@ def _compile(node: ast.expr, depth: int, heard: Collection[str]) -> Evaluate:
         case ast.Call():
             return _call(node, depth, heard)
         case _:
-            reason = _REFUSED.get(type(node), "uses something that is not arithmetic")
+            power = isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor)
+            reason = "writes a power with ^ instead of **" if power else _REFUSED.get(type(node), _OTHER)
             raise ExpressionError(
                 f"{reason}; allowed are + - * / // % **, comparisons, if else, and {', '.join(FUNCTIONS)}"
             )
@@ -242,6 +257,7 @@ def _unknown(name: str, heard: Collection[str]) -> str:
     if name in SIGNALS and not heard:
         return f"names {name}, which is heard in music: add `music: {{path: a song}}` to the config"
     known = (*NAMES, *FUNCTIONS, *heard)
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    meant = next((ours for ours, others in _MEANT.items() if name.lower() in others), None)
+    near = [meant] if meant else get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]}?" if near else ";"
     return f"names {name[:40]}, which is unknown{hint} Known: {', '.join(known)}"

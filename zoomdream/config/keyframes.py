@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoomdream.config.schedule import Limits
 
 MOST_KEYFRAMES = 1000
+_KEYFRAMES = "{0s: 1.2, 5s: 1.6}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +77,23 @@ def read_value(value: Any, limits: Limits, heard: Collection[str]) -> float | st
         try:
             compile_expression(value, heard)
         except ExpressionError as error:
-            raise ExpressionError(f'The expression "{shortened(value)}" {error}.{_deforum(value)}') from None
+            raise ExpressionError(f'The expression "{shortened(value)}" {error}.{_example(value, error)}') from None
         return value.strip()
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"Allowed: {limits.text}, as a number, an expression of t, or keyframes.")
+        raise ValueError(f"Allowed: {limits.text}, as a number, an expression of t, or keyframes: {_KEYFRAMES}.")
     if not limits.lowest <= value <= limits.highest:  # also where it is not a number at all
         raise ValueError(f"Allowed: {limits.text}.")
     return float(value)
 
 
-def _deforum(text: str) -> str:
-    """The keyframes of other programs, "0: (1.2), 60: (1.5)", as they are written here; "" where it has none."""
-    pairs = re.findall(r"(\d+)\s*:\s*\(([^()]*)\)", text)
-    keyframes = ", ".join(f"{frame}f: {value.strip()}" for frame, value in pairs)
-    return f" Keyframes are written {{{keyframes}}}." if pairs else ""
+def _example(text: str, error: ExpressionError) -> str:
+    """What to write instead of a text that is no expression: the keyframes of other programs, "0: (1.2), 60: (1.5)", as
+    they are written here, else an example of each.
+    """
+    if pairs := re.findall(r"(\d+)\s*:\s*\(([^()]*)\)", text):
+        keyframes = ", ".join(f"{frame}f: {value.strip()}" for frame, value in pairs)
+        return f" Keyframes are written {{{keyframes}}}."
+    return f" Such as 1.3 + 0.1*sin(t), or keyframes: {_KEYFRAMES}." if "cannot be read" in str(error) else ""
 
 
 def evaluator(value: float | str, heard: Collection[str]) -> Evaluate:

@@ -23,7 +23,8 @@ _OF_A_CODEC = ("encode.codec", "encode.crf", "encode.preset", "encode.pixel_form
 def replaced(config: Config, changes: Mapping[str, Any]) -> Config:
     """The config in which each dotted key has another value, with all that follows from it; see `Config.replace`."""
     changes = dict(changes)
-    if changes.get("output") is not None and config.encode.codec not in fitting(Path(changes["output"])):
+    output = changes.get("output")
+    if isinstance(output, str | Path) and config.encode.codec not in fitting(Path(output)):
         changes = dict.fromkeys(_OF_A_CODEC) | changes  # another kind of file has another codec
     tree = Tree(plain(config.tree()), dict(config.origin.places))
     defaults = partial(default_tree, config.is_clip)
