@@ -34,6 +34,7 @@ from zoomdream.flow.bidirectional import BidirectionalFlow
 from zoomdream.flow.carry import limit
 from zoomdream.flow.closing import Closing
 from zoomdream.flow.inbetween import KeyInterval, blend_by_visibility, interpolate_added, match_detail, zoom_in_between
+from zoomdream.machine.startup import give_back_memory
 from zoomdream.stages import ClipStages, DrosteStages, Stages, ZoomStages
 from zoomdream.types import State
 
@@ -200,6 +201,7 @@ def begin_droste(droste: DrosteStages) -> State:
             added, begun = resampled(strip - begun, size), resampled(whole, size)
             strip = begun + added
         strip = dream_on_strip(strip, droste, frame)
+    give_back_memory()  # a film of views needs little of what dreaming on the finest strip has taken
     return State(0, droste.camera(Levels.of(strip), 0), key=State(0, strip))
 
 

@@ -29,3 +29,27 @@ print(pages)
 def test_large_tensors_are_made_of_memory_that_is_there_already() -> None:
     done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 100  # of 15,000 pages
+
+
+GIVEN_BACK = """
+import torch
+from zoomdream.machine.startup import give_back_memory, keep_freed_memory
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) // 256  # MiB
+
+keep_freed_memory()
+held = [torch.ones(25_000_000) for _ in range(2)]
+after = torch.ones(10_000)  # what lies beyond stays
+held.clear()
+before = resident()
+give_back_memory()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only glibc can be told")
+def test_what_is_freed_can_be_given_back_all_the_same() -> None:
+    done = subprocess.run([sys.executable, "-c", GIVEN_BACK], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 150  # of 190 MiB
