@@ -187,6 +187,12 @@ def test_doctor_counts_the_cores_that_a_container_allows() -> None:
     assert "3 cores" in next(found.detail for found in EXAMINATIONS["processor"]())
 
 
+def test_doctor_says_what_of_music_needs_librosa(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "librosa" in next(found.detail for found in EXAMINATIONS["music"]())
+    monkeypatch.setattr("zoomdream.cli.doctor.find_spec", lambda name: None)
+    assert "pip install 'zoomdream[music]'" in next(found.detail for found in EXAMINATIONS["music"]())
+
+
 def test_doctor_says_what_only_clips_lack_and_that_zooms_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 
 from zoomdream.cli.tables import counted, show, tell
@@ -173,6 +174,14 @@ def _clips() -> Iterator[Finding]:
         yield Finding("ok", "clips", f"OpenCV {cv2.__version__}, PySceneDetect {scenedetect.__version__}")
 
 
+def _music() -> Iterator[Finding]:
+    if find_spec("librosa") is None:
+        remedy = "only drums(t), tones(t) and section(t) need it: pip install 'zoomdream[music]'"
+        yield Finding("note", "music", f"librosa is not here; {remedy}")
+    else:
+        yield Finding("ok", "music", f"librosa {metadata.version('librosa')}")
+
+
 def _folder() -> Iterator[Finding]:
     here = Path.cwd()
     try:
@@ -193,5 +202,6 @@ EXAMINATIONS: dict[str, Callable[[], Iterator[Finding]]] = {
     "hardware encoders": _hardware,
     "networks": _networks,
     "clips": _clips,
+    "music": _music,
     "working folder": _folder,
 }

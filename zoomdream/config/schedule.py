@@ -62,12 +62,12 @@ class Limits:
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         number = {"type": "number", "minimum": self.lowest, "maximum": self.highest, "description": self.text}
-        expression = {"type": "string", "description": "an expression of t, frame, frames, u, fps and seed"}
+        expression = {"type": "string", "description": "an expression of t, frame, frames, u, fps, seed and music"}
         value = {"anyOf": [number, expression]}
         ease = {"enum": list(NAMES), "default": "linear", "description": "how the value goes from key to key"}
         keyframes = {
             "type": "object",
-            "description": "keyframes at seconds (5s), frames (150f) or a share of the way (80%), in `keys` or alone",
+            "description": "keyframes at seconds (5s), frames (150f), a share (80%) or beats (16b), in `keys` or alone",
             "properties": {
                 "keys": {"type": "object", "minProperties": 1, "additionalProperties": value},
                 "ease": ease,
