@@ -73,6 +73,13 @@ def test_what_takes_too_long_is_dreamed_less_often_and_then_shown_in_part() -> N
     assert counted.dream.every == 12
 
 
+def test_what_dreams_often_becomes_smaller_before_it_is_dreamed_much_less_often() -> None:
+    classes = film(size=[480, 480], duration="16s", objective=[{"class": "daisy"}], dream={"octaves": "auto"})
+    draft = preview(classes)
+    assert (draft.octaves.count, draft.frames) == (classes.octaves.count - 2, classes.frames)
+    assert draft.dream.rate > classes.dream.rate / 4
+
+
 def test_moments_mean_what_they_mean_in_the_film() -> None:
     moving = {"zoom": {"keys": {"0%": 1, "100%": 9}}, "rotate": "100*u + frame/frames", "pan": ["t/100", 0]}
     whole = film(duration="90s", camera=moving)

@@ -22,7 +22,7 @@ _SECONDS = 32.0  # of one core, for all but the start of the program: two cores 
 _STEP = 0.23  # seconds of dreamnet, to mixed4d, for a gradient step on a megapixel
 _CLASSES = 1.8  # times that, where terms are classes, which are at the network's very end
 _FRAME = 0.11  # seconds to move a megapixel and encode it
-_AREA = 150_000  # pixels above which octaves are left out
+_AREAS = (150_000, 75_000)  # pixels above which octaves are left out; fewer where half the dreams would not do
 _SHORTEST = 144  # pixels of an edge below which none is: classifiers see little in less
 _FEWEST = 2  # octaves that are kept
 _SLOWEST = 4.0  # dreams per second that are kept
@@ -33,10 +33,14 @@ _SLIGHTLY = 1.1  # times as long as it should take: then nothing more is left ou
 
 def preview(config: Config) -> Config:
     """The draft of a film. Its `timeline` is the whole film, so that `80%` and `u` mean what they mean there."""
-    draft = _smaller(config)
-    dreams, frames = _seconds(draft)
-    if dreams + frames > _SECONDS:
-        draft = draft.model_copy(update={"dream": _rarer(draft.dream, dreams / max(1.0, _SECONDS - frames))})
+    for area in _AREAS:
+        draft = _smaller(config, area)
+        dreams, frames = _seconds(draft)
+        times = dreams / max(1.0, _SECONDS - frames)
+        if times <= 2:
+            break
+    if times > 1:
+        draft = draft.model_copy(update={"dream": _rarer(draft.dream, times)})
     over = sum(_seconds(draft)) / _SECONDS
     length = config.frames if over < _SLIGHTLY else math.ceil(config.frames / over)
     timeline = config.timeline or config.frames
@@ -70,12 +74,12 @@ def left_out(film: Config, draft: Config) -> str:
     return "; ".join(parts) or "nothing is left out"
 
 
-def _smaller(config: Config) -> Config:
-    """The film without as many of the finest octaves as it takes to come down to a small picture."""
+def _smaller(config: Config, area: int) -> Config:
+    """The film without as many of the finest octaves as it takes to come down to so many pixels."""
     dream, octaves, (width, height) = config.dream, config.octaves, config.size
     dropped, factor = 0, 1.0
     while (
-        width * height / factor**2 > _AREA
+        width * height / factor**2 > area
         and octaves.count - dropped > _FEWEST
         and min(width, height) / (factor * octaves.scale) >= _SHORTEST
     ):
