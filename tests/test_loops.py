@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,10 +15,13 @@ import yaml
 from tests.test_pipeline import EVERY_3, configured, stages_of, states
 from zoomdream import ffmpeg, load_config, pipeline
 from zoomdream.config import Config
+from zoomdream.encode.metadata import read_tags
+from zoomdream.encode.sound import fit, samples
 from zoomdream.errors import ConfigError
 from zoomdream.ffmpeg import probe
 from zoomdream.rendering import render
 from zoomdream.rendering.job import fingerprint
+from zoomdream.source.sound import find_soundtrack
 from zoomdream.timeline import Timeline
 
 LOOP = {"frames": 24, "loop": "0.75s", "camera": {"zoom": 1.5, "rotate": 20}, "color": {"hold": 0.5}}
@@ -165,7 +170,7 @@ def test_another_size_or_rate_of_a_neighbor_is_told(tmp_path: Path) -> None:
         film(tmp_path, "film", "end: other.yaml\n")
 
 
-def test_a_neighbor_may_be_a_finished_video(tmp_path: Path) -> None:
+def test_a_neighbor_may_be_a_finished_video_which_says_whether_it_is_a_loop(tmp_path: Path) -> None:
     still = "size: [64, 48]\nfps: 12\ndream: {steps: 0, warmup: 0}\n"
     loop = render(load_config({"frames": 6, "loop": True, **yaml.safe_load(still)}, output=tmp_path / "loop.mp4"))
     (tmp_path / "film.yaml").write_text(f"{still}frames: 9\nstart: {loop.name}\nend: {loop.name}\n", encoding="utf-8")
@@ -175,3 +180,21 @@ def test_a_neighbor_may_be_a_finished_video(tmp_path: Path) -> None:
     assert (config.after.loop, config.after.frames) == (True, 6)
     film = render(config.model_copy(update={"output": tmp_path / "film.mp4"}))
     assert probe.count_frames(ffmpeg.executable(), film) == 9
+    tags = [read_tags(ffmpeg.executable(), file).get("description", "") for file in (loop, film)]
+    assert tags == ["A loop: after the last frame comes the first.", ""]
+
+
+def test_the_sound_of_a_loop_begins_and_ends_in_silence_and_is_the_same_in_between(tmp_path: Path) -> None:
+    tone = tmp_path / "tone.wav"
+    source = ["-f", "lavfi", "-i", "aevalsrc=0.5*cos(2*PI*100*t)|0.5:s=48000:d=2"]
+    ffmpeg.run([str(ffmpeg.executable()), *ffmpeg.QUIET, *source, str(tone)], what="A tone")
+    track = find_soundtrack(tone, "auto", None, Fraction(3, 2), True)
+    assert track is not None
+    plain, looped = (replace(fit(track, ".mkv", loop), copy=False) for loop in (False, True))
+    assert not fit(track, ".mkv", looped=True).copy
+    one, other = (np.frombuffer(b"".join(samples(sound)), np.float32).reshape(-1, 2) for sound in (plain, looped))
+    assert one.shape == other.shape == (72_000, 2)
+    assert abs(one[0]).min() > 0.4
+    assert abs(other[[0, -1]]).max() == 0
+    assert np.array_equal(one[300:-300], other[300:-300])
+    assert abs(np.diff(np.concatenate([other[-300:], other[:300]])[:, 1])).max() < 0.003

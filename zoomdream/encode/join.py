@@ -16,16 +16,27 @@ from zoomdream.errors import OutputError
 from zoomdream.ffmpeg.probe import count_frames, probe
 from zoomdream.machine.files import discard, temporary_name, write_whole
 
+LOOPED = "A loop: after the last frame comes the first."
+"""What a file says that is one."""
+
 _FORMATS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm", ".gif": "gif", ".webp": "webp"}
 
 
 def join(
-    settings: EncodeSettings, segments: Sequence[Path], output: Path, frames: int, *, origin: str, sound: Sound | None
+    settings: EncodeSettings,
+    segments: Sequence[Path],
+    output: Path,
+    frames: int,
+    *,
+    origin: str,
+    sound: Sound | None,
+    looped: bool = False,
 ) -> Path:
     """Make the finished file in the segments' folder, check its frame count, and return where it is.
 
     segments are files in one folder, in order; output only says what kind of file it becomes; frames is how many it
     must hold; origin is the text for the `comment` tag; sound goes under the pictures where the file can hold one.
+    looped: whether the film is a loop, as the file says then.
     Raises OutputError, or InputError if the sound's file cannot be opened, and then leaves no partial file.
     """
     folder = segments[0].parent
@@ -35,7 +46,8 @@ def join(
     what = f"Joining {output}"
     try:
         write_whole(playlist, list_segments([segment.name for segment in segments]).encode())
-        write_whole(tags, metadata.format_tags({"comment": origin}).encode())
+        told = {"comment": origin} | ({"description": LOOPED} if looped else {})
+        write_whole(tags, metadata.format_tags(told).encode())
         match settings.codec:
             case "gif":
                 for command in gif_commands(settings, playlist.name, palette.name, finished.name):
@@ -67,7 +79,7 @@ def join(
 def _mux(command: Sequence[str], sound: Sound | None, what: str, folder: Path) -> None:
     with ffmpeg.Process(command, what=what, folder=folder) as process:
         if sound is not None and not sound.copy:
-            for data in sound.track.samples(sound.layout, sound.rate, sound.length):
+            for data in audio.samples(sound):
                 process.write(data)
         process.finish()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+
+import numpy as np
 
 from zoomdream.types import Soundtrack
 
@@ -21,6 +24,9 @@ _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 6400
 _SHORTER = Fraction(1, 2)
 """Seconds by which a sound may end before the pictures without a word: nobody hears that."""
 
+_FADE = 5
+"""Milliseconds in which the sound of a loop comes from silence, and goes into it."""
+
 _TRIED = "50"
 """Packets that are copied to try a container out: about a second of most codecs."""
 
@@ -29,7 +35,8 @@ _TRIED = "50"
 class Sound:
     """A soundtrack as it is written. copy: its packets as they are; else they are encoded with `layout` and `rate`.
 
-    brief: only about a second, to try out whether it can be written.
+    brief: only about a second, to try out whether it can be written. looped: the film is a loop, so that the sound has
+    to begin and end in silence, else it clicks there.
     """
 
     track: Soundtrack
@@ -38,6 +45,7 @@ class Sound:
     layout: str
     rate: int
     brief: bool = False
+    looped: bool = False
 
     @property
     def length(self) -> Fraction:
@@ -72,23 +80,40 @@ class Sound:
     def describe(self) -> list[str]:
         """What `zoomdream check` tells: all tracks, and what becomes of the one that is taken."""
         track = self.track
-        codec = self.encoder.removeprefix("lib")
+        codec = self.encoder.removeprefix("lib") + (", faded where the loop closes" if self.looped else "")
         written = "copied as it is" if self.copy else f"encoded as {codec}, {self.layout}, {self.rate} Hz"
         tracks = (f"  {line}{', taken' * (n == track.number)}" for n, line in enumerate(track.tracks, 1))
         return [f"sound: {track.path.name}, {written}", *tracks, *self._changes]
 
 
-def fit(track: Soundtrack, suffix: str) -> Sound:
-    """How a soundtrack is written to a file with this extension.
+def fit(track: Soundtrack, suffix: str, looped: bool = False) -> Sound:
+    """How a soundtrack is written to a file with this extension. looped: under a loop.
 
     Encoded again it is AAC (WebM: Opus), with the most channels and samples that are heard and that the codec holds.
     """
-    copy = track.intact and (suffix == ".mkv" or track.codec in _COPIED.get(suffix, set()))
+    copy = not looped and track.intact and (suffix == ".mkv" or track.codec in _COPIED.get(suffix, set()))
     rate = max((kind.rate for kind in track.kinds), default=48000)
     count = max((_width(kind.layout, kind.channels) for kind in track.kinds), default=2)
     if suffix == ".webm":
-        return Sound(track, copy, "libopus", _layout(count), 48000)
-    return Sound(track, copy, "aac", _layout(min(count, 6)), rate if rate in _AAC_RATES else 48000)
+        return Sound(track, copy, "libopus", _layout(count), 48000, looped=looped)
+    return Sound(track, copy, "aac", _layout(min(count, 6)), rate if rate in _AAC_RATES else 48000, looped=looped)
+
+
+def samples(sound: Sound) -> Iterator[bytes]:
+    """The sound as 32 bit floats, interleaved; of a loop faded in and out. Raises InputError if its file cannot be
+    opened any more.
+    """
+    blocks = sound.track.samples(sound.layout, sound.rate, sound.length)
+    if not sound.looped:
+        yield from blocks
+        return
+    count, done, fade = round(sound.length * sound.rate), 0, max(sound.rate * _FADE // 1000, 1)
+    for block in blocks:
+        values = np.frombuffer(block, np.float32).reshape(-1, _CHANNELS[sound.layout])
+        numbers = np.arange(done, done + len(values))
+        gain = (np.minimum(numbers, count - 1 - numbers) / fade).clip(0, 1).astype(np.float32)
+        yield (values * gain[:, None]).tobytes()
+        done += len(values)
 
 
 def _layout(channels: int) -> str:

@@ -54,6 +54,7 @@ class Job:
     sound: Sound | None
     plan: Plan
     seed: int
+    looped: bool = False
 
 
 def make_job(
@@ -88,6 +89,7 @@ def make_job(
             sound=_sound(config),
             plan=plan,
             seed=config.seed,
+            looped=bool(config.loop),
         )
 
 
@@ -125,11 +127,11 @@ def _sound(config: Config) -> Sound | None:
             track = find_soundtrack(audio, wanted, None, length, True, skipped)
             if track is None:
                 raise InputError(f"{audio} has no soundtrack that ffmpeg can read.")
-            return fit(track, suffix)
+            return fit(track, suffix, bool(config.loop))
     with config.error_context(_SOURCE):
         sound = None if audio == "none" else open_source(config).sound
         track = None if sound is None else find_soundtrack(sound.path, wanted, sound.begin, length, sound.whole)
-        return None if track is None else fit(track, suffix)
+        return None if track is None else fit(track, suffix, bool(config.loop))
 
 
 def _check_output(config: Config) -> None:

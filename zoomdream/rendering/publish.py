@@ -37,7 +37,7 @@ def publish(job: Job, recording: Recording, *, trim: bool) -> None:
         shutil.copyfile(segments[-1], finished)
     else:
         try:
-            finished = join(settings, segments, output, job.frames, origin=origin, sound=job.sound)
+            finished = join(settings, segments, output, job.frames, origin=origin, sound=job.sound, looped=job.looped)
         except (InputError, OutputError) as error:
             if job.sound is not None:
                 _keep_silent(job, segments, origin, error)
@@ -75,7 +75,7 @@ def _keep_silent(job: Job, segments: list[Path], origin: str, error: InputError 
     """
     silent, beside = silent_twin(job.output), ""
     with contextlib.suppress(OutputError, OSError):
-        made = join(job.settings, segments, job.output, job.frames, origin=origin, sound=None)
+        made = join(job.settings, segments, job.output, job.frames, origin=origin, sound=None, looped=job.looped)
         try:
             if not silent.exists() or _is_silent_twin(job):
                 settle(made, silent)
