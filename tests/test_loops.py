@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
@@ -12,8 +13,8 @@ import pytest
 import torch
 import yaml
 
-from tests.test_pipeline import EVERY_3, configured, stages_of, states
-from zoomdream import ffmpeg, load_config, pipeline
+from tests.test_pipeline import EVERY_3, PLAN, configured, stages_of, states
+from zoomdream import assembly, ffmpeg, load_config, pipeline
 from zoomdream.config import Config
 from zoomdream.encode.metadata import read_tags
 from zoomdream.encode.sound import fit, samples
@@ -21,6 +22,8 @@ from zoomdream.errors import ConfigError
 from zoomdream.ffmpeg import probe
 from zoomdream.rendering import render
 from zoomdream.rendering.job import fingerprint
+from zoomdream.rendering.loop import Dreaming
+from zoomdream.rendering.publish import kept_end
 from zoomdream.source.sound import find_soundtrack
 from zoomdream.timeline import Timeline
 
@@ -198,3 +201,22 @@ def test_the_sound_of_a_loop_begins_and_ends_in_silence_and_is_the_same_in_betwe
     assert abs(other[[0, -1]]).max() == 0
     assert np.array_equal(one[300:-300], other[300:-300])
     assert abs(np.diff(np.concatenate([other[-300:], other[:300]])[:, 1])).max() < 0.003
+
+
+def test_a_film_goes_on_from_the_state_that_was_kept_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first: dict[str, object] = {"size": [64, 48], "fps": 12, "frames": 5}
+    first |= {"dream": {"octaves": 1, "steps": 1, "warmup": 0, "rate": 6}}
+    first |= {"performance": {"precision": "float32", "threads": 1}}
+    kept = render(load_config({**first, "encode": {"keep_ends": True}}, output=tmp_path / "first.mp4"))
+    config = load_config({**first, "seed": 8, "start": str(kept)}, output=tmp_path / "second.mkv")
+    again = [state.picture for state in pipeline.frames(assembly.open_stages(config, PLAN), None, 2)]
+    begun: list[int] = []
+    monkeypatch.setattr(pipeline, "begin_at", lambda *arguments: begun.append(1))
+    with closing(Dreaming(config, PLAN, None)) as dreaming:
+        known = [state.picture for state in dreaming.frames(None, 2)]
+    assert not begun
+    assert all(torch.equal(one, other) for one, other in zip(again, known, strict=True))
+    (tmp_path / "first.mp4.end.safetensors").write_bytes(b"cut off")
+    assert kept_end(config) is None

@@ -99,8 +99,11 @@ def moved_on(film: ZoomStages) -> Tensor:
     if film.closing is not None:
         last = lead_in(film, film.closing)
     else:
-        *_, last = frames(film, None, end)
-        last = last.key or last
+        found = film.ended
+        for state in () if found else frames(film, None, end):
+            found = state
+        assert found is not None
+        last = found.key or found
     return settled(film.camera(last.picture, last.index, end))
 
 

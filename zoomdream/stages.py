@@ -18,6 +18,7 @@ from zoomdream.flow.carry import Carry
 from zoomdream.flow.closing import Closing
 from zoomdream.source.prefetch import FramePrefetch
 from zoomdream.source.protocol import Closable, DeviceFrames
+from zoomdream.types import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class ZoomStages:
     """The stages of a zoom. mask: where to dream, (1, 1, H, W) in 0..1; None: everywhere. closing: of a film that ends
     in the beginning of a loop, its own or, where there is one, that of `after`. before: another film, from whose last
     frame this one goes on. beginning: the same at the size at which films of all sizes begin; None where this is it.
+    ended: the state after that frame, where it is known, of a film that another goes on from.
     """
 
     source: DeviceFrames
@@ -62,6 +64,7 @@ class ZoomStages:
     schedule: DreamSchedule
     closing: Closing | None = None
     before: ZoomStages | None = None
+    ended: State | None = None
     after: ZoomStages | None = None
     beginning: ZoomStages | None = None
     resources: tuple[Closable, ...] = ()

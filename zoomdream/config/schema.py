@@ -217,7 +217,7 @@ class Config(Section):
         Keys that came later only stand there where they are set: renders from before them go on.
         """
         tree = self.tree()
-        for key, usual in (("hardware", "off"), ("audio_track", "auto")):
+        for key, usual in (("hardware", "off"), ("audio_track", "auto"), ("keep_ends", False)):
             if tree["encode"][key] == usual:
                 del tree["encode"][key]
         if not self.loop:

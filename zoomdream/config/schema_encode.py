@@ -65,6 +65,12 @@ class Encode(Section):
     metadata: Flag = setting(
         True, "Whether the resolved config is stored in the file, for `zoomdream info`.", "true or false"
     )
+    keep_ends: Flag = setting(
+        False,
+        "Whether the state after the last frame is kept beside a video, as OUTPUT.end.safetensors, so that a render "
+        "whose `start` is this video goes on without dreaming all of it again. Loops need none.",
+        "true or false",
+    )
     ffmpeg: Literal["bundled", "path"] = setting(
         "bundled", "Which ffmpeg: the one of imageio-ffmpeg, or the one on PATH.", "bundled or path"
     )

@@ -55,6 +55,7 @@ class Job:
     plan: Plan
     seed: int
     looped: bool = False
+    keep_ends: bool = False
 
 
 def make_job(
@@ -90,6 +91,7 @@ def make_job(
             plan=plan,
             seed=config.seed,
             looped=bool(config.loop),
+            keep_ends=config.encode.keep_ends,
         )
 
 

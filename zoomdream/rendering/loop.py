@@ -23,12 +23,12 @@ from zoomdream.rendering.job import Job, encode_settings, make_job, recall, vers
 from zoomdream.rendering.observer import Observer, Observers, Progress, ProgressOnly
 from zoomdream.rendering.owner import Found, find
 from zoomdream.rendering.plan import make_plan
-from zoomdream.rendering.publish import publish, rehearse
+from zoomdream.rendering.publish import kept_end, publish, rehearse
 from zoomdream.rendering.recorder import Recorder
 from zoomdream.rendering.recording import Recording
 from zoomdream.rendering.run import Run
 from zoomdream.rendering.workspace import Workspace, working_folder
-from zoomdream.stages import Stages
+from zoomdream.stages import Stages, ZoomStages
 from zoomdream.timeline import Timeline
 from zoomdream.types import Network, Plan, State
 
@@ -96,7 +96,11 @@ class Dreaming:
         config, plan = self._config, self._plan
         trial.check(encode_settings(config, plan))
         network = self._networks and self._networks(config, plan)
-        return assembly.open_stages(config, plan, network, timeline=self.timeline)
+        stages = assembly.open_stages(config, plan, network, timeline=self.timeline)
+        ended = kept_end(config)
+        if ended is None or not isinstance(stages, ZoomStages) or stages.before is None:
+            return stages
+        return replace(stages, before=replace(stages.before, ended=ended.to(plan.device)))
 
     def frames(self, start: State | None, end: int) -> Iterator[State]:
         """The states after `start` up to that of frame `end` (without it)."""

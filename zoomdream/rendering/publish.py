@@ -7,6 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
+from zoomdream import ffmpeg
+from zoomdream.config import Config
 from zoomdream.config.codecs import is_numbered
 from zoomdream.encode import metadata, trial
 from zoomdream.encode.join import join
@@ -15,6 +17,8 @@ from zoomdream.errors import InputError, OutputError
 from zoomdream.machine.files import discard, settle, temporary_name, write_whole
 from zoomdream.rendering.job import Job, numbers
 from zoomdream.rendering.recording import Recording
+from zoomdream.rendering.state_file import STATE_FILE, read_state, read_sums, save_state
+from zoomdream.types import State
 
 
 def publish(job: Job, recording: Recording, *, trim: bool) -> None:
@@ -47,8 +51,28 @@ def publish(job: Job, recording: Recording, *, trim: bool) -> None:
         settle(finished, output)
     finally:
         discard(finished)
+    if job.keep_ends:
+        state = read_state(recording.folder / STATE_FILE)
+        assert state is not None
+        save_state(end_file(output), state, [job.fingerprint], alone=True)
     if job.sound is not None and _is_silent_twin(job):
         discard(silent_twin(output))
+
+
+def end_file(output: Path) -> Path:
+    """Where the state after the last frame of a finished video is kept."""
+    return output.with_name(f"{output.name}.end.safetensors")
+
+
+def kept_end(config: Config) -> State | None:
+    """The state after the last frame of the video from which a film goes on; None where none of it is kept. OutputError
+    where it is damaged.
+    """
+    if config.start is None or config.before is None or not (path := end_file(config.start)).is_file():
+        return None
+    origin = metadata.read_origin(ffmpeg.executable(config.encode.ffmpeg), config.start)
+    known = origin is not None and read_sums(path) == [origin.fingerprint]
+    return read_state(path) if known else None
 
 
 def rehearse(job: Job) -> None:

@@ -30,9 +30,9 @@ _WRONG = (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeEr
 """What reading something else than a state can raise."""
 
 
-def save_state(path: Path, state: State, sums: Sequence[str] = ()) -> None:
+def save_state(path: Path, state: State, sums: Sequence[str] = (), *, alone: bool = False) -> None:
     """Write a state and the checksums of all units up to it, whole or not at all; the one that was there stays beside
-    it. Raises OSError.
+    it, but `alone`. Raises OSError.
     """
     facts, pictures = _packed(state)
     facts["sums"] = " ".join(sums)
@@ -40,10 +40,11 @@ def save_state(path: Path, state: State, sums: Sequence[str] = ()) -> None:
     temporary = temporary_name(path)
     try:
         save_file(pictures, temporary, metadata=facts)
-        before = path.with_name(BEFORE_FILE)
-        discard(before)
-        with suppress(OSError):  # a disk without hard links keeps one state
-            os.link(path, before)
+        if not alone:
+            before = path.with_name(BEFORE_FILE)
+            discard(before)
+            with suppress(OSError):  # a disk without hard links keeps one state
+                os.link(path, before)
         settle(temporary, path)
     except SafetensorError as error:  # it wraps the system's error in words of its own
         full = "No space left" in str(error) or "StorageFull" in str(error)
