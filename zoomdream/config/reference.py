@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from zoomdream.config import write
@@ -57,6 +58,7 @@ class Chapter:
     entries: tuple[Entry, ...]
 
 
+@cache
 def chapters() -> dict[str, Chapter]:
     """All that can be looked up, by the word of each chapter."""
     schema = json_schema()
