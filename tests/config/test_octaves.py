@@ -46,3 +46,5 @@ def test_octaves_beyond_those_of_640x360_only_add_detail_and_of_missing_ones_hal
     assert [found(edge) for edge in (180, 240, 360, 720)] == [((8,), 0), ((4, 6), 0), ((4, 4, 4), 0), ((4,) * 5, 2)]
     assert [found(edge, steps=[6, 3, 1])[0] for edge in (180, 360, 720)] == [(8,), (6, 3, 1), (6, 3, 1, 1, 1)]
     assert found(720, octaves=5) == ((4,) * 5, 0)
+    finest = [load_config({"size": [edge, edge]}).octaves.finest for edge in (180, 240, 360, 720)]
+    assert finest == pytest.approx([12 / 8, 8 / 6, 1, 1])  # in all as much is changed

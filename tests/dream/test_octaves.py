@@ -241,6 +241,12 @@ def test_octaves_that_only_add_detail_leave_what_coarser_ones_can_hold_as_it_was
     assert float((detailed - coarse).abs().mean()) > 0.003
 
 
+def test_steps_of_the_finest_octave_may_be_larger() -> None:
+    recipes = [Recipe(octaves=2, octave_scale=2, steps=(0, 2), jitter=0, finest=finest) for finest in (1, 2)]
+    one, two = (dream(GREY, redness, recipe, seed=1, frame=0) - GREY for recipe in recipes)
+    assert torch.allclose(two, 2 * one, atol=1e-5)
+
+
 def test_where_coarse_octaves_are_left_out_the_steps_of_the_fine_ones_stay():
     seen = []
 

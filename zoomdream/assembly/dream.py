@@ -77,6 +77,7 @@ def recipes(config: Config, timeline: Timeline, found: tuple[Target, ...]) -> tu
         octave_scale=config.octaves.scale,
         steps=config.octaves.steps,
         detailing=config.octaves.detailing,
+        finest=config.octaves.finest,
         jitter=settings.jitter,
         normalization=settings.normalize,
         smallest=max(catalog.minimum_edge(target.layer) for target in found),

@@ -18,13 +18,14 @@ TUNED_EDGE = 360
 @dataclass(frozen=True, slots=True)
 class Octaves:
     """How many octaves there are, the ratio of their sizes, and the gradient steps of each, from coarse to fine.
-    detailing: so many of the finest only add detail.
+    detailing: so many of the finest only add detail. finest: a factor on the step size of the finest.
     """
 
     count: int
     scale: float
     steps: tuple[int, ...]
     detailing: int = 0
+    finest: float = 1.0
 
 
 def octaves_for(
@@ -33,8 +34,8 @@ def octaves_for(
     """The octaves of frames whose shorter edge is `edge`, from the keys of `dream`.
 
     With auto those beyond the octaves of TUNED_EDGE only add detail, so that the others show the same things as there,
-    as strongly; where there are fewer, the finest takes half the steps of those that are missing. Of a list of steps
-    the last number is that of all finer octaves.
+    as strongly; where there are fewer, the finest takes half the steps of those that are missing, each so much larger
+    that in all as much is changed. Of a list of steps the last number is that of all finer octaves.
     """
     beyond = 0
     if count == "auto":
@@ -42,9 +43,15 @@ def octaves_for(
         count, scale = from_coarsest(edge, coarsest, scale)
         beyond = count - tuned
     listed, missing = (steps,) if isinstance(steps, int) else steps, max(-beyond, 0)
-    found = [*listed, *listed[-1:] * (count + missing - len(listed))]
-    found[count - 1] += sum(found[count : count + missing]) // 2
-    return Octaves(count, scale, tuple(found[:count]), max(beyond, 0))
+    found = [*listed, *listed[-1:] * (count + missing - len(listed))][: count + missing]
+    last = found[count - 1] + sum(found[count:]) // 2
+    return Octaves(
+        count,
+        scale,
+        steps=(*found[: count - 1], last),
+        detailing=max(beyond, 0),
+        finest=sum(found[count - 1 :]) / last if missing and last else 1.0,
+    )
 
 
 def from_coarsest(edge: int, coarsest: float, scale: float) -> tuple[int, float]:

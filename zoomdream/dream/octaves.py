@@ -32,7 +32,7 @@ class Recipe:
     """How to dream. `step_size` is the mean change per step (1 is a pixel's full range), `jitter` and `smallest` are
     pixels. `steps`: one number for all octaves, or one each from coarse to fine; where octaves are too small for the
     network and left out, the first of these are left out too. `detailing`: so many of the finest octaves change only
-    what the octave before them cannot hold.
+    what the octave before them cannot hold. `finest`: a factor on the step size of the finest octave.
 
     `reference`: the colour statistics that the picture should come to; each octave then climbs more in the bands that
     it lacks and less in those that it has too much of. None: all bands alike.
@@ -50,6 +50,7 @@ class Recipe:
     octave_scale: float = 1.4
     steps: int | tuple[int, ...] = 4
     detailing: int = 0
+    finest: float = 1.0
     step_size: float = 0.006
     jitter: int = 16
     normalization: Normalization = "laplacian"
@@ -84,13 +85,14 @@ def dream(picture: Tensor, objective: AnyObjective, recipe: Recipe, *, seed: int
         base = resize(picture, size)
         start = base if added is None else base + resize(added, size)
         views = partial(draw_view, recipe, size, (seed, frame, octave))
+        step_size = recipe.step_size * (recipe.finest if octave == len(work) - 1 else 1)
         climbed = _ascent(start, recipe)(
             start,
             objective,
             steps=steps,
-            step_size=recipe.step_size,
+            step_size=step_size,
             views=views,
-            regularized=regularizers.of(recipe.step_size),
+            regularized=regularizers.of(step_size),
         )
         if octave and octave >= len(work) - recipe.detailing:
             climbed = climbed - resize(resize(climbed - start, work[octave - 1][0]), size)
