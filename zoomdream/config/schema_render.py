@@ -82,7 +82,7 @@ class Dream(Section):
     )
     jitter: Annotated[Whole, measured("px pixels")] = setting(
         16,
-        "Largest random shift of the picture before each step, so that the network leaves no grid in it.",
+        "Largest random shift of each octave before a step, so that the network leaves no grid in it.",
         "0 to 512 pixels, a whole number",
         ge=0,
         le=512,
@@ -121,7 +121,7 @@ class Dream(Section):
     )
     blur: Annotated[Schedule, BLUR] = scheduled(
         0.0,
-        "Gaussian blur after each step, its standard deviation; falling, it draws from coarse to fine.",
+        "Gaussian blur of an octave after each step, its standard deviation; falling, it draws from coarse to fine.",
         BLUR,
         example="0.3 + 1.2*exp(-3*t)",
     )

@@ -13,12 +13,13 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
 from bench import command, processes, report
 from bench.dreamers import ENDLESS, Dreamer, dreamers, find_weights, missing, render_config
-from bench.endless import kills, natural, quality, still_camera
+from bench.endless import kills, natural, pivot, quality, still_camera
 from bench.report import Report
 
 from zoomdream.config import Config
@@ -161,8 +162,17 @@ def run_memory(options: argparse.Namespace, found: Report, folder: Path) -> None
     found.at_most(f"memory: peak of {long} frames over that of {short}", peaks[long] / peaks[short], 1.05)
 
 
+def run_pivot(options: argparse.Namespace, found: Report, folder: Path) -> None:
+    chosen = pivot.OBJECTIVES[2:3] if options.quick else pivot.OBJECTIVES
+    runs = found.figures["pivot"] = {name: pivot.measure(name, options.frames) for name in chosen}
+    for place in next(iter(runs.values())):
+        mean = statistics.mean(run[place] for run in runs.values())
+        found.within(f"fixed pivot, no noise: energy on the {place} over that beside it", mean, (0.95, 1.05))
+
+
 PARTS: dict[str, command.Part] = {
     "quality": run_quality,
+    "pivot": run_pivot,
     "camera": run_camera,
     "kill": run_kill,
     "memory": run_memory,
