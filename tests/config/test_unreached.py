@@ -7,6 +7,7 @@ import pytest
 from zoomdream.config import load_config_text
 from zoomdream.config.unreached import warnings
 
+LOOP = "loop: 2s\n"
 FILM = "size: [64, 48]\nfps: 30\nduration: 2s\n"
 
 
@@ -75,7 +76,7 @@ def test_every_schedule_counts() -> None:
 
 def test_a_schedule_that_jumps_where_a_loop_closes_is_told_with_the_size_of_the_jump() -> None:
     for zoom in ("1.2 + 0.1*t", "{keys: {0s: 1.2, 100%: 1.4}}"):
-        (text,) = told(zoom, "loop: true\n")
+        (text,) = told(zoom, LOOP)
         assert "a.yaml, line 6: camera.zoom: it jumps where the loop closes, from 1.39" in text
         assert "to 1.2." in text
         assert not told(zoom)
@@ -85,7 +86,7 @@ def test_a_schedule_that_jumps_where_a_loop_closes_is_told_with_the_size_of_the_
     "zoom", ["1.3", "1.2 + 0.1*sin(2*pi*u)", "1.2 + 0.1*noise(t)", "{keys: {0s: 1.2, 1s: 1.4}, loop: true}"]
 )
 def test_a_schedule_that_closes_with_its_loop_is_not(zoom: str) -> None:
-    assert not told(zoom, "loop: true\n")
+    assert not told(zoom, LOOP)
 
 
 @pytest.mark.parametrize(
@@ -116,3 +117,9 @@ def test_an_output_pattern_that_is_none_is_told() -> None:
     assert warning.startswith("a.yaml, line 1: output: ")
     assert "frames/%04d.png" in warning
     assert [*warnings(load_config_text("output: 'take #3.mp4'\n", "a.yaml"))] == []
+
+
+def test_a_loop_that_closes_in_few_dreams_is_told() -> None:
+    (text,) = told("1.2", "loop: 1s\n")
+    assert "a.yaml, line 4: loop: 1s is time for 12 dreams" in text
+    assert not told("1.2", "loop: 1.5s\n")

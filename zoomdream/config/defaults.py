@@ -64,6 +64,10 @@ Without them a classifier sees bananas in coloured noise; see docs/benchmarks.md
 """
 
 
+CLASS_LOOP_DEFAULTS: Mapping[str, Any] = MappingProxyType({"dream.step_size": 0.004, "dream.blur": 0.5})
+"""What the same begins with and what it comes to cannot differ in a loop, which has no beginning."""
+
+
 def is_clip(data: dict[str, Any]) -> bool:
     """Whether the plain values of a config have a clip as their source."""
     source = data.get("source")
@@ -93,7 +97,7 @@ def with_defaults(data: dict[str, Any]) -> dict[str, Any]:
         picture = isinstance(source, dict) and source.get("kind") == "image"
         data = _filled(data, DROSTE_PICTURE_DEFAULTS if picture else DROSTE_DEFAULTS)
     elif _is_class_picture(data):
-        data = _filled(data, CLASS_DEFAULTS)
+        data = _filled(_filled(data, CLASS_LOOP_DEFAULTS) if data.get("loop") else data, CLASS_DEFAULTS)
     return _with_encoding(data)
 
 
@@ -171,6 +175,7 @@ def json_schema() -> dict[str, Any]:
         "In the Droste space": DROSTE_DEFAULTS,
         "There on a picture": DROSTE_PICTURE_DEFAULTS,
         "For classes out of noise": CLASS_DEFAULTS,
+        "In a loop of such": CLASS_LOOP_DEFAULTS,
     }
     for place, defaults in kinds.items():
         for key, value in defaults.items():

@@ -1,7 +1,7 @@
 """What a config probably does not mean: no error, but worth a word.
 
 Schedules of which a part is never reached, as where keyframes are numbered by frames, that never move, or that jump
-where a loop closes; a file that says nothing; an output pattern that is none.
+where a loop closes, or one that closes in few dreams; a file that says nothing; an output pattern that is none.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from zoomdream.config.schedule import Schedule
 from zoomdream.config.schema import Config
 from zoomdream.config.units import Position, seconds_text
 
+_CLOSING_DREAMS = 16
+"""In which a loop closes unseen: with 24 no neighbours differ by more than 1.3 times the median, with 9 by 1.75."""
+
 _MOMENTS = 500  # at which it is looked whether a schedule moves
 
 
@@ -34,6 +37,11 @@ def warnings(config: Config) -> Iterator[str]:
     if re.search(r"##", str(config.output)):
         numbered = re.sub(r"#+", lambda found: f"%0{min(len(found[0]), 9)}d", str(config.output))
         yield f"{config.place('output')}: output: # is a letter like any other; numbered pictures are {numbered}."
+    dreams = config.closing / float(config.dream.every or max(config.fps / Fraction(config.dream.rate), Fraction(1)))
+    if config.loop and not config.camera.contains_itself and dreams < _CLOSING_DREAMS:
+        text = f"{seconds_text(config.closing / config.fps)} is time for {round(dreams)} dreams, so that the beginning "
+        text += f"comes in large pieces. {_CLOSING_DREAMS} or more hide it: close for longer, or raise dream.rate."
+        yield f"{config.place('loop')}: loop: {text}"
     length = config.timeline or config.frames
     for path, schedule in schedules(config):
         key = dotted(path)
