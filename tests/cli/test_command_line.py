@@ -159,6 +159,14 @@ def test_a_wrong_command_line_is_exit_code_2_and_one_line_with_the_remedy(
     assert answer in printed.err
 
 
+def test_a_key_and_its_value_may_be_two_words() -> None:
+    typed = ["render", "--set", "camera.zoom", "1.2", "--set", "objective[0].weight", "-2", "a.yaml", "--set", "seed"]
+    arguments = parse([*typed, "7"])
+    assert arguments.overrides == ["camera.zoom=1.2", "objective[0].weight=-2", "seed=7"]
+    assert arguments.config == Path("a.yaml")
+    assert parse(["render", "--set", "seed", "a.yaml"]).config == Path("a.yaml")
+
+
 def test_options_may_come_in_any_order() -> None:
     arguments = parse(["render", "--set", "fps=24", "a.yaml", "--set=seed=1", "--quiet", "-o", "b.mp4"])
     assert (arguments.config, arguments.overrides, arguments.output) == (Path("a.yaml"), ["fps=24", "seed=1"], "b.mp4")

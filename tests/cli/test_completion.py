@@ -46,6 +46,8 @@ def test_bash_completes_commands_options_values_files_and_ready_configs(script: 
     assert completed(script, tmp_path, "ren") == ["render"]
     assert completed(script, tmp_path, "render", "--pre") == ["--preview"]
     assert completed(script, tmp_path, "render", "mi") == ["mine.yaml"]
+    assert completed(script, tmp_path, "render", "mine.yaml", "--set", "camera.zo") == ["camera.zoom"]
+    assert "objective.0.weight" in completed(script, tmp_path, "render", "--set", "obj")
     assert completed(script, tmp_path, "batch", "mine.yaml", "--engine", "r") == ["ray"]
     assert "endless_zoom" in completed(script, tmp_path, "new", "endl")
     assert completed(script, tmp_path, "completion", "z") == ["zsh"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -35,6 +36,9 @@ exit codes:  0 done    1 some renders of a batch failed    2 config or command l
              130 interrupted; run again to go on
 """
 
+
+_KEY = re.compile(r"[a-z_]+(\.\w+|\[\d+\])*")
+_OTHER = re.compile(r"^--|\.ya?ml$")  # what is no value of a key
 
 _MEANT = {
     **dict.fromkeys(("run", "start", "make", "dream"), "render"),
@@ -206,8 +210,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
-    """The command line with two words made one where argparse wants it: an output whose name begins with a dash, and
-    `--preview sheet`, while in `--preview film.yaml` the second is the config.
+    """The command line with two words made one where argparse wants it: an output whose name begins with a dash,
+    `--set KEY VALUE`, and `--preview sheet`, while in `--preview film.yaml` the second is the config.
     """
     joined: list[str] = []
     for word in argv:
@@ -215,6 +219,8 @@ def _joined(argv: Sequence[str]) -> list[str]:
             joined[-1:] = [f"--output={word}"]
         elif joined and joined[-1] == "--preview=film" and word in PREVIEWS:
             joined[-1:] = [f"--preview={word}"]
+        elif joined[-2:-1] == ["--set"] and _KEY.fullmatch(joined[-1]) and not _OTHER.search(word):
+            joined[-1] += f"={word}"
         elif word == "--preview":
             joined.append("--preview=film")
         else:

@@ -105,13 +105,33 @@ def print_completion(arguments: argparse.Namespace) -> int:
     from zoomdream.cli.parser import build_parser
 
     root, commands = build_parser()
+    keys = " ".join(_keys())
+    preamble = {
+        "bash": f'_zoomdream_keys() {{\n  compgen -W "{keys}" -- "$1"\n}}',
+        "zsh": f"_zoomdream_keys() {{\n  compadd -- {keys}\n}}",
+    }
+    of_a_key = {"bash": "_zoomdream_keys", "zsh": "_zoomdream_keys", "fish": keys}
     for command in commands.values():
         for action in command._actions:
             if action.metavar in _FILES:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
+            elif action.dest == "overrides":
+                action.complete = of_a_key  # type: ignore[attr-defined]
     next(action for action in commands["new"]._actions if action.dest == "name").choices = list(ready_configs())
-    tell(shtab.complete(root, arguments.shell))
+    tell(shtab.complete(root, arguments.shell, preamble=preamble.get(arguments.shell, "")))
     return 0
+
+
+def _keys() -> list[str]:
+    """What `--set` takes by name; of an objective, the keys of its first term."""
+    from zoomdream.config import Config, reference
+
+    entries = [
+        entry for chapter in reference.chapters().values() for entry in chapter.entries if "Allowed" in entry.facts
+    ]
+    names = [entry.name.partition(" ")[0].replace("objective.", "objective.0.") for entry in entries]
+    kept = [name for name in names if name.partition(".")[0] in (*Config.model_fields, "duration")]
+    return list(dict.fromkeys(["source", "objective", *kept]))
 
 
 def print_info(arguments: argparse.Namespace) -> int:
