@@ -13,7 +13,7 @@ BLOCK = 30
 wait once in a segment, and any other frame is quick.
 """
 
-_READY = 20.0
+_READY = 60.0
 """Seconds from which on a first dreamed frame is a measure: making everything ready, some three seconds, is part of it.
 """
 
