@@ -14,7 +14,7 @@ _ORDERS = (
     "\x1b]0;OWNED\x07", "\x1b[31mOWNED", "\x1b]8;;x\x1b\\OWNED", "\x9b31mOWNED", "\rOWNED", "\x08\x08OWNED",
     "\x1b[2JOWNED", "\x1bPOWNED\x1b\\", "\x07OWNED", "\x0eOWNED", "\x7fOWNED", "\x1b]52;c;T1dORUQ=\x07OWNED",
 )  # fmt: skip
-_MARKUP = "[red]OWNED[bold]y"
+_MARKUP = "[on magenta]OWNED[bold]y"
 _CONFIG = """\
 size: [48, 32]
 frames: 2
@@ -66,7 +66,7 @@ def names(numbers: range, folder: Path) -> Iterator[Outcome]:
         fault = bad_words(said.decode(errors="replace"))
         if shown:
             fault = fault or f"{shown[0]!r} reaches the terminal"
-        if b"\x1b[31m" in said:  # red: what markup would do
+        if b"\x1b[45m" in said:  # a magenta that nothing of ours has
             fault = fault or "markup is taken for markup"
         told = f"seed {number}, {' '.join(words)}, {place}: {fault}" if fault else ""
         yield Outcome(_COMMANDS[number % len(_COMMANDS)], "fault" if fault else "right", told)

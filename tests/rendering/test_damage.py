@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def go_on(wanted: Job) -> tuple[int, list[str]]:
         (["segment_00002.mp4"], 60),
         (["state.safetensors"], 60),
         (["state.before.safetensors"], 90),
-        (["segment_00000.mp4"], 0),
+        (["state.safetensors", "segment_00000.mp4"], 0),
         (["state.safetensors", "state.before.safetensors"], 0),
     ],
 )
@@ -94,6 +95,40 @@ def test_what_is_damaged_is_rendered_again_after_the_last_good_state_and_told(
     render_frames(maker(100), job(stopped.output.with_name("whole.mp4"), 100))
     assert decoded(stopped.output) == decoded(stopped.output.with_name("whole.mp4"))
     assert {entry.name for entry in stopped.output.parent.iterdir()} == {"a.mp4", "whole.mp4"}
+
+
+@pytest.mark.parametrize(("names", "dreamed"), [(["00000"], 30 + 10), (["00001", "00000"], 60 + 10)])
+@pytest.mark.parametrize("lost", [rot, Path.unlink])
+def test_of_a_damaged_early_segment_only_what_leads_up_to_it_is_dreamed_again(
+    stopped: Job, names: list[str], dreamed: int, lost: Callable[[Path], None], decoded: Decoded
+) -> None:
+    for name in names:
+        lost(folder(stopped) / f"segment_{name}.mp4")
+    made: list[int] = []
+
+    def make(start: State | None) -> Iterator[State]:
+        for state in states(start, stopped.frames):
+            made.append(state.index)
+            yield state
+
+    render_frames(make, stopped)
+    assert len(made) == dreamed
+    render_frames(maker(100), job(stopped.output.with_name("whole.mp4"), 100))
+    assert decoded(stopped.output) == decoded(stopped.output.with_name("whole.mp4"))
+
+
+def test_a_damaged_early_segment_that_does_not_come_back_begins_the_render_anew(stopped: Job) -> None:
+    """As where another version dreams it."""
+    rot(folder(stopped) / "segment_00000.mp4")
+    begun: list[int] = []
+
+    def make(start: State | None) -> Iterator[State]:
+        begun.append(0 if start is None else start.index + 1)
+        for state in states(start, stopped.frames):
+            yield replace(state, picture=1 - state.picture)
+
+    render_frames(make, stopped)
+    assert begun == [0, 0]
 
 
 def test_a_kept_segment_that_cannot_be_read_is_noticed_at_the_start(stopped: Job) -> None:

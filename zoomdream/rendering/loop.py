@@ -15,17 +15,18 @@ from types import FrameType
 from zoomdream import assembly, ffmpeg, pipeline
 from zoomdream.config import Config
 from zoomdream.encode import trial
-from zoomdream.encode.segment import EncodeSettings
+from zoomdream.encode.segment import EncodeSettings, raw_bits
 from zoomdream.errors import OutputError, RenderInterrupted
-from zoomdream.machine.files import writing
+from zoomdream.machine.files import discard, writing
 from zoomdream.rendering.eta import Eta, ending
 from zoomdream.rendering.job import Job, encode_settings, make_job, recall, versions
 from zoomdream.rendering.observer import Observer, Observers, Progress, ProgressOnly
 from zoomdream.rendering.owner import Found, find
 from zoomdream.rendering.plan import make_plan
 from zoomdream.rendering.publish import kept_end, publish, rehearse
-from zoomdream.rendering.recorder import Recorder
-from zoomdream.rendering.recording import Recording
+from zoomdream.rendering.readback import read_back
+from zoomdream.rendering.recorder import Recorder, Writer
+from zoomdream.rendering.recording import Recording, Unit
 from zoomdream.rendering.run import Run
 from zoomdream.rendering.workspace import Workspace, working_folder
 from zoomdream.stages import Stages, ZoomStages
@@ -183,7 +184,7 @@ def record(
     there were any. passes: the gradient passes of each of its frames, for the ETA; None where all are alike. note: what
     to say where frames are there already; again: all of it has been recorded once.
     """
-    start, damaged = recording.resume()
+    start, damaged = recording.resume(lambda units: _record_again(units, make_frames, recording, observers))
     count = recording.end - recording.begin
     done = 0 if start is None else start.index + 1 - recording.begin
     if damaged:
@@ -213,6 +214,33 @@ def record(
         raise
     recorder.finish()
     return True
+
+
+def _record_again(units: Sequence[Unit], make_frames: MakeFrames, recording: Recording, observers: Observers) -> None:
+    """Record damaged units in the place of what is there of them. All up to the last of them is dreamed again."""
+    settings, count = recording.settings, recording.end - recording.begin
+    names = [recording.path(unit).name for unit in units]
+    told = f"warning: damaged: {', '.join(names[:3])}{' and more' if names[3:] else ''} in {recording.folder}"
+    told += f"; rendering again up to frame {units[-1].end}, the rest is kept"
+    observers.progress(Progress(0, count, None, None, told, warning=True))
+    with contextlib.ExitStack() as opened:
+        writer: Writer | None = None
+        for state in make_frames(None):
+            unit = recording.unit(state.index)
+            if unit in units:
+                if writer is None:
+                    discard(recording.path(unit))
+                    writer = recording.writer(unit)
+                    opened.callback(writer.drop)
+                frame = read_back(state, (settings.height, settings.width), raw_bits(settings), last=False)
+                writer.write_raw(frame.raw())
+                if state.index == unit.end - 1:
+                    writer.seal()
+                    writer.close()
+                    writer = None
+            observers.progress(Progress(state.index + 1 - recording.begin, count, None, None))
+            if state.index == units[-1].end - 1:
+                return
 
 
 def _started(job: Job, found: Found, restart: bool) -> Run:

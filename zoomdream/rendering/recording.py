@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,9 +80,12 @@ class Recording:
         whole = index is not None and all(self.path(unit).exists() for unit in self._until(index))
         return index + 1 - self.begin if index is not None and whole and self.begin <= index < self.end else 0
 
-    def resume(self) -> tuple[State | None, list[str]]:
+    def resume(self, mend: Callable[[Sequence[Unit]], None] | None = None) -> tuple[State | None, list[str]]:
         """The last state that is good with all units up to it, or None to begin anew; and the files that were damaged.
         What is beyond it is removed.
+
+        mend: records units again from the beginning, where these alone are damaged; they count if their checksums come
+        back.
 
         The picture is on the CPU, laid out in memory as it was: sums over another layout round differently.
         """
@@ -97,8 +101,14 @@ class Recording:
                     os.replace(before, last)
                 break
         else:
-            discard(last)
-            discard(before)
+            if mend is not None and damaged and last.name not in damaged:
+                mend([unit for unit in self.units if self.path(unit).name in damaged])
+                state = self._good(last)[0]
+            if state is None:
+                discard(last)
+                discard(before)
+            else:
+                damaged = []
         kept = [] if state is None else [self.path(unit) for unit in self._until(state.index)]
         for path in self.folder.glob("segment_*"):
             if path not in kept:
