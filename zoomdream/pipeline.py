@@ -204,7 +204,6 @@ def begin_droste(droste: DrosteStages) -> State:
             added, begun = resampled(strip - begun, size), resampled(whole, size)
             strip = begun + added
         strip = dream_on_strip(strip, droste, frame)
-    give_back_memory()  # a film of views needs little of what dreaming on the finest strip has taken
     return State(0, droste.camera(Levels.of(strip), 0), key=State(0, strip))
 
 
@@ -215,6 +214,8 @@ def droste_on(key: State, droste: DrosteStages, following: int, done: int) -> It
     before = after = Levels.of(key.picture)
     if alive:
         after = Levels.of(last.picture)
+    else:
+        give_back_memory()  # the film needs little of what dreaming on the finest strip has taken
     for frame in range(done + 1, following + 1):
         shown = droste.camera(before, frame)
         if alive:
