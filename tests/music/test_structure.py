@@ -34,6 +34,13 @@ def test_a_section_begins_where_the_song_changes(sample: Spectrum) -> None:
     assert sections(sample, bars) == pytest.approx((0, half), abs=0.02)
 
 
+def test_two_parts_that_take_turns_are_told_apart_each_time() -> None:
+    spectrum = heard(np.tile(song.sample(), 2))
+    half = song.BARS // 2 * 4 * 60 / song.TEMPO
+    found = sections(spectrum, find_beats(spectrum.flux, spectrum.chroma).bars)
+    assert found == pytest.approx((0, half, 2 * half, 3 * half), abs=0.03)
+
+
 def test_a_song_that_never_changes_has_one_section() -> None:
     assert sections(heard(song.tone(300, 12)), ()) == (0,)
     assert sections(heard(song.silence(12)), ()) == (0,)

@@ -19,8 +19,9 @@ _KERNEL = (31, 17)
 """Rows of time (310 ms) and bands over which a tone and a drum go on."""
 
 _SHORTEST = 4.0  # seconds of a section
-_SAME = 0.01  # of all that is heard: a song that changes less is one section
-_WORTH = 0.1  # of all change of a song: what one more section has to explain
+_SAME = 0.03  # of all that is heard: a song that changes less is one section
+_WORTH = 0.04  # of all change of a song: what each section has to explain, all together
+_MOST = 24
 
 
 def librosa(function: str) -> Any:
@@ -44,7 +45,8 @@ def drums_and_tones(spectrum: Spectrum) -> tuple[Curve, Curve]:
 def sections(spectrum: Spectrum, bars: Sequence[float]) -> tuple[float, ...]:
     """When each section of a song begins, in seconds; the first at 0. bars: when they begin, as sections do.
 
-    Neighbours that are most alike become one, until one more section would explain little of how the song changes.
+    Neighbours that are most alike become one. Of all numbers of sections that one counts which explains much of how the
+    song changes with few: where two parts take turns, only all of their turns together explain anything.
     """
     length = len(spectrum.power) / ROWS_PER_SECOND
     edges = [bar for bar in bars if 2 < bar < length - 1] if len(bars) >= 8 else list(np.arange(2.0, length - 1))
@@ -52,18 +54,13 @@ def sections(spectrum: Spectrum, bars: Sequence[float]) -> tuple[float, ...]:
         return (0.0,)
     rows = [0, *(round(edge * ROWS_PER_SECOND) for edge in edges)]
     features = _features(spectrum, rows)
-    library = librosa("section")
-    most = min(16, int(length / _SHORTEST), len(rows) - 1)
-    chosen, left = [0], _change(features, [0])
-    whole = left
+    whole = _change(features, [0])
     if whole <= _SAME * float((features**2).sum()):
         return (0.0,)
-    for count in range(2, most + 1):
-        begins = sorted(int(begin) for begin in library.segment.agglomerative(features.T, count))
-        now = _change(features, begins)
-        if left - now < _WORTH * whole:
-            break
-        chosen, left = begins, now
+    library = librosa("section")
+    most = min(_MOST, int(length / _SHORTEST), len(rows) - 1)
+    parts = [sorted(map(int, library.segment.agglomerative(features.T, count))) for count in range(1, most + 1)]
+    chosen = min(parts, key=lambda begins: _change(features, begins) / whole + _WORTH * len(begins))
     return (0.0, *(rows[begin] / ROWS_PER_SECOND for begin in chosen if begin))
 
 

@@ -57,10 +57,11 @@ def run(words: Sequence[str], output: Path) -> Path:
 
 
 def flash_errors(path: Path, fps: Fraction) -> list[float]:
-    """Frames by which each flash of a finished video is later than its click, both on the video's own clock."""
+    """Frames by which the frame that changes most is later than its click, both on the video's own clock."""
     frames = torch.stack(list(decoded_frames(path, SIZE))).float()
     seen = (frames - frames[0]).abs().mean((1, 2, 3)).numpy()
-    peaks = [n for n in range(1, len(seen) - 1) if seen[n] > 0.3 * seen.max() and seen[n - 1] < seen[n] >= seen[n + 1]]
+    rise = np.diff(seen, prepend=seen[0])
+    peaks = [int(n) for n in np.flatnonzero(rise > 0.4 * rise.max())]
     heard, *_ = sync.clicks(path)
     if len(heard) != len(CLICKS):
         raise RuntimeError(f"{path.name} has {len(heard)} clicks of {len(CLICKS)}")

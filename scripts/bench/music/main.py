@@ -80,7 +80,7 @@ def run_beats(options: argparse.Namespace, found: Report, folder: Path) -> None:
         row = {"F": _f_measure(times, grid.beats), "tempo": grid.bpm, "certainty": grid.certainty}
         if tempo:
             given = songs.grid(songs.film(path, {"beats": {"bpm": tempo, "first": f"{times[0]}s"}}, **moving))
-            row["F with bpm"] = _f_measure(times, given.beats)
+            row["F with bpm"] = _f_measure(songs.beats(tempo, songs.LENGTH), given.beats)
             row["tempo off"] = abs(grid.bpm / tempo - 1)
         rows[name] = row
     free = {name: row for name, row in rows.items() if not made[name][1] or SURE[0] <= made[name][1] <= SURE[1]}
@@ -153,8 +153,8 @@ def run_films(options: argparse.Namespace, found: Report, folder: Path) -> None:
             "output": str(folder / f"{source}.{ending}"),
             "source": {"kind": "video", "path": str(films.write_clip(folder, Fraction(fps)))},
             "music": {"attack": "1ms", "release": "100ms"},
-            "encode": {"audio": str(path)},
-            "dream": {**films.CHEAP, "step_size": 0.02, "opacity": "onset(t)"},
+            "encode": {"audio": str(path), "crf": 12},
+            "dream": {**films.CHEAP, "warmup": 8, "step_size": 0.02, "opacity": "onset(t)"},
         }
         errors = films.flash_errors(films.render(tree, folder / "film.yaml"), Fraction(fps))
         name = f"{source} in {ending}, {fps} fps"

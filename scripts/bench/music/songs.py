@@ -28,8 +28,8 @@ def rhythms() -> dict[str, tuple[list[float], float]]:
     return {**found, "100, then 130": ([*slow, *(time for time in fast if time < LENGTH - 0.1)], 0.0)}
 
 
-def beats(tempo: float) -> list[float]:
-    return [float(time) for time in np.arange(0.37, LENGTH - 0.1, 60 / tempo)]
+def beats(tempo: float, until: float = LENGTH - 0.1) -> list[float]:
+    return [float(time) for time in np.arange(0.37, until, 60 / tempo)]
 
 
 def swinging(times: Sequence[float]) -> song.Samples:
