@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,17 +15,20 @@ import torch
 import yaml
 
 from tests.test_pipeline import EVERY_3, PLAN, configured, stages_of, states
+from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, ffmpeg, load_config, pipeline
+from zoomdream.cli.prediction import predict
 from zoomdream.config import Config
 from zoomdream.encode.metadata import read_tags
 from zoomdream.encode.sound import fit, samples
 from zoomdream.errors import ConfigError
 from zoomdream.ffmpeg import probe
 from zoomdream.rendering import render
-from zoomdream.rendering.job import fingerprint
+from zoomdream.rendering.job import encode_settings, fingerprint
 from zoomdream.rendering.loop import Dreaming
 from zoomdream.rendering.publish import kept_end
 from zoomdream.source.sound import find_soundtrack
+from zoomdream.stages import Stages
 from zoomdream.timeline import Timeline
 
 LOOP = {"frames": 24, "loop": "0.75s", "camera": {"zoom": 1.5, "rotate": 20}, "color": {"hold": 0.5}}
@@ -220,3 +224,19 @@ def test_a_film_goes_on_from_the_state_that_was_kept_of_another(
     assert all(torch.equal(one, other) for one, other in zip(again, known, strict=True))
     (tmp_path / "first.mp4.end.safetensors").write_bytes(b"cut off")
     assert kept_end(config) is None
+
+
+def test_what_a_film_will_take_is_measured_without_dreaming_those_beside_it(
+    chain: tuple[Config, Config, Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Config] = []
+    opened = assembly.open_stages
+
+    def noted(config: Config, *rest: Any, **more: Any) -> Stages:
+        seen.append(config)
+        return opened(config, *rest, **more)
+
+    monkeypatch.setattr(assembly, "open_stages", noted)
+    found = predict(chain[1], PLAN, encode_settings(chain[1], PLAN), TinyNetwork())
+    assert found.total > 0
+    assert [(config.before, config.after) for config in seen] == [(None, None)]

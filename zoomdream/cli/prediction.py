@@ -42,6 +42,7 @@ def predict(config: Config, planned: Plan, settings: EncodeSettings, opened: Net
     """Dream and encode a few frames. Raises what a render raises."""
     keep_freed_memory()  # as `zoomdream render` does
     brief = config.model_copy(update={"dream": config.dream.model_copy(update={"warmup": 0}), "loop": False})
+    brief = brief.between(None, None)  # what comes before would take as long as another render
     passes = Timeline.of(config, planned.cuts).passes
     begun = time.perf_counter()
     timeline = Timeline.of(brief, planned.cuts)
