@@ -122,7 +122,7 @@ def test_frames_that_are_not_dreamt_say_nothing_of_those_that_are_until_one_was(
 
 def test_the_gradient_passes_count_the_dreams_of_each_frame() -> None:
     def dreams(**settings: object) -> tuple[float, ...]:
-        config = load_config({"frames": 10, **settings})
+        config = load_config({"frames": 10, "size": "640x360", **settings})
         return Timeline.of(config).passes
 
     assert dreams(dream={"rate": 15}) == (2, 1, 0, 1, 0, 1, 0, 1, 0, 1), "four warm-up dreams at half the size"
