@@ -29,7 +29,7 @@ from zoomdream.color.pyramid import bands, resize
 from zoomdream.color.statistics import luma
 from zoomdream.config import load_config
 
-CONFIGS = ("endless_zoom", "photo_zoom")
+CONFIGS = ("endless_zoom", "journey")
 TUNED = (640, 360)
 SIZES = ((320, 180), TUNED, (1280, 720), (1920, 1080))
 RATE, FRAMES, QUICK_FRAMES, FEW = 8, 16, 4, 6  # frames that are dreamed on; FEW of the largest
