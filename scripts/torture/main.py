@@ -103,12 +103,12 @@ def add_bars(found: Report, promised: Sequence[str]) -> None:
     """promised: parts of which there must be as many trials as in a full run."""
     told = found.figures
     limited = [told[name]["slowest"] for name, part in PARTS.items() if part.slowest and name in told]
-    found.at_most("trials that broke something", sum(sum_of(part, "faults") for part in told.values()), 0)
+    found.at_most("trials: that broke something", sum(sum_of(part, "faults") for part in told.values()), 0)
     if limited:
-        found.at_most("seconds for the slowest that has a limit", max(limited), LONGEST)
+        found.at_most("slowest text or file: seconds", max(limited), LONGEST)
     if promised:
         short = [name for name in promised if name not in told or sum_of(told[name], "trials") < PARTS[name].full]
-        found.at_most("parts with fewer trials than promised", len(short), 0)
+        found.at_most("parts: with fewer trials than a full run", len(short), 0)
 
 
 def sum_of(told: Mapping[str, Any], figure: str) -> int:

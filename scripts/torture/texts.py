@@ -156,7 +156,7 @@ class Texts:
         axes: dict[str, Any] = {}
         for _ in range(dice.choice((1, 2, 3, 20))):
             some = [_value(dice) for _ in range(dice.randrange(4))]
-            many = list(range(dice.choice((3, 12, 3000))))
+            many = list(range(dice.choice((3, 12, 10_001))))
             axes[dice.choice(hostile.KEYS)] = dice.choice(([1, 2], [0.5, 1], some, many, _value(dice)))
         matrix = axes if dice.random() < 0.9 else _value(dice)
         text = _dump({**self.trees[0], "output": dice.choice(hostile.OUTPUTS), "matrix": matrix})
