@@ -28,6 +28,7 @@ FLOORS = (
     ("flow", "music"),
     ("dream",),
     ("stages",),
+    ("pipeline_droste",),
     ("pipeline",),
     ("assembly",),
     ("rendering",),

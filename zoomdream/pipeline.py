@@ -6,8 +6,7 @@ the network dreams on it, the mask keeps the dream where it belongs, and colour 
 A clip: the source shows the next frame, optical flow tells where everything in it was a moment ago, what the dream had
 added there is carried along (one resampling), and the network dreams on the frame with that on it.
 
-A picture that contains itself: the network dreams on a strip of it before the film, perhaps slowly on while that runs,
-and every frame is a view of the strip.
+A picture that contains itself goes another way: see `pipeline_droste`.
 
 Of a transparent source, whose pictures have a fourth channel, only what is opaque is dreamed on; the camera moves alpha
 along, and a clip's own stays as it is.
@@ -26,7 +25,6 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from zoomdream.camera.droste import Levels, edges, resampled
 from zoomdream.color.alpha import is_transparent, over_black, over_mean, plus, settled, straight, where_opaque
 from zoomdream.color.pyramid import blend, halved, resize
 from zoomdream.color.statistics import between, hold, measure, soft_limit
@@ -34,7 +32,7 @@ from zoomdream.flow.bidirectional import BidirectionalFlow
 from zoomdream.flow.carry import limit
 from zoomdream.flow.closing import Closing
 from zoomdream.flow.inbetween import KeyInterval, blend_by_visibility, interpolate_added, match_detail, zoom_in_between
-from zoomdream.machine.startup import give_back_memory
+from zoomdream.pipeline_droste import begin_droste, droste_on
 from zoomdream.stages import ClipStages, DrosteStages, Stages, ZoomStages
 from zoomdream.types import State
 
@@ -193,45 +191,6 @@ def dream_on_zoom(moved: Tensor, zoom: ZoomStages, frame: int) -> Tensor:
         mask = zoom.camera.with_margin(zoom.mask(max(frame, 0)))
         dreamed = torch.lerp(moved, dreamed, mask if mask.shape[-1] == moved.shape[-1] else halved(mask))
     return soft_limit(zoom.color(dreamed, reference, frame))
-
-
-def begin_droste(droste: DrosteStages) -> State:
-    """Frame 0: a view of the source's strip, which is dreamed on small first, and then finer and finer."""
-    whole = droste.source(0)
-    strip = begun = resampled(whole, droste.growth[0])
-    for frame, size in enumerate(droste.growth, start=1 - len(droste.growth)):
-        if strip.shape[-2:] != size:
-            added, begun = resampled(strip - begun, size), resampled(whole, size)
-            strip = begun + added
-        strip = dream_on_strip(strip, droste, frame)
-    return State(0, droste.camera(Levels.of(strip), 0), key=State(0, strip))
-
-
-def droste_on(key: State, droste: DrosteStages, following: int, done: int) -> Iterator[State]:
-    """Views of a strip, which meanwhile becomes the following one, from the frame after `done`."""
-    last = State(following, dream_on_strip(key.picture, droste, following))
-    alive = last.picture is not key.picture
-    before = after = Levels.of(key.picture)
-    if alive:
-        after = Levels.of(last.picture)
-    else:
-        give_back_memory()  # the film needs little of what dreaming on the finest strip has taken
-    for frame in range(done + 1, following + 1):
-        shown = droste.camera(before, frame)
-        if alive:
-            shown = torch.lerp(shown, droste.camera(after, frame), (frame - key.index) / (following - key.index))
-        yield State(frame, shown, key=last if frame == following else key)
-
-
-def dream_on_strip(strip: Tensor, droste: DrosteStages, frame: int) -> Tensor:
-    """Noise, dream, colour; what all of these do at edges is each time somewhere else."""
-    if not droste.dream.dreams_on(frame):
-        return strip
-    down, across = edges(strip, droste.seed, frame)
-    rolled = strip.roll((down, across), dims=(2, 3))
-    reference = droste.color.reference_of(rolled)
-    dreamed = droste.dream(droste.noise(rolled, frame), reference, frame)
-    return soft_limit(droste.color(dreamed, reference, frame)).roll((-down, -across), dims=(2, 3))
 
 
 def begin_shot(clip: ClipStages, frame: int) -> State:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from zoomdream import assembly, pipeline
+from zoomdream import assembly, pipeline, pipeline_droste
 from zoomdream.color.alpha import unmultiplied
 from zoomdream.config import Config
 from zoomdream.encode.segment import EncodeSettings, SegmentWriter
@@ -69,7 +69,7 @@ def _small(droste: DrosteStages, frames: int) -> tuple[DrosteStages, Eta]:
     """The same with one dream on the smallest strip, of which large ones take up to a hundred times as long."""
     small = droste.growth[0]
     stages = replace(droste, growth=(small,))
-    pipeline.begin_droste(stages)  # the first makes everything ready
+    pipeline_droste.begin_droste(stages)  # the first makes everything ready
     share = math.prod(small) / math.prod(droste.growth[-1])
     return stages, Eta([share, *[0.0] * (frames - 1)], 0, time.perf_counter())
 
