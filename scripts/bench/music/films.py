@@ -57,11 +57,16 @@ def run(words: Sequence[str], output: Path) -> Path:
 
 
 def flash_errors(path: Path, fps: Fraction) -> list[float]:
-    """Frames by which the frame that changes most is later than its click, both on the video's own clock."""
+    """Frames by which the first frame with nine tenths of a flash is later than its click, on the video's own clock."""
     frames = torch.stack(list(decoded_frames(path, SIZE))).float()
     seen = (frames - frames[0]).abs().mean((1, 2, 3)).numpy()
-    rise = np.diff(seen, prepend=seen[0])
-    peaks = [int(n) for n in np.flatnonzero(rise > 0.4 * rise.max())]
+    peaks = []
+    for peak in (
+        n for n in range(1, len(seen) - 1) if seen[n] > 0.3 * seen.max() and seen[n - 1] < seen[n] >= seen[n + 1]
+    ):
+        while peak and seen[peak - 1] >= 0.9 * seen[peak]:
+            peak -= 1
+        peaks.append(peak)
     heard, *_ = sync.clicks(path)
     if len(heard) != len(CLICKS):
         raise RuntimeError(f"{path.name} has {len(heard)} clicks of {len(CLICKS)}")
