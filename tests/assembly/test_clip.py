@@ -103,10 +103,10 @@ def test_nothing_is_carried_across_a_cut(clip: Path) -> None:
     with closing(stages_of(clip)) as stages:
         fresh = pipeline.begin_shot(stages, 12)
         before = list(pipeline.frames(stages, None, 12))[-1]
-        (after,) = pipeline.onward(before, stages)
+        (after,) = pipeline.onward(before, stages, before.index)
         assert torch.equal(after.picture, fresh.picture)
     with closing(stages_of(clip, replace(PLAN, cuts=()))) as uncut:
-        (carried,) = pipeline.onward(before, uncut)
+        (carried,) = pipeline.onward(before, uncut, before.index)
         assert not torch.equal(carried.picture, fresh.picture)
 
 
