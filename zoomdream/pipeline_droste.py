@@ -24,8 +24,8 @@ def begin_droste(droste: DrosteStages) -> State:
     strip = begun = resampled(whole, droste.growth[0])
     for frame, size in enumerate(droste.growth, start=1 - len(droste.growth)):
         if strip.shape[-2:] != size:
-            added, begun = resampled(strip - begun, size), resampled(whole, size)
-            strip = begun + added
+            added, begun = strip - begun, resampled(whole, size)
+            strip = resampled(added, size).add_(begun)  # in place: nothing else of this size stays beside the dream
         strip = dream_on_strip(strip, droste, frame)
     return State(0, droste.camera(Levels.of(strip), 0), key=State(0, strip))
 

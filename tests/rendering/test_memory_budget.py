@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,12 +11,16 @@ import pytest
 import torch
 
 from tests.tiny_network import TinyNetwork
+from zoomdream import assembly, pipeline_droste
 from zoomdream.config import Config, load_config
 from zoomdream.errors import ConfigError
 from zoomdream.machine import limits
+from zoomdream.machine.tensor_bytes import most_bytes
 from zoomdream.networks import dreamnet
 from zoomdream.rendering import memory_budget as room
 from zoomdream.rendering.plan import make_plan, resolved
+from zoomdream.stages import DrosteStages
+from zoomdream.types import Plan
 
 GIB = 2**30
 PRORES_AND_AV1 = ((".mov", "prores"), (".mp4", "av1"))
@@ -157,7 +163,48 @@ def test_a_plan_keeps_the_tile_of_an_earlier_start() -> None:
 @pytest.mark.usefixtures("plenty")
 def test_a_picture_that_contains_itself_fits_into_6_gib_in_4k() -> None:
     droste = {"camera": {"space": "droste"}}
-    assert 512 < room.tile_edge(config("6 GiB", **droste), "cpu", "float32") < 3840
+    assert 2048 < room.tile_edge(config("6 GiB", **droste), "cpu", "float32") < 3840
     assert room.tile_edge(config("6 GiB", (1280, 720), **droste), "cpu", "float32") == 0
     with pytest.raises(ConfigError, match="too little for 3840x2160"):  # a living one is dreamt on beside the encoder
         room.tile_edge(config("6 GiB", camera={"space": "droste", "droste": {"alive": 2}}), "cpu", "float32")
+    with pytest.raises(ConfigError, match="too little for 3840x2160"):  # tiles would fit, but not the film
+        room.tile_edge(config("5 GiB", **droste), "cpu", "float32")
+
+
+def test_where_memory_is_short_for_a_strip_its_tiles_take_all_that_dreaming_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    film = config(size=(1920, 1080), camera={"space": "droste"})
+    edges = []
+    for free in (2.5, 3, 3.5, 7):
+        monkeypatch.setattr(room, "free_memory", lambda _, free=free: int(free * GIB / room._SPARE))
+        edges.append(room.tile_edge(film, "cpu", "float32"))
+    assert edges == [pytest.approx(1050, abs=150), pytest.approx(1500, abs=150), pytest.approx(1800, abs=150), 0]
+
+
+class Seeing(TinyNetwork):
+    """Keeps the sizes of the pictures that it has seen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    def forward(self, image: torch.Tensor, wanted: frozenset[str]) -> dict[str, torch.Tensor]:
+        self.seen.append(image.shape[-2] * image.shape[-1])
+        return super().forward(image, wanted)
+
+
+@pytest.mark.parametrize("tile", [0, 256])
+def test_a_strip_takes_what_is_foretold_and_the_network_sees_what_is_wrapped_twice(tile: int) -> None:
+    film = config(size=(640, 360), camera={"space": "droste"}, objective=[{"layer": "shapes"}], dream={"steps": 1})
+    texels, seen = room._canvas(film)
+    network = Seeing()
+    plan = Plan("cpu", "float32", 1, "yuv420p", tile=tile)
+    with closing(assembly.open_stages(film, plan, network)) as stages:
+        assert isinstance(stages, DrosteStages)
+        last = replace(stages, growth=stages.growth[-1:])
+        counted = sum(most_bytes(lambda: pipeline_droste.begin_droste(last)))
+    if tile:
+        assert 0.5 < counted / texels / room._STRIP < 1
+    else:
+        assert max(network.seen) == seen

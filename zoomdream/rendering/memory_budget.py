@@ -10,6 +10,7 @@ import torch
 from zoomdream.assembly.dream import margin
 from zoomdream.assembly.targets import find_targets, named_networks, network
 from zoomdream.config import Config
+from zoomdream.dream.octaves import WRAP
 from zoomdream.dream.tile_size import SMALLEST_EDGE
 from zoomdream.errors import ConfigError, InputError
 from zoomdream.machine.limits import free_memory
@@ -28,8 +29,14 @@ _FRAME = 294
 dreamed on, and those that wait for the encoder."""
 _CLIP = 120
 """What a clip takes beyond that."""
+_STRIP = 190
+"""Bytes per texel of a strip (see camera.droste), while the network climbs on it: no frame and no encoder is there yet.
+1604x4844 took 151.
+"""
+_BLUR = 180
+"""What a blur takes beyond that: the library gives each texel 16 channels."""
 _LEVELS = 95
-"""Bytes per texel of a strip (see camera.droste), while frames are views of it."""
+"""Bytes per texel of a strip, while frames are views of it."""
 _VIEW = 240
 """Bytes per pixel of such a frame."""
 _ENCODER: Mapping[str, int] = {"h264": 195, "h265": 260, "vp9": 160, "av1": 430, "prores": 90, "png": 60}
@@ -53,18 +60,21 @@ def tile_edge(config: Config, device: str, precision: str) -> int:
 
     ConfigError if the user's limit is too little for any. What is wrong about the networks is told by who opens them.
     """
-    pixels = _canvas(config)
+    pixels, seen = _canvas(config)
     limit = config.performance.memory
     free = int(_SPARE * free_memory(device))
     budget = free if limit == "auto" else min(free, limit)
     left = budget - _besides(config, device, pixels)
-    if left >= sum(_most(name) for name, _ in named_networks(config)) * pixels:
+    after = _film(config, device, pixels) if config.camera.contains_itself else 0
+    if budget < after and limit != "auto":
+        left = budget - after
+    if left >= sum(_most(name) for name, _ in named_networks(config)) * seen:
         return 0
     try:
         needs = [bytes_per_pixel(network, layers, precision) for network, layers in _networks(config)]
     except (ConfigError, InputError):
         return 0
-    if left >= sum(needs) * pixels:
+    if left >= sum(needs) * seen:
         return 0
     each = _PIECES * max(needs)  # tiles are given to one network after the other
     if left < each * SMALLEST_EDGE**2 and limit != "auto":
@@ -84,22 +94,36 @@ def _most(name: str) -> int:
     return _MOST.get(name, _MOST["googlenet"] if name in catalog.NAMES else 8000)
 
 
-def _canvas(config: Config) -> int:
-    """Pixels that are dreamed for each frame, with the margin that the camera may reveal."""
+def _canvas(config: Config) -> tuple[int, int]:
+    """Pixels that are dreamed for each frame, with the margin that the camera may reveal; and those that the network
+    sees, of what is wrapped also some again from the opposite side.
+    """
     height, width = dreamt_size(config)
     rows, columns = margin(config, Timeline.of(config))
-    return (width + 2 * columns) * (height + 2 * rows)
+    wrap = 2 * WRAP if config.camera.contains_itself else 0
+    height, width = height + 2 * rows, width + 2 * columns
+    return height * width, (height + wrap) * (width + wrap)
 
 
 def _besides(config: Config, device: str, pixels: int) -> int:
     """Bytes that a render takes besides the network's activations; on a GPU of the GPU's memory."""
-    shown = config.size[0] * config.size[1]
+    if config.camera.contains_itself:
+        dreaming = (_STRIP + (_BLUR if config.dream.blur.source != 0 else 0)) * pixels
+        return dreaming + (_film(config, device, pixels) if config.camera.droste.alive else _PROGRAM)
     dreaming = (_FRAME + (_CLIP if open_source(config).moving else 0)) * pixels
-    encoding = 0 if device.startswith("cuda") else _ENCODER.get(config.encode.codec, 110) * shown
-    if not config.camera.contains_itself:
-        return _PROGRAM + dreaming + encoding
-    film = _LEVELS * pixels + _VIEW * shown + encoding
-    return _PROGRAM + (dreaming + film if config.camera.droste.alive else max(dreaming, film))
+    return _PROGRAM + dreaming + _encoding(config, device)
+
+
+def _film(config: Config, device: str, texels: int) -> int:
+    """Bytes that frames take that are views of a strip; unless that lives, nothing is dreamt meanwhile."""
+    shown = config.size[0] * config.size[1]
+    return _PROGRAM + _LEVELS * texels + _VIEW * shown + _encoding(config, device)
+
+
+def _encoding(config: Config, device: str) -> int:
+    if device.startswith("cuda"):
+        return 0
+    return _ENCODER.get(config.encode.codec, 110) * config.size[0] * config.size[1]
 
 
 def _networks(config: Config) -> Iterator[tuple[Network, frozenset[str]]]:
