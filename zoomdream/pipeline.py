@@ -32,14 +32,16 @@ from zoomdream.flow.bidirectional import BidirectionalFlow
 from zoomdream.flow.carry import limit
 from zoomdream.flow.closing import Closing
 from zoomdream.flow.inbetween import KeyInterval, blend_by_visibility, interpolate_added, match_detail, zoom_in_between
-from zoomdream.pipeline_droste import begin_droste, droste_on
+from zoomdream.pipeline_droste import Report, begin_droste, droste_on, unheard
 from zoomdream.stages import ClipStages, DrosteStages, Stages, ZoomStages
 from zoomdream.types import State
 
 
-def frames(stages: Stages, start: State | None, count: int) -> Iterator[State]:
-    """The states of the frames after `start` (from frame 0 if None) up to and with number `count` - 1."""
-    state = first(stages) if start is None else start
+def frames(stages: Stages, start: State | None, count: int, report: Report = unheard) -> Iterator[State]:
+    """The states of the frames after `start` (from frame 0 if None) up to and with number `count` - 1. report: see
+    `begin_droste`.
+    """
+    state = first(stages, report) if start is None else start
     if start is None:
         yield state
     done, key = state.index, state.key or state
@@ -50,12 +52,12 @@ def frames(stages: Stages, start: State | None, count: int) -> Iterator[State]:
         key = state.key or state
 
 
-def first(stages: Stages) -> State:
+def first(stages: Stages, report: Report) -> State:
     match stages:
         case ZoomStages():
             return begin_zoom(stages)
         case DrosteStages():
-            return begin_droste(stages)
+            return begin_droste(stages, report)
         case ClipStages():
             return begin_shot(stages, 0)
 

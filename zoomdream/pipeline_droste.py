@@ -6,7 +6,8 @@ that runs. Every frame is a view of the strip, which the camera takes: one resam
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -17,12 +18,24 @@ from zoomdream.machine.startup import give_back_memory
 from zoomdream.stages import DrosteStages
 from zoomdream.types import State
 
+Report = Callable[[float], None]
+"""Is told the share that is done of what is dreamed before the first frame."""
 
-def begin_droste(droste: DrosteStages) -> State:
-    """Frame 0: a view of the source's strip, which is dreamed on small first, and then finer and finer."""
+
+def unheard(share: float) -> None:
+    """The report that nobody wants."""
+
+
+def begin_droste(droste: DrosteStages, report: Report = unheard) -> State:
+    """Frame 0: a view of the source's strip, which is dreamed on small first, and then finer and finer.
+
+    report: is called before each dream; its share is one of texels.
+    """
+    texels = [math.prod(size) for size in droste.growth]
     whole = droste.source(0)
     strip = begun = resampled(whole, droste.growth[0])
     for frame, size in enumerate(droste.growth, start=1 - len(droste.growth)):
+        report(sum(texels[: frame - 1 + len(texels)]) / sum(texels))
         if strip.shape[-2:] != size:
             added, begun = strip - begun, resampled(whole, size)
             strip = resampled(added, size).add_(begun)  # in place: nothing else of this size stays beside the dream

@@ -17,7 +17,8 @@ from zoomdream.api import load_config, load_config_text
 from zoomdream.cli import main
 from zoomdream.cli.render import lines, looking
 from zoomdream.ffmpeg import probe
-from zoomdream.rendering import Progress
+from zoomdream.rendering import Progress, render
+from zoomdream.timeline import Timeline
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -250,3 +251,19 @@ def decoded(video: Path) -> str:
     """A checksum of each decoded frame."""
     command = [str(ffmpeg.executable()), "-v", "error", "-i", str(video), "-f", "framemd5", "-"]
     return ffmpeg.run(command, what="decoding")
+
+
+def test_a_picture_that_contains_itself_tells_how_far_it_is_before_there_is_a_frame(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["render", "tiny.yaml", "--set", "camera.space=droste"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told.index("starting") + 1 == told.index("dreaming before frame 1: 0%")
+    heard: list[Progress] = []
+    config = load_config("tiny.yaml", ["camera.space=droste", "size=[640, 360]", "dream.warmup=2"])
+    render(config, progress=heard.append, restart=True)
+    begun = [progress.begun for progress in heard if progress.begun is not None]
+    assert begun == sorted(begun)
+    assert len(begun) == len(Timeline.of(config, ()).growth) > 3
+    assert 0 == begun[0] < begun[-1] < 1
+    assert [progress.done for progress in heard if not progress.message] == [0] * len(begun) + [1, 2, 3, 4]

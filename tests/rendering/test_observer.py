@@ -50,6 +50,7 @@ def test_progress_is_a_sentence_and_an_event_is_its_message() -> None:
     assert str(Progress(3, 9, None, None)) == "frame 3 of 9"
     assert str(Progress(3, 9, 125.0, 750.0)) == "frame 3 of 9 · 2 min 5 s/frame · 12:30 left"
     assert str(Progress(0, 9, None, None, "starting")) == "starting"
+    assert str(Progress(0, 9, None, None, begun=0.256)) == "dreaming before frame 1: 26%"
 
 
 def test_every_picture_comes_once_in_order_before_its_progress(tmp_path: Path) -> None:

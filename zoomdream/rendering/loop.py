@@ -18,6 +18,7 @@ from zoomdream.encode import trial
 from zoomdream.encode.segment import EncodeSettings, raw_bits
 from zoomdream.errors import OutputError, RenderInterrupted
 from zoomdream.machine.files import discard, writing
+from zoomdream.pipeline_droste import Report, unheard
 from zoomdream.rendering.eta import Eta, ending
 from zoomdream.rendering.job import Job, encode_settings, make_job, recall, versions
 from zoomdream.rendering.observer import Observer, Observers, Progress, ProgressOnly
@@ -73,12 +74,17 @@ def render(
             plan = make_plan(config, None if restart else recall(config.output, program))
         job = make_job(config, plan, told, draft=draft)
         both = (None if progress is None else ProgressOnly(progress), observer)
+        observers = Observers(tuple(one for one in both if one is not None))
+
+        def report(begun: float) -> None:
+            observers.progress(Progress(0, config.frames, None, None, begun=begun))
+
         with contextlib.closing(Dreaming(config, plan, networks)) as dreaming:
             return render_frames(
-                lambda start: dreaming.frames(start, config.frames),
+                lambda start: dreaming.frames(start, config.frames, report),
                 job,
                 restart=restart,
-                observers=Observers(tuple(one for one in both if one is not None)),
+                observers=observers,
                 prepare=lambda: dreaming.stages,
                 fill=fill,
                 passes=dreaming.timeline.passes,
@@ -103,9 +109,9 @@ class Dreaming:
             return stages
         return replace(stages, before=replace(stages.before, ended=ended.to(plan.device)))
 
-    def frames(self, start: State | None, end: int) -> Iterator[State]:
-        """The states after `start` up to that of frame `end` (without it)."""
-        return pipeline.frames(self.stages, start and start.to(self._plan.device), end)
+    def frames(self, start: State | None, end: int, report: Report = unheard) -> Iterator[State]:
+        """The states after `start` up to that of frame `end` (without it). report: see `pipeline`."""
+        return pipeline.frames(self.stages, start and start.to(self._plan.device), end, report)
 
     def close(self) -> None:
         if "stages" in self.__dict__:

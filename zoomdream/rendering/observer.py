@@ -17,7 +17,8 @@ from zoomdream.errors import printable
 class Progress:
     """How far a render is: `done` of `frames`. Seconds are None until known; message is "" between events.
 
-    warning: whether the message counts also for those who want no progress.
+    warning: whether the message counts also for those who want no progress. begun: before the first frame, the share
+    that is done of what is dreamed before it, where that takes long; else None.
     """
 
     done: int
@@ -26,6 +27,7 @@ class Progress:
     eta_seconds: float | None
     message: str = ""
     warning: bool = False
+    begun: float | None = None
 
     def __str__(self) -> str:
         return self.message or self.sentence
@@ -33,6 +35,8 @@ class Progress:
     @property
     def sentence(self) -> str:
         """One line: frame 30 of 360 · 0.81 s/frame · 4:27 left."""
+        if self.begun is not None:
+            return f"dreaming before frame 1: {self.begun:.0%}"
         parts = [f"frame {self.done} of {self.frames}"]
         if self.seconds_per_frame is not None:
             parts.append(f"{spoken_time(self.seconds_per_frame)}/frame")
@@ -59,7 +63,7 @@ class Observer(Protocol):
     """
 
     def progress(self, progress: Progress) -> None:
-        """At every event, with a message, and after every frame, without."""
+        """At every event, with a message, and after every frame and dream before the first, without."""
         ...
 
     def picture(self, picture: Picture) -> None:
