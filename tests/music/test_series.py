@@ -21,6 +21,7 @@ def test_a_table_goes_straight_from_value_to_value(tmp_path: Path, text: str) ->
     [
         ("0,1\n0.1,\n0.2,3\n", 'line 2: "0.1," is not a time and a value. A series has no holes'),
         ("0,1\n0.2,nan\n", "line 2"),
+        ("0,1\n0.2,1e300\n", "line 2"),
         ("0,1\n0.2,3\n0.2,4\n", "line 3: 0.2 s is not after"),
         ("time,value\n", "holds no times"),
         ("0,1,2\n", "line 1"),

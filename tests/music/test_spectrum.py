@@ -56,6 +56,13 @@ def test_silence_is_exactly_nothing() -> None:
     assert not any(part.any() for part in (found.power, found.flux, found.chroma, found.bright()))
 
 
+def test_samples_that_are_no_numbers_are_silent_in_songs_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spectrum, "_BLOCK", 50)
+    sound = song.tone(100, 3)
+    sound[RATE : RATE + 9] = np.nan
+    assert np.isfinite(heard(sound).power).all()
+
+
 def test_a_song_is_the_same_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = song.clicks([0.3, 1.1, 1.9], 3) + song.tone(300, 3)
     whole = heard(samples)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from zoomdream.machine.files import cache_folder, write_whole
 
-_VERSION = 4
+_VERSION = 5
 """Of the way in which a song is heard. Another number, and all songs are heard again."""
 
 _MOST_FILES = 64

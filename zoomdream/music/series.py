@@ -13,6 +13,7 @@ from zoomdream.music.spectrum import ROWS_PER_SECOND, Curve
 TABLES = (".csv", ".tsv", ".txt")
 _LARGEST_FILE = 100_000_000  # bytes
 _LONGEST = 36_000  # seconds
+_LARGEST = 1e30  # value, which float32 holds
 
 
 def read_table(path: Path) -> Curve:
@@ -41,8 +42,8 @@ def read_table(path: Path) -> Curve:
                 continue  # names of the columns
             text = f'"{line[:40]}" is not a time and a value. A series has no holes: leave such lines out.'
             raise InputError(f"{path}, line {number}: {text}") from None
-        if not (math.isfinite(value) and 0 <= time <= _LONGEST):
-            allowed = f"Allowed: times from 0 to {_LONGEST} seconds, and values that are numbers."
+        if not (abs(value) <= _LARGEST and 0 <= time <= _LONGEST):
+            allowed = f"Allowed: times from 0 to {_LONGEST} seconds, and values that are numbers up to {_LARGEST:g}."
             raise InputError(f'{path}, line {number}: "{line[:40]}" is no moment of a song. {allowed}')
         if times and time <= times[-1]:
             text = f"{time:g} s is not after the time before it ({times[-1]:g} s). Times stand in their order."

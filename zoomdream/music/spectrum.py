@@ -88,7 +88,7 @@ def _blocks(samples: Iterable[bytes]) -> Iterator[tuple[Tensor, int]]:
     held, count = [np.zeros(margin, np.float32)], margin
     size = _BLOCK * HOP
     for data in samples:
-        held.append(np.frombuffer(data, "<f4").clip(-4, 4))
+        held.append(np.nan_to_num(np.frombuffer(data, "<f4")).clip(-4, 4))
         count += len(held[-1])
         if count >= size + 2 * margin:
             sound = np.concatenate(held)
@@ -99,7 +99,7 @@ def _blocks(samples: Iterable[bytes]) -> Iterator[tuple[Tensor, int]]:
     sound = np.concatenate(held)
     rows = max(1, -(-(len(sound) - margin) // HOP))
     padded = np.zeros(rows * HOP + 2 * margin, np.float32)
-    padded[: len(sound)] = np.nan_to_num(sound)[: len(padded)]
+    padded[: len(sound)] = sound[: len(padded)]
     yield torch.from_numpy(padded), rows
 
 
