@@ -65,6 +65,9 @@ def load_config_text(text: str, name: str = "the config", folder: Path | None = 
     return _with_neighbors(_without_code(config))
 
 
+_MOST_FILMS = 50  # that lead into each other
+
+
 def _with_neighbors(config: Config, chain: tuple[Path, ...] = ()) -> Config:
     """The config with those of the renders that `start` and `end` name. Raises ConfigError and InputError."""
     found: list[Config | None] = []
@@ -76,6 +79,8 @@ def _with_neighbors(config: Config, chain: tuple[Path, ...] = ()) -> Config:
             if path in chain:
                 names = " follows ".join(one.name for one in (*chain[chain.index(path) :], path))
                 raise ConfigError(f"this goes in a circle: {names}.")
+            if len(chain) == _MOST_FILMS:  # each is opened, and dreamed, for the one after it
+                raise ConfigError(f"{_MOST_FILMS} films lead up to it already. Allowed: fewer.")
             other = _with_neighbors(_without_code(_read_config(path)), (*chain, path))
             if problem := neighbor_problem(config, key, other):
                 raise ConfigError(f"{path.name}: {problem}")
