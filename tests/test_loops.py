@@ -21,7 +21,7 @@ from zoomdream.cli.prediction import predict
 from zoomdream.config import Config
 from zoomdream.encode.metadata import read_tags
 from zoomdream.encode.sound import fit, samples
-from zoomdream.errors import ConfigError
+from zoomdream.errors import ConfigError, OutputError
 from zoomdream.ffmpeg import probe
 from zoomdream.rendering import render
 from zoomdream.rendering.job import encode_settings, fingerprint
@@ -222,8 +222,22 @@ def test_a_film_goes_on_from_the_state_that_was_kept_of_another(
         known = [state.picture for state in dreaming.frames(None, 2)]
     assert not begun
     assert all(torch.equal(one, other) for one, other in zip(again, known, strict=True))
-    (tmp_path / "first.mp4.end.safetensors").write_bytes(b"cut off")
+    assert kept_end(config.model_copy(update={"size": (48, 32)}).between(config.before, None)) is None  # a draft
+    end = tmp_path / "first.mp4.end.safetensors"
+    end.write_bytes(end.read_bytes()[:-4] + b"????")
+    with pytest.raises(OutputError, match=r"Remove it: without it the last frame of first\.mp4 is dreamed"):
+        kept_end(config)
+    end.write_bytes(b"cut off")
     assert kept_end(config) is None
+
+
+def test_a_chain_of_films_has_an_end(tmp_path: Path) -> None:
+    text = "size: 64x48\nframes: 1\nsource: {kind: noise}\n"
+    for number in range(52):
+        (tmp_path / f"{number}.yaml").write_text(text + (f"start: {number - 1}.yaml\n" if number else ""))
+    assert load_config(tmp_path / "50.yaml").before is not None
+    with pytest.raises(ConfigError, match=r"1.yaml, line 4: start: 50 films lead up to it already"):
+        load_config(tmp_path / "51.yaml")
 
 
 def test_what_a_film_will_take_is_measured_without_dreaming_those_beside_it(

@@ -102,9 +102,8 @@ class Dreaming:
     def stages(self) -> Stages:
         config, plan = self._config, self._plan
         trial.check(encode_settings(config, plan))
-        network = self._networks and self._networks(config, plan)
+        network, ended = self._networks and self._networks(config, plan), kept_end(config)
         stages = assembly.open_stages(config, plan, network, timeline=self.timeline)
-        ended = kept_end(config)
         if ended is None or not isinstance(stages, ZoomStages) or stages.before is None:
             return stages
         return replace(stages, before=replace(stages.before, ended=ended.to(plan.device)))

@@ -65,14 +65,21 @@ def end_file(output: Path) -> Path:
 
 
 def kept_end(config: Config) -> State | None:
-    """The state after the last frame of the video from which a film goes on; None where none of it is kept. OutputError
-    where it is damaged.
+    """The state after the last frame of the video from which a film goes on; None where none of it is kept, and for
+    drafts, which are smaller. OutputError where it is damaged.
     """
-    if config.start is None or config.before is None or not (path := end_file(config.start)).is_file():
+    if config.start is None or config.before is None or config.before.size != config.size:
+        return None
+    path = end_file(config.start)
+    if not path.is_file():
         return None
     origin = metadata.read_origin(ffmpeg.executable(config.encode.ffmpeg), config.start)
     known = origin is not None and read_sums(path) == [origin.fingerprint]
-    return read_state(path) if known else None
+    try:
+        return read_state(path) if known else None
+    except OutputError:
+        text = f"{path} is damaged. Remove it: without it the last frame of {config.start.name} is dreamed again."
+        raise OutputError(text) from None
 
 
 def rehearse(job: Job) -> None:
