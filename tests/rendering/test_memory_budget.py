@@ -163,7 +163,7 @@ def test_a_plan_keeps_the_tile_of_an_earlier_start() -> None:
 @pytest.mark.usefixtures("plenty")
 def test_a_picture_that_contains_itself_fits_into_6_gib_in_4k() -> None:
     droste = {"camera": {"space": "droste"}}
-    assert 2048 < room.tile_edge(config("6 GiB", **droste), "cpu", "float32") < 3840
+    assert 1536 < room.tile_edge(config("6 GiB", **droste), "cpu", "float32") < 3840
     assert room.tile_edge(config("6 GiB", (1280, 720), **droste), "cpu", "float32") == 0
     with pytest.raises(ConfigError, match="too little for 3840x2160"):  # a living one is dreamt on beside the encoder
         room.tile_edge(config("6 GiB", camera={"space": "droste", "droste": {"alive": 2}}), "cpu", "float32")
@@ -176,10 +176,10 @@ def test_where_memory_is_short_for_a_strip_its_tiles_take_all_that_dreaming_leav
 ) -> None:
     film = config(size=(1920, 1080), camera={"space": "droste"})
     edges = []
-    for free in (2.5, 3, 3.5, 7):
+    for free in (3, 3.5, 4, 7):
         monkeypatch.setattr(room, "free_memory", lambda _, free=free: int(free * GIB / room._SPARE))
         edges.append(room.tile_edge(film, "cpu", "float32"))
-    assert edges == [pytest.approx(1050, abs=150), pytest.approx(1500, abs=150), pytest.approx(1800, abs=150), 0]
+    assert edges == [pytest.approx(1130, abs=60), pytest.approx(1540, abs=60), pytest.approx(1860, abs=60), 0]
 
 
 class Seeing(TinyNetwork):
@@ -205,6 +205,6 @@ def test_a_strip_takes_what_is_foretold_and_the_network_sees_what_is_wrapped_twi
         last = replace(stages, growth=stages.growth[-1:])
         counted = sum(most_bytes(lambda: pipeline_droste.begin_droste(last)))
     if tile:
-        assert 0.5 < counted / texels / room._STRIP < 1
+        assert 0.3 < counted / texels / room._STRIP < 1
     else:
         assert max(network.seen) == seen

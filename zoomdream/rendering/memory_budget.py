@@ -29,9 +29,9 @@ _FRAME = 294
 dreamed on, and those that wait for the encoder."""
 _CLIP = 120
 """What a clip takes beyond that."""
-_STRIP = 190
+_STRIP = 260
 """Bytes per texel of a strip (see camera.droste), while the network climbs on it: no frame and no encoder is there yet.
-1604x4844 took 151.
+1604x4844 took 246, dreamt on by dreamnet in tiles of 1136: 112 for tensors, the rest for gaps between them.
 """
 _BLUR = 180
 """What a blur takes beyond that: the library gives each texel 16 channels."""
