@@ -276,6 +276,11 @@ def test_of_a_wrapped_picture_all_places_are_alike():
     assert not torch.allclose(View((5, -9)).gradient(rolled, fineness, unchanged), unwrapped, atol=1e-2)
 
 
+def test_a_wrapped_picture_is_dreamed_on_that_is_too_small_for_all_bands():
+    recipe = Recipe(octaves=1, steps=1, wrapped=True, reference=NATURAL)
+    assert dream(noise((58, 20)), redness, recipe, seed=1, frame=0).shape == (1, 3, 58, 20)
+
+
 def test_each_step_on_a_wrapped_picture_begins_anywhere_in_it():
     views = [draw_view(Recipe(jitter=2, wrapped=True), (24, 300), (1, 2, 3), step) for step in range(40)]
     assert {view.wrap for view in views} == {24}

@@ -62,6 +62,8 @@ def laplacian(gradient: Tensor, gains: ColorGains | None = None) -> Tensor:
     factors = weights / torch.stack([root_mean_square(part) for part in parts]).clamp_min(_TINY)
     if gains is None:
         return merge(parts, factors)
-    merged = merge(parts, factors * gains.bands)
+    beyond = len(parts) - len(gains.bands)  # of a small wrapped picture, which is seen with more around it
+    wanted = torch.cat([gains.bands, gains.bands[-1:].expand(beyond)]) if beyond else gains.bands
+    merged = merge(parts, factors * wanted)
     grey = merged.mean(dim=1, keepdim=True)
     return torch.lerp(grey, merged, gains.color)
