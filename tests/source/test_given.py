@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from zoomdream.errors import ConfigError
 from zoomdream.source.given import as_tensor, like
 
 PICTURE = torch.rand(1, 3, 20, 24, generator=torch.Generator().manual_seed(1)).mul(255).round()
@@ -23,9 +24,10 @@ BYTES = PICTURE[0].byte().numpy()
         BYTES.transpose(1, 2, 0),
         BYTES.astype(np.uint16) * 257,
         BYTES.transpose(1, 2, 0) / 255.0,
+        (BYTES / 255).astype(">f4"),
         Image.fromarray(np.ascontiguousarray(BYTES.transpose(1, 2, 0))),
     ],
-    ids=["batch", "doubles", "byte tensor", "layers first", "layers last", "16 bit", "floats", "PIL"],
+    ids=["batch", "doubles", "byte tensor", "layers first", "layers last", "16 bit", "floats", "big endian", "PIL"],
 )
 def test_the_same_picture_in_any_shape_is_the_same_tensor_and_comes_back_as_it_was(given):
     assert torch.allclose(as_tensor(given), PICTURE / 255, atol=1e-6)
@@ -34,6 +36,12 @@ def test_the_same_picture_in_any_shape_is_the_same_tensor_and_comes_back_as_it_w
     assert torch.allclose(as_tensor(back), PICTURE / 255, atol=1e-6)
     if isinstance(given, np.ndarray):
         assert (back.shape, back.dtype) == (given.shape, given.dtype)
+
+
+@pytest.mark.parametrize("given", [np.array(0.5), np.zeros((20, 24, 3), object), np.zeros((20, 24, 3), bool)])
+def test_arrays_that_are_no_pictures_are_told(given):
+    with pytest.raises(ConfigError, match="dream takes a picture"):
+        as_tensor(given)
 
 
 def test_grey_is_three_times_the_same_and_what_is_transparent_is_black():

@@ -32,8 +32,12 @@ def as_tensor(given: Given) -> Tensor:
             return as_tensor(np.asarray(_opaque(ImageOps.exif_transpose(given))))
         case np.ndarray():
             layers = np.stack([given] * 3, -1) if given.ndim == 2 else given
-            layers = layers.transpose(2, 0, 1) if layers.shape[-1] == 3 and layers.ndim == 3 else layers
-            return as_tensor(torch.from_numpy(np.array(layers, order="C")))
+            layers = layers.transpose(2, 0, 1) if layers.ndim == 3 and layers.shape[-1] == 3 else layers
+            native = np.array(layers, layers.dtype.newbyteorder("="), order="C")
+            try:
+                return as_tensor(torch.from_numpy(native))
+            except TypeError:  # numbers that PyTorch does not have
+                raise ConfigError(f"{_ALLOWED}, of floats from 0 to 1 or bytes, not of {given.dtype}") from None
         case Tensor():
             batch = given.detach()[None] if given.ndim == 3 else given.detach()
             if batch.ndim != 4 or batch.shape[:2] != (1, 3):
