@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "zoomdream"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 STARTS_WITH_A_KEY = rf"f?['\"]([a-z_]+\.[a-z_.\d]+|{'|'.join(Config.model_fields)})(: | is )"
 SEARCHES = {"startswith", "endswith", "removeprefix", "removesuffix", "find", "rfind", "index", "count"}
-FOREIGN = {"machine/limits.py", "rendering/state_file.py"}
+FOREIGN = {"batch/ray/engine.py", "machine/limits.py", "rendering/state_file.py"}
 """Files that search the texts of other libraries' errors, which say it in no other way."""
 
 

@@ -124,7 +124,7 @@ def test_render_takes_a_file_a_mapping_or_a_config_and_shows_its_progress(
     assert [line.split("\r")[-1] for line in capsys.readouterr().out.splitlines()][-1].startswith("joining")
     heard: list[str] = []
     zoomdream.render(config, output="c.png", restart=True, progress=lambda progress: heard.append(str(progress)))
-    assert heard[1].startswith("frame 1 of 3 \u00b7 ")
+    assert any(line.startswith("frame 2 of 3 \u00b7 ") for line in heard), heard
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "b.mkv",
         "c.png",

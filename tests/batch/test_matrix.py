@@ -79,7 +79,9 @@ def test_values_from_the_command_line_replace_those_of_the_matrix(file: Path) ->
 def test_paths_in_a_matrix_are_relative_to_its_file_and_name_outputs_by_their_stem(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "photos.yaml"
     path.parent.mkdir()
-    path.write_text("output: '{source.path}.mp4'\nmatrix:\n  source.path: [a.jpg, ../b.png]\n  source.kind: [image]\n")
+    path.write_text(
+        "output: '{source.path}.mp4'\nsize: 64x48\nmatrix:\n  source.path: [a.jpg, ../b.png]\n  source.kind: [image]\n"
+    )
     found = configs(path)
     assert [config.output.name for config in found] == ["a.mp4", "b.mp4"]
     assert found[1].source.path == tmp_path / "b.png"  # type: ignore[union-attr]

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from safetensors.torch import save_file
 from tests.rendering.synthetic import job, maker, states, watching
 from zoomdream.encode import metadata
 from zoomdream.errors import ConfigError, OutputError, RenderInterrupted
-from zoomdream.rendering import Job, publish, render_frames
+from zoomdream.rendering import Job, loop, publish, render_frames
 from zoomdream.rendering.job import recall
 from zoomdream.rendering.recording import Recording
 from zoomdream.types import State
@@ -140,16 +141,25 @@ def test_a_kept_segment_that_cannot_be_read_is_noticed_at_the_start(stopped: Job
 def test_what_is_damaged_while_the_rest_is_rendered_is_noticed_before_joining(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoded: Decoded, times: int
 ) -> None:
-    wanted, keep, damaged = job(tmp_path / "a.mp4", 40), Recording.keep, []
+    wanted, keep, again, damaged = job(tmp_path / "a.mp4", 40), Recording.keep, loop._record_again, []
+
+    def damage() -> None:
+        if len(damaged) < times:
+            damaged.append(1)
+            rot(folder(wanted) / "segment_00000.mp4")
 
     def kept(recording: Recording, state: State) -> None:
         keep(recording, state)
-        if state.index == 39 and len(damaged) < times:
-            damaged.append(state.index)
-            rot(folder(wanted) / "segment_00000.mp4")
+        if state.index == 39:
+            damage()
+
+    def recorded_again(*arguments: Any) -> None:
+        again(*arguments)
+        damage()
 
     render_frames(maker(40), job(tmp_path / "whole.mp4", 40))
     monkeypatch.setattr(Recording, "keep", kept)
+    monkeypatch.setattr(loop, "_record_again", recorded_again)
     if times > 1:
         with pytest.raises(OutputError, match="the disk damages"):
             render_frames(maker(40), wanted)

@@ -48,6 +48,10 @@ class ExpressionError(ValueError):
     """An expression cannot be read or evaluated. The message of this file continues "the expression ..."."""
 
 
+class UnreadableError(ExpressionError):
+    """A text that is no expression at all."""
+
+
 _OTHER = "uses something that is not arithmetic"
 
 _OPERATORS: dict[type[ast.AST], Callable[..., float]] = {
@@ -111,7 +115,7 @@ def compile_expression(text: str, heard: Collection[str] = ()) -> Evaluate:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         unreadable = "it is nested too deeply or holds unreadable characters"
         reason = error.msg if isinstance(error, SyntaxError) else unreadable
-        raise ExpressionError(f"cannot be read: {reason}") from None
+        raise UnreadableError(f"cannot be read: {reason}") from None
     if sum(1 for _ in ast.walk(tree)) > MOST_NODES:
         raise ExpressionError("is too large")
     evaluate = _compile(tree.body, DEEPEST, heard)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoomdream.config.curves import EASINGS, SMOOTH, check_easing, smooth_between
-from zoomdream.config.expression import Evaluate, ExpressionError, Moment, calls, compile_expression
+from zoomdream.config.expression import Evaluate, ExpressionError, Moment, UnreadableError, calls, compile_expression
 from zoomdream.config.units import Position, number_written, parse_measure, parse_position
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _example(text: str, error: ExpressionError) -> str:
     if pairs := re.findall(r"(\d+)\s*:\s*\(([^()]*)\)", text):
         keyframes = ", ".join(f"{frame}f: {value.strip()}" for frame, value in pairs)
         return f" Keyframes are written {{{keyframes}}}."
-    return f" Such as 1.3 + 0.1*sin(t), or keyframes: {_KEYFRAMES}." if "cannot be read" in str(error) else ""
+    return f" Such as 1.3 + 0.1*sin(t), or keyframes: {_KEYFRAMES}." if isinstance(error, UnreadableError) else ""
 
 
 def evaluator(value: float | str, heard: Collection[str]) -> Evaluate:
