@@ -36,7 +36,10 @@ def test_it_is_made_once_for_each_kind_and_content() -> None:
 def test_a_damaged_file_is_made_again(folder: Path) -> None:
     remembered("beats", "a", made)
     (file,) = folder.iterdir()
-    for data in (b"", b"not a zip", file.read_bytes()[:-40]):
+    whole = file.read_bytes()
+    directory = whole.rindex(b"PK\x01\x02")
+    foreign = whole[: directory + 10] + b"\xff" + whole[directory + 11 :]  # another way of compressing
+    for data in (b"", b"not a zip", whole[:-40], foreign):
         file.write_bytes(data)
         assert list(remembered("beats", "a", made)["values"]) == [0, 1, 2]
 

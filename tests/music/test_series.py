@@ -10,7 +10,9 @@ from zoomdream.errors import InputError
 from zoomdream.music.series import read_table
 
 
-@pytest.mark.parametrize("text", ["time,value\n0.0,1\n0.1,3\n", "0\t1\n0.1\t3\n", "# kick\n0; 1\n\n0.1; 3\n"])
+@pytest.mark.parametrize(
+    "text", ["time,value\n0.0,1\n0.1,3\n", "0\t1\n0.1\t3\n", "# kick\ntime;value\n0; 1\n\n0.1; 3\n"]
+)
 def test_a_table_goes_straight_from_value_to_value(tmp_path: Path, text: str) -> None:
     (tmp_path / "kick.csv").write_text(text)
     assert list(read_table(tmp_path / "kick.csv")) == pytest.approx([1 + 0.2 * row for row in range(11)])

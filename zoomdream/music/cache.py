@@ -33,7 +33,7 @@ def remembered(kind: str, content: str, make: Callable[[], Arrays]) -> Arrays:
     if folder is None:
         return make()
     path = folder / "music" / f"{name}.npz"
-    with contextlib.suppress(OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError):
+    with contextlib.suppress(OSError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, EOFError):
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             found = {key: file[key] for key in file.files}
         path.touch()

@@ -38,7 +38,7 @@ def read_table(path: Path) -> Curve:
         try:
             time, value = (float(word) for word in words)
         except ValueError:
-            if number == 1 and not any(letter.isdigit() for letter in words[0]):
+            if not times and not any(letter.isdigit() for letter in words[0]):
                 continue  # names of the columns
             text = f'"{line[:40]}" is not a time and a value. A series has no holes: leave such lines out.'
             raise InputError(f"{path}, line {number}: {text}") from None
