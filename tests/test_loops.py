@@ -17,6 +17,7 @@ import yaml
 from tests.test_pipeline import EVERY_3, PLAN, configured, stages_of, states
 from tests.tiny_network import TinyNetwork
 from zoomdream import assembly, ffmpeg, load_config, pipeline
+from zoomdream import dream as dream_picture
 from zoomdream.cli.prediction import predict
 from zoomdream.config import Config
 from zoomdream.encode.metadata import read_tags
@@ -131,6 +132,27 @@ def test_a_film_in_a_chain_goes_on_after_any_frame(chain: tuple[Config, Config, 
     for stop in (3, 20, 25, 29):
         rest = states(between, start=whole[stop])
         assert all(torch.equal(mine.picture, its.picture) for mine, its in zip(rest, whole[stop + 1 :], strict=True))
+
+
+def test_a_film_that_is_changed_in_python_keeps_its_neighbors(chain: tuple[Config, Config, Config]) -> None:
+    one, between, other = chain
+    changed = between.replace(output="elsewhere.mp4")
+    assert (changed.before, changed.after) == (one, other)
+    assert fingerprint(changed) == fingerprint(between)
+    alone = between.replace(start=None, end=None)
+    assert (alone.before, alone.after) == (None, None)
+
+
+def test_one_picture_is_dreamt_on_with_the_config_of_a_film_in_a_chain(
+    chain: tuple[Config, Config, Config], tmp_path: Path
+) -> None:
+    _, between, _ = chain
+    given = between.replace(network="dreamnet", objective="mixed3a", start=None, end=None)
+    (tmp_path / "film.yaml").write_text(f"{given.to_yaml()}start: one.yaml\nend: other.yaml\n", encoding="utf-8")
+    picture = torch.full((3, 40, 56), 0.5)
+    wanted = dream_picture(picture, given, times=1)
+    assert torch.equal(dream_picture(picture, tmp_path / "film.yaml", times=1), wanted)
+    assert torch.equal(dream_picture(picture, load_config(tmp_path / "film.yaml"), times=1), wanted)
 
 
 def test_a_film_goes_on_from_one_that_ends_nowhere(tmp_path: Path) -> None:

@@ -143,6 +143,8 @@ def test_a_frame_is_saved_by_its_ending(tmp_path: Path) -> None:
     assert torch.equal(saved[0].mul(255).round(), frame.mul(255).round())
     with pytest.raises(OutputError, match="no picture has this ending"):
         zoomdream.save(frame, tmp_path / "a.xyz")
+    with pytest.raises(OutputError, match=r"a\.jpg: Pillow writes no such picture from one in mode RGBA"):
+        zoomdream.save(Image.new("RGBA", (20, 16)), tmp_path / "a.jpg")
     with pytest.raises(OutputError, match=r"nowhere.a\.png cannot be written"):
         zoomdream.save(frame, tmp_path / "nowhere" / "a.png")
 

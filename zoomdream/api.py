@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -70,6 +71,7 @@ _MOST_FILMS = 50  # that lead into each other
 
 def _with_neighbors(config: Config, chain: tuple[Path, ...] = ()) -> Config:
     """The config with those of the renders that `start` and `end` name. Raises ConfigError and InputError."""
+    config = config.placed(replace(config.origin, follow=_with_neighbors))
     found: list[Config | None] = []
     for key, path in (("start", config.start), ("end", config.end)):
         if path is None:
@@ -132,7 +134,7 @@ def listen(config: Config, asked: frozenset[str]) -> Signals:
     return listen.listen(config, asked)
 
 
-_PICTURE = ("source={kind: image, path: the picture that is given}", "size=[64, 64]")
+_PICTURE = ("source={kind: image, path: the picture that is given}", "size=[64, 64]", "start=", "end=")
 
 
 def frames(config: Config | Path | str | Mapping[str, Any]) -> Iterator[Tensor]:
@@ -198,8 +200,11 @@ def save(picture: Given, path: Path | str) -> Path:
         raise OutputError(
             f"{path}: no picture has this ending. Allowed: .png .jpg .webp .tif .bmp, and others of Pillow's."
         )
-    data = io.BytesIO()
-    as_pil(picture).save(data, kind, quality=95)
+    shown, data = as_pil(picture), io.BytesIO()
+    try:
+        shown.save(data, kind, quality=95)
+    except (OSError, ValueError) as error:  # a kind that Pillow only reads, or without transparency or a palette
+        raise OutputError(f"{path}: Pillow writes no such picture from one in mode {shown.mode}: {error}.") from None
     with writing(path):
         write_whole(Path(path), data.getvalue())
     return Path(path)
@@ -231,7 +236,9 @@ def dream(image: Given, config: Config | Path | str | Mapping[str, Any] | None =
     if not bool(batch.isfinite().all()):
         raise InputError("dream takes a picture of numbers from 0 to 1; in this one some are NaN or infinite")
     plane = chosen.camera.model_copy(update={"space": "plane"})
-    alone = chosen.model_copy(update={"size": (width, height), "source": NoiseSource(kind="noise"), "camera": plane})
+    source = NoiseSource(kind="noise")
+    change = {"size": (width, height), "source": source, "camera": plane, "start": None, "end": None}
+    alone = chosen.model_copy(update=change).between(None, None)
     with alone.error_context():
         planned = make_plan(alone)
     picture = batch.to(planned.device).clamp(0, 1)

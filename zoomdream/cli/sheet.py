@@ -35,9 +35,7 @@ def render_sheet(draft: Config, observer: Observer, *, restart: bool = False) ->
     chosen = draft.origin.find(("output",)).name == OUTPUT_OPTION
     path = draft.output if chosen else _beside(draft.output)
     if path.suffix.lower() != ".png" or is_numbered(path):
-        raise ConfigError(
-            f'is "{path}", and a sheet is one picture. Allowed: a name that ends in .png.', key="--output"
-        )
+        raise ConfigError(f'--output is "{path}", and a sheet is one picture. Allowed: a name that ends in .png.')
     if path.exists() and not restart and not _is_sheet(path):
         raise ConfigError(f"{path} is no contact sheet of zoomdream's. Choose another name, or replace it: --restart.")
     count = min(_STILLS, draft.frames)

@@ -38,14 +38,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Origin:
-    """The places of all keys of one config, and what reads its clip and its music where it is loaded again. Equal
-    configs may come from different files: nothing is compared.
+    """The places of all keys of one config, and what reads its clip, its music and the renders that it names where it
+    is loaded again. Equal configs may come from different files: nothing is compared.
     """
 
     root: Place = field(compare=False)
     places: Mapping[KeyPath, Place] = field(compare=False)
     ask_clip: Callable[..., Any] | None = field(default=None, compare=False)
     listen: Callable[..., Any] | None = field(default=None, compare=False)
+    follow: Callable[..., Any] | None = field(default=None, compare=False)
 
     def find(self, path: KeyPath) -> Place:
         """The place of the key, else of the nearest section around it, else of the file as a whole."""

@@ -32,4 +32,5 @@ def replaced(config: Config, changes: Mapping[str, Any]) -> Config:
         place = Place(f"replace({key})", None, Path.cwd())
         tree = written_out(put(tree, steps(key), plain(value, steps(key)), place, defaults))
     origin = config.origin
-    return load_tree(tree, origin.root, (), None, str(config.output), origin.ask_clip, origin.listen)
+    found = load_tree(tree, origin.root, (), None, str(config.output), origin.ask_clip, origin.listen)
+    return found if origin.follow is None else origin.follow(found)
