@@ -54,6 +54,8 @@ def test_a_key_is_found_by_its_last_name_and_so_is_a_function_by_its_name():
     assert [entry.name for entry in look_up("Zoom")] == ["camera.zoom"]
     assert [entry.name for entry in look_up("noise")] == ["dream.noise", "noise(t, stream)"]
     assert look_up("dream.noise")[0].facts["Default"].startswith("0.02. On clips the default is 0.")
+    assert [entry.name for entry in look_up("objective.0.weight")] == ["objective.weight"]
+    assert look_up("objective[0].weight") == look_up("objective.weight")
     assert look_up("zomo") == []
 
 

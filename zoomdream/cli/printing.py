@@ -87,7 +87,8 @@ def print_help(arguments: argparse.Namespace) -> int:
             tell(f"{entry.name}\n  {entry.about}{facts}")
     else:
         found = [entry for chapter in chapters.values() for entry in chapter.entries]
-        near = get_close_matches(word.lower(), [*chapters, *(name for entry in found for name in entry.words)], n=3)
+        words = dict.fromkeys([*chapters, *(name for entry in found for name in entry.words)])
+        near = get_close_matches(word.lower(), words, n=3)
         told = [entry.words[0] for entry in found if word.lower() in entry.about.lower()][
             :6
         ]  # strength, sound, colours

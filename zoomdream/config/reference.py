@@ -17,7 +17,7 @@ from zoomdream.config.curves import NAMES
 from zoomdream.config.defaults import json_schema
 from zoomdream.config.functions import FUNCTIONS
 from zoomdream.config.functions import NAMES as VARIABLES
-from zoomdream.config.origin import KeyPath, dotted
+from zoomdream.config.origin import KeyPath, dotted, steps
 from zoomdream.config.signals import SIGNALS
 
 _BESIDE: Mapping[str, Mapping[str, Any]] = {
@@ -91,10 +91,13 @@ def chapters() -> dict[str, Chapter]:
 
 
 def look_up(word: str) -> list[Entry]:
-    """The entries of that name, or of which it is the last part; none where there is none."""
+    """The entries of that name, or of which it is the last part; none where there is none. Of objective.0.weight, as
+    errors and `--set` have it, those of objective.weight.
+    """
     entries = [entry for chapter in chapters().values() for entry in chapter.entries]
-    exact = [entry for entry in entries if entry.words[0] == word.lower()]
-    return exact or [entry for entry in entries if word.lower() in entry.words]
+    name = dotted(tuple(step for step in steps(word.lower()) if isinstance(step, str)))
+    exact = [entry for entry in entries if entry.words[0] == name]
+    return exact or [entry for entry in entries if name in entry.words]
 
 
 def markdown() -> str:
