@@ -78,7 +78,7 @@ def test_names_are_quoted_where_yaml_would_take_them_for_something_else() -> Non
 
 
 def test_pictures_show_their_subject_and_are_the_same_again() -> None:
-    network, edge = TinyNetwork(), 64
+    network, edge = TinyNetwork(), 96
     shapes = network.layers[1]
     first, other = (draw(Subject(shapes, channel), network, edge=edge, seed=3) for channel in (2, 5))
     assert first.shape == (3, edge, edge)
