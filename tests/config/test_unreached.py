@@ -112,13 +112,6 @@ def test_a_file_that_says_nothing_is_told() -> None:
     assert warning == "a.yaml: there is no key in it, so that all of them have their defaults."
 
 
-def test_an_output_pattern_that_is_none_is_told() -> None:
-    (warning,) = warnings(load_config_text("output: frames/####.png\n", "a.yaml"))
-    assert warning.startswith("a.yaml, line 1: output: ")
-    assert "frames/%04d.png" in warning
-    assert [*warnings(load_config_text("output: 'take #3.mp4'\n", "a.yaml"))] == []
-
-
 def test_a_loop_that_closes_in_few_dreams_is_told() -> None:
     (text,) = told("1.2", "loop: 1s\n")
     assert "a.yaml, line 4: loop: 1s is time for 12 dreams" in text

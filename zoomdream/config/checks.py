@@ -132,8 +132,15 @@ def output_problem(output: Path) -> str | None:
     """What is wrong with the name of the output, if anything."""
     if not fitting(output):
         ending = f"ends in {output.suffix}" if output.suffix else "has no extension"
-        hint = did_you_mean(output.suffix, CONTAINERS) if output.suffix else f" Write output: {output}.mp4."
+        hint = (
+            did_you_mean(output.suffix, CONTAINERS)
+            if output.suffix
+            else f" Write output: {output}.mp4, or {output}/%05d.png."
+        )
         return f'is "{output}", which {ending}.{hint} Allowed: {" ".join(CONTAINERS)}.'
+    if "##" in output.name and output.suffix.lower() == ".png":
+        numbered = re.sub("#+", lambda found: f"%0{min(len(found[0]), 9)}d", output.name)
+        return f'is "{output}". Allowed for numbered pictures: %05d. Write output: {output.with_name(numbered)}.'
     if not is_numbered(output):
         return None
     if "%" in str(output.parent) or not re.fullmatch(r"[^%]*%(0[1-9])?d[^%]*", output.name):

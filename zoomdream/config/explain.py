@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -15,7 +16,7 @@ from zoomdream.config.expression import ExpressionError
 from zoomdream.config.fields import allowed
 from zoomdream.config.origin import KeyPath, Origin, did_you_mean, dotted, shown, steps
 from zoomdream.config.schema import Config
-from zoomdream.config.shorthand import advice
+from zoomdream.config.shorthand import advice, kind_of, wide
 from zoomdream.errors import ConfigError
 
 MOST_SHOWN = 10
@@ -35,6 +36,7 @@ MEANT = {
     **dict.fromkeys(("speed", "scale"), "camera.zoom"),
     **dict.fromkeys(("angle", "rotation", "spin"), "camera.rotate"),
     **dict.fromkeys(("center", "centre"), "camera.pivot"),
+    **dict.fromkeys(("palette", "colors", "colours"), "color: {reference: picture.jpg}"),
     **dict.fromkeys(("sound", "soundtrack"), "encode.audio"),
     **dict.fromkeys(("quality", "bitrate"), "encode.crf"),
     **dict.fromkeys(("gpu", "cuda"), "performance.device"),
@@ -95,13 +97,18 @@ def _sentence(detail: Any, path: KeyPath, tree: dict[str, Any]) -> str:
             return f"{key}.kind is missing.{advice(path, file, rule)} Allowed: {', '.join(_kinds(path))}."
         case "union_tag_invalid":
             kind, kinds = value["kind"], _kinds(path)
-            return f"{key}.kind is {shown(kind)}.{did_you_mean(kind, kinds)} Allowed: {', '.join(kinds)}."
+            hint = did_you_mean(kind, kinds) or advice((*path, "kind"), kind, rule)
+            return f"{key}.kind is {shown(kind)}.{hint} Allowed: {', '.join(kinds)}."
         case "model_type" | "model_attributes_type":
             sections = _models(field.annotation if field else model)
             keys = dict.fromkeys(name for section in sections for name in section.model_fields)
             hint = advice(path, value, rule)
             if not hint and isinstance(value, str | int | float) and len(path) == 1:
-                hint = f" Write {key}: {{{next(iter(keys))}: {str(value)[:60]}}}."
+                name, _, rest = str(value)[:60].partition(" ")
+                if not rest or name not in keys:  # else `zoom 1.5`, without its colon
+                    files = [one for one in keys if kind_of(str(value)) and takes_path((key, one), tree)]
+                    name, rest = next(iter((*files, *keys))), str(value)[:60]
+                hint = f" Write {key}: {{{name}: {rest}}}."
             return f"{found}{hint} Allowed: a section with the keys {', '.join(keys)}."
         case "literal_error":
             choices = _words(field.annotation) if field else ()
@@ -119,21 +126,52 @@ def unknown_key(path: KeyPath, tree: dict[str, Any]) -> str:
     *around, name = path
     _, model = _field(tuple(around), tree)
     known = [] if model is None else [*([] if around else _NOT_IN_MODEL), *model.model_fields]
+    elsewhere = {keys[-1]: dotted(keys) for keys in reversed(list(_all_keys(Config)))}
+    meant, value = _meant(str(name).lower(), tree, path), value_at(tree, path)
+    first, _, rest = str(name).partition(":")
+    parts = str(name).lower().split("_")
     if others := [kind for kind, keys in _kinds(tuple(around)).items() if name in keys]:
         hint = f" It belongs to kind: {' or '.join(others)}."
         if path == ("source", "path"):
-            hint += f" Write source: {value_at(tree, path)}."
+            hint += f" Write source: {value}."
+    elif rest and first in known:
+        hint = f" Write {first}: {{{rest}: {value}}}."
+    elif value is None and str(name).isdigit() and (before := _before(tree, path)):
+        hint = f" Decimals have a point: write {before[0]}: {before[1]}.{name}."
+    elif meant and (not around or meant.startswith(f"{around[0]}.")):
+        hint = f" Did you mean {meant}?"
     elif near := get_close_matches(str(name), known, n=1, cutoff=0.6):
         hint = f" Did you mean {dotted((*around, near[0]))}?"
-    elif around[:1] == ["objective"] and isinstance(value_at(tree, path), int | float):
-        hint = f" Write objective: [{{layer: {name}, weight: {value_at(tree, path)}}}]."
-    elif meant := MEANT.get(str(name).lower()):
+    elif around[:1] == ["objective"] and isinstance(value, int | float):
+        hint = f" Write objective: [{{layer: {name}, weight: {value}}}]."
+    elif meant:
         hint = f" Did you mean {meant}?"
+    elif far := get_close_matches(str(name), elsewhere, n=1, cutoff=0.8) or [
+        part for part in parts if part in elsewhere
+    ]:
+        hint = f" Did you mean {elsewhere[far[0]]}?"
     else:
-        elsewhere = {keys[-1]: dotted(keys) for keys in reversed(list(_all_keys(Config)))}
-        far = get_close_matches(str(name), elsewhere, n=1, cutoff=0.8)
-        hint = f" Did you mean {elsewhere[far[0]]}?" if far else ""
-    return f"{dotted(path)[:100]} is not a key that zoomdream knows.{hint} Allowed here: {', '.join(known)}."
+        hint = f" Allowed here: {', '.join(known)}."
+    return f"{dotted(path)[:100]} is not a key that zoomdream knows.{hint}"
+
+
+def _meant(name: str, tree: dict[str, Any], path: KeyPath) -> str:
+    """The key that another name of it means, with the value that was given; "" where there is none."""
+    key, colon, example = MEANT.get(name, "").partition(": ")
+    value = value_at(tree, path)
+    if key == "size":
+        width, height = (value_at(tree, (*path[:-1], edge)) for edge in ("width", "height"))
+        value = f"{width}x{height}" if width and height else wide(value) if name == "width" else value
+    if isinstance(value, str | int | float) and (key != "size" or "x" in str(value)):
+        example = re.sub(r"[\w.]+(?=}?$)", lambda _: str(value)[:60], example, count=1)
+    return f"{key}{colon}{example}"
+
+
+def _before(tree: dict[str, Any], path: KeyPath) -> tuple[str, Any] | None:
+    """The key above this one, with its value."""
+    items = list(value_at(tree, path[:-1]).items())
+    at = [key for key, _ in items].index(str(path[-1]))
+    return items[at - 1] if at and isinstance(items[at - 1][1], int) else None
 
 
 def takes_path(path: KeyPath, tree: dict[str, Any]) -> bool:

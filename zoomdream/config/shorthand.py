@@ -8,7 +8,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
-from zoomdream.config.origin import KeyPath
+from zoomdream.config.origin import KeyPath, dotted
 from zoomdream.config.read_yaml import Tree
 from zoomdream.config.units import number_written
 
@@ -30,6 +30,23 @@ _EDGE = re.compile(r"(\d{1,6})\s?px")
 _HEIGHTS = {"360p": "640x360", "480p": "854x480", "hd": "1280x720", "720p": "1280x720", "full hd": "1920x1080"}
 _HEIGHTS |= {"fullhd": "1920x1080", "1080p": "1920x1080", "1440p": "2560x1440", "2160p": "3840x2160"}
 _HEIGHTS |= {"uhd": "3840x2160", "4k": "3840x2160"}
+
+
+_ON, _OFF, _CENTRE = ("yes", "on", "true"), ("no", "off"), ("center", "centre", "middle")
+_WORDS = {
+    "loop": {**dict.fromkeys(_ON, "true"), **dict.fromkeys(_OFF, "false")},
+    "music": dict.fromkeys(_ON, "{}"),
+    "seed": {"random": "4711, or any other number; each dreams another film"},
+    "camera.pivot": dict.fromkeys(_CENTRE, "[0.5, 0.5]"),
+    "encode.codec": {"hevc": "h265", "x265": "h265", "avc": "h264", "x264": "h264", "h.264": "h264", "h.265": "h265"},
+    "encode.crf": {"high": "15", "best": "15", "medium": "20", "low": "28"},  # the quality
+    "performance.threads": dict.fromkeys(("all", "max"), "auto"),
+    "source.kind": {
+        **dict.fromkeys(("photo", "picture"), "image"),
+        **dict.fromkeys(("clip", "film", "movie"), "video"),
+    },
+}
+"""Words that people write as a key's value, and what is written here."""
 
 
 def written_out(tree: Tree) -> Tree:
@@ -81,15 +98,28 @@ def advice(path: KeyPath, value: Any, rule: str) -> str:
         return f" Write what it is: {forms}, or source: noise."
     if path == ("objective",):
         return " Write objective: mixed4c, or another layer."
+    word = _WORDS.get(dotted(path), {}).get(str(value).strip().lower())
+    if word is not None:
+        return f" Write {path[-1]}: {word}."
+    if path == ("performance", "memory") and isinstance(value, int):
+        return f" Write memory: {value} GiB."
+    if path[-1:] in (("pivot",), ("pan",)) and isinstance(value, str) and len(parts := value.split()) == 2:
+        return f" Write {path[-1]}: [{parts[0].rstrip(',;')}, {parts[1]}]."
     if path == ("size",):
         edges = re.findall(r"\d+", str(value))
-        given = "x".join(edges) if len(edges) == 2 and isinstance(value, str) else "1280x720"
+        given = "x".join(edges) if len(edges) == 2 and isinstance(value, str) else wide(value)
         return f" Write size: {_HEIGHTS.get(str(value).strip().lower(), given)}."
     if path == ("frames",) and re.fullmatch(r"[\d.]+ ?(s|m|ms|h)", str(value)):
         return f" Write duration: {value}."
     plain = ("number" in rule or "pixels" in rule) and "keyframes" not in rule
-    number = number_written(value) if plain else None
+    time = re.search(r"\d\s?(ms|s|sec\w*|min|m|h)$", str(value)) and "dream" in rule  # dreams are no seconds
+    number = number_written(value) if plain and not time else None
     return f" Write {path[-1]}: {number}." if number and isinstance(path[-1], str) else ""
+
+
+def wide(width: Any) -> str:
+    """The size of 16:9 with that width, which must be even; 1280x720 for what is no width."""
+    return f"{width}x{round(width * 9 / 32) * 2}" if isinstance(width, int) and 32 <= width <= 8192 else "1280x720"
 
 
 def _size(value: Any) -> Any:

@@ -1,13 +1,12 @@
 """What a config probably does not mean: no error, but worth a word.
 
 Schedules of which a part is never reached, as where keyframes are numbered by frames, that never move, or that jump
-where a loop closes, or one that closes in few dreams; a file that says nothing; an output pattern that is none.
+where a loop closes, or one that closes in few dreams; a file that says nothing.
 """
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -34,9 +33,6 @@ def warnings(config: Config) -> Iterator[str]:
     written = (place.name for place in config.origin.places.values())
     if all(name == OUTPUT_OPTION or name.startswith(SET) for name in written):
         yield f"{config.origin.root}: there is no key in it, so that all of them have their defaults."
-    if re.search(r"##", str(config.output)):
-        numbered = re.sub(r"#+", lambda found: f"%0{min(len(found[0]), 9)}d", str(config.output))
-        yield f"{config.place('output')}: output: # is a letter like any other; numbered pictures are {numbered}."
     dreams = config.closing / float(config.dream.every or max(config.fps / Fraction(config.dream.rate), Fraction(1)))
     if config.loop and not config.camera.contains_itself and dreams < _CLOSING_DREAMS:
         text = f"{seconds_text(config.closing / config.fps)} is time for {round(dreams)} dreams, so that the beginning "
