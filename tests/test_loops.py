@@ -236,6 +236,8 @@ def test_a_film_goes_on_from_the_state_that_was_kept_of_another(
     first |= {"dream": {"octaves": 1, "steps": 1, "warmup": 0, "rate": 6}}
     first |= {"performance": {"precision": "float32", "threads": 1}}
     kept = render(load_config({**first, "encode": {"keep_ends": True}}, output=tmp_path / "first.mp4"))
+    end = kept.with_name(f"{kept.name}.end.safetensors")
+    assert end.stat().st_mode == kept.stat().st_mode  # others may read both
     config = load_config({**first, "seed": 8, "start": str(kept)}, output=tmp_path / "second.mkv")
     again = [state.picture for state in pipeline.frames(assembly.open_stages(config, PLAN), None, 2)]
     begun: list[int] = []

@@ -118,6 +118,20 @@ def test_of_a_damaged_early_segment_only_what_leads_up_to_it_is_dreamed_again(
     assert decoded(stopped.output) == decoded(stopped.output.with_name("whole.mp4"))
 
 
+def test_who_stops_while_an_early_segment_is_rendered_again_keeps_the_rest(stopped: Job) -> None:
+    rot(folder(stopped) / "segment_00000.mp4")
+
+    def make(start: State | None) -> Iterator[State]:
+        for state in states(start, stopped.frames):
+            if state.index == 10:
+                raise KeyboardInterrupt
+            yield state
+
+    with pytest.raises(RenderInterrupted, match="is used when the same command runs again"):
+        render_frames(make, stopped)
+    assert (folder(stopped) / "segment_00001.mp4").is_file()
+
+
 def test_a_damaged_early_segment_that_does_not_come_back_begins_the_render_anew(stopped: Job) -> None:
     """As where another version dreams it."""
     rot(folder(stopped) / "segment_00000.mp4")

@@ -224,9 +224,9 @@ def record(
 def _record_again(units: Sequence[Unit], make_frames: MakeFrames, recording: Recording, observers: Observers) -> None:
     """Record damaged units in the place of what is there of them. All up to the last of them is dreamed again."""
     settings, count = recording.settings, recording.end - recording.begin
-    names = [recording.path(unit).name for unit in units]
-    told = f"warning: damaged: {', '.join(names[:3])}{' and more' if names[3:] else ''} in {recording.folder}"
-    told += f"; rendering again up to frame {units[-1].end}, the rest is kept"
+    names = ", ".join(recording.path(unit).name for unit in units[:3])
+    what = f"{names}{' and more' if units[3:] else ''} in {recording.folder}"
+    told = f"warning: damaged: {what}; rendering again up to frame {units[-1].end}, the rest is kept"
     observers.progress(Progress(0, count, None, None, told, warning=True))
     with contextlib.ExitStack() as opened:
         writer: Writer | None = None
@@ -270,12 +270,12 @@ def _changes(run: Run, settings: EncodeSettings) -> str:
 
 def _farewell(recording: Recording, job: Job) -> str:
     kept = recording.kept()
+    if kept == 0 and any(recording.folder.glob("segment_*")):  # a damaged one was being rendered again
+        return f"Stopped. What {recording.folder} keeps of {job.output} is used when the same command runs again."
     if kept == 0:
         return f"Stopped before the first segment of {job.output} was finished: nothing is kept."
-    return (
-        f"Stopped. {kept} of {job.frames} frames of {job.output} are kept in {recording.folder}: run the same command "
-        "again (without --restart) to go on."
-    )
+    done = f"{kept} of {job.frames} frames of {job.output} are kept in {recording.folder}"
+    return f"Stopped. {done}: run the same command again (without --restart) to go on."
 
 
 @contextlib.contextmanager

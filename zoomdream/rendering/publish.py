@@ -55,6 +55,7 @@ def publish(job: Job, recording: Recording, *, trim: bool) -> None:
         state = read_state(recording.folder / STATE_FILE)
         assert state is not None
         save_state(end_file(output), state, [job.fingerprint], alone=True)
+        shutil.copymode(output, end_file(output))  # safetensors writes what only its owner may read
     if job.sound is not None and _is_silent_twin(job):
         discard(silent_twin(output))
 
