@@ -80,7 +80,7 @@ SUBJECTS = {
     "assembly": {"clip", "droste", "objectives", "on_an_emulated_gpu", "transparent_zoom"},
     "autodiff": {"random_graphs"},
     "autodiff/operations": {"norms"},
-    "batch": {"batch_command", "parcels", "plan_once", "ready_batches", "shots"},
+    "batch": {"batch_command", "lost_head", "parcels", "plan_once", "ready_batches", "shots"},
     "cli": {"bad_input", "command_line", "completion", "hardware_command", "wrong_configs"},
     "config": {"clip_errors", "errors", "typings"},
     "networks": {"own_network", "torchvision_files"},

@@ -19,7 +19,7 @@ from torture.kills import Yard, yard
 from torture.renders import KINDS, Kind, wrong_with
 
 _SOON = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 300}
-_LOST_HEAD = 180.0  # seconds in which a batch has to notice that its cluster is gone
+_LOST_HEAD = 60.0  # seconds in which a batch has to notice that its cluster is gone
 
 
 class Nodes:
@@ -180,7 +180,7 @@ _LOSSES: dict[str, tuple[Lose, set[int], str]] = {
     "the driver": (_driver, {-9}, ""),
     "a worker": (_worker, {0}, ""),
     "a node": (_node, {0}, ""),
-    "the head": (_head, {1, 4}, ""),
+    "the head": (_head, {1}, "does not answer"),
     "the shared folder, for a while": (_share, {0, 1}, ""),
     "two drivers of one batch": (_second, {0}, ""),
     "a node without the package": (_nothing, {0, 1}, ""),

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from zoomdream.batch.parallel_shots.shots import Part, parts_folder, shots_of, split
 from zoomdream.batch.renders import Render
-from zoomdream.batch.work import Advanced, Event, Finished, Work
+from zoomdream.batch.work import Advanced, EngineLost, Event, Finished, Work
 from zoomdream.errors import RenderInterrupted, ZoomdreamError
 from zoomdream.rendering import Progress
 from zoomdream.rendering.loop import stoppable
@@ -69,6 +69,8 @@ def schedule(
         except KeyboardInterrupt:
             batch.stop(hurry)
             raise
+        except EngineLost as lost:
+            batch.lose(lost)
 
 
 @dataclass
@@ -116,12 +118,20 @@ class _Batch:
     def stop(self, hurry: Callable[[], bool]) -> None:
         self._stopping = True
         try:
-            for event in self._engine.stop(hurry):
-                self._hear(event)
+            with contextlib.suppress(EngineLost):
+                for event in self._engine.stop(hurry):
+                    self._hear(event)
         finally:  # also where somebody cannot wait for that
             for render in self._renders:
                 if render.status in ("waiting", "running"):
                     render.status = "stopped"
+
+    def lose(self, lost: EngineLost) -> None:
+        """All that is not finished has failed, for the same reason."""
+        for render in self._renders:
+            if render.status in ("waiting", "running"):
+                render.status, render.error, render.exit_code = "failed", str(lost), lost.exit_code
+                self._watch(render)
 
     def _add(self, piece: _Piece) -> int:
         self._pieces.append(piece)

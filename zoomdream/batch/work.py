@@ -74,6 +74,10 @@ class Failed:
 Event = Advanced | Finished | Failed
 
 
+class EngineLost(ZoomdreamError):
+    """What does the work is gone as a whole; what was finished is kept."""
+
+
 class WarmNetworks:
     """The network of the last render, kept for the next one that dreams with the same, in the same numbers."""
 

@@ -17,6 +17,7 @@ import torch
 
 from zoomdream.batch.local import memory_of
 from zoomdream.batch.ray import worker as ray_worker
+from zoomdream.batch.ray.head import Head, address_of
 from zoomdream.batch.ray.worker import Parcel, Result
 from zoomdream.batch.work import Event, Failed, Work
 from zoomdream.config import Config
@@ -54,6 +55,7 @@ class RayEngine:
         self._ours = not self._ray.is_initialized()
         if self._ours:
             self._connect(address)
+        self._head = Head(address_of(self._ray))
         alive = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         per_node = [int(resources.get("CPU", 0)) for resources in alive]
         self._gpus = sum(int(resources.get("GPU", 0)) for resources in alive)
@@ -67,7 +69,7 @@ class RayEngine:
         self._name = f"{_TOKEN}{uuid4().hex[:8]}-{os.getpid()}@{platform.node()}"
         self._do = self._ray.remote(max_retries=0)(_do)  # a second attempt is the batch's own affair
         # It needs no core, and lives where the batch lives: the loss of a worker's machine is not the loss of it.
-        self._board = self._ray.remote(num_cpus=0)(_Board).options(**self._at(self._here())).remote()
+        self._board = self._ray.remote(num_cpus=0)(ray_worker.Board).options(**self._at(self._here())).remote()
 
     @property
     def jobs(self) -> int:
@@ -81,10 +83,15 @@ class RayEngine:
 
     def shares(self, output: Path) -> bool:
         """Whether all workers see the folder of an output, and this machine can decide for them what `auto` is."""
-        return (not self._gpus or torch.cuda.is_available()) and self._everywhere(self._token(output.absolute()))
+        return (not self._gpus or torch.cuda.is_available()) and self._head.watched(
+            lambda: self._everywhere(self._token(output.absolute()))
+        )
 
     def start(self, work: Work) -> None:
         """Give the work to the cluster, which does it where there is room."""
+        self._head.watched(lambda: self._start(work))
+
+    def _start(self, work: Work) -> None:
         output = work.config.output.absolute()  # the workers' own working directory is another
         work = replace(work, config=work.config.model_copy(update={"output": output}))
         if not work.parts:
@@ -100,7 +107,10 @@ class RayEngine:
         self._sent[reference] = _Sent(work, time.monotonic(), token)
 
     def events(self, seconds: float) -> list[Event]:
-        """What has happened; waits so long for something to end."""
+        """What has happened; waits so long for something to end. Raises EngineLost where the head is gone."""
+        return self._head.watched(lambda: self._events(seconds))
+
+    def _events(self, seconds: float) -> list[Event]:
         if not self._sent:
             return []
         self._ray.wait(list(self._sent), num_returns=1, timeout=seconds)
@@ -123,11 +133,14 @@ class RayEngine:
 
     def close(self) -> None:
         """End all work now, and the cluster if it was started here."""
-        for reference in self._sent:
+        lost = self._head.lost()  # then nothing that Ray is asked for may ever end
+        for reference in () if lost else self._sent:
             with contextlib.suppress(Exception):
                 self._ray.cancel(reference, force=True)
         for token in self._tokens.values():
             token.unlink(missing_ok=True)
+        if lost:
+            return
         with contextlib.suppress(Exception):
             self._ray.kill(self._board)
         if self._ours:
@@ -243,20 +256,6 @@ class RayEngine:
             finally:
                 discard(temporary)
         self._ray.get(remove.remote(result.folder))
-
-
-class _Board:
-    """Where workers write how far they are: the last word of each, until the batch takes it."""
-
-    def __init__(self) -> None:
-        self._latest: dict[int, Event] = {}
-
-    def tell(self, event: Event) -> None:
-        self._latest[event.key] = event
-
-    def take(self) -> list[Event]:
-        taken, self._latest = list(self._latest.values()), {}
-        return taken
 
 
 def _do(parcel: Parcel, board: Any) -> Result:

@@ -45,6 +45,20 @@ class Result:
     files: Mapping[str, int] | None = None
 
 
+class Board:
+    """Where workers write how far they are: the last word of each, until the batch takes it."""
+
+    def __init__(self) -> None:
+        self._latest: dict[int, Event] = {}
+
+    def tell(self, event: Event) -> None:
+        self._latest[event.key] = event
+
+    def take(self) -> list[Event]:
+        taken, self._latest = list(self._latest.values()), {}
+        return taken
+
+
 @cache
 def _networks() -> WarmNetworks:
     """Ray gives one process many pieces of work: the network stays from one to the next."""
