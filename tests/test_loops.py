@@ -246,13 +246,14 @@ def test_a_film_goes_on_from_the_state_that_was_kept_of_another(
         known = [state.picture for state in dreaming.frames(None, 2)]
     assert not begun
     assert all(torch.equal(one, other) for one, other in zip(again, known, strict=True))
-    assert kept_end(config.model_copy(update={"size": (48, 32)}).between(config.before, None)) is None  # a draft
+    assert kept_end(config.model_copy(update={"size": (48, 32)}).between(config.before, None), PLAN) is None  # a draft
+    assert kept_end(config, replace(PLAN, precision="bfloat16")) is None
     end = tmp_path / "first.mp4.end.safetensors"
     end.write_bytes(end.read_bytes()[:-4] + b"????")
     with pytest.raises(OutputError, match=r"Remove it: without it the last frame of first\.mp4 is dreamed"):
-        kept_end(config)
+        kept_end(config, PLAN)
     end.write_bytes(b"cut off")
-    assert kept_end(config) is None
+    assert kept_end(config, PLAN) is None
 
 
 def test_a_chain_of_films_has_an_end(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ class Dreaming:
     def stages(self) -> Stages:
         config, plan = self._config, self._plan
         trial.check(encode_settings(config, plan))
-        network, ended = self._networks and self._networks(config, plan), kept_end(config)
+        network, ended = self._networks and self._networks(config, plan), kept_end(config, plan)
         stages = assembly.open_stages(config, plan, network, timeline=self.timeline)
         if ended is None or not isinstance(stages, ZoomStages) or stages.before is None:
             return stages
@@ -165,7 +165,7 @@ def render_frames(
                     raise OutputError(f"{workspace.folder}: the disk damages what is written to it.")
                 observers.progress(Progress(job.frames, job.frames, None, 0.0, "joining the segments"))
                 with writing(job.output):
-                    publish(job, recording, trim=run.trim)
+                    publish(job, recording, run.plan, trim=run.trim)
             except KeyboardInterrupt:
                 raise RenderInterrupted(_farewell(recording, job)) from None
             finished = True

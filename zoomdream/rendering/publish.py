@@ -18,10 +18,10 @@ from zoomdream.machine.files import discard, settle, temporary_name, write_whole
 from zoomdream.rendering.job import Job, numbers
 from zoomdream.rendering.recording import Recording
 from zoomdream.rendering.state_file import STATE_FILE, read_state, read_sums, save_state
-from zoomdream.types import State
+from zoomdream.types import Plan, State
 
 
-def publish(job: Job, recording: Recording, *, trim: bool) -> None:
+def publish(job: Job, recording: Recording, plan: Plan, *, trim: bool) -> None:
     """Make the finished file and move it into place. May be repeated after being killed at any moment.
 
     Of numbered pictures those of an older render go first, with `trim` all of them, and then comes OUTPUT.yaml: some
@@ -54,7 +54,7 @@ def publish(job: Job, recording: Recording, *, trim: bool) -> None:
     if job.keep_ends:
         state = read_state(recording.folder / STATE_FILE)
         assert state is not None
-        save_state(end_file(output), state, [job.fingerprint], alone=True)
+        save_state(end_file(output), state, _dreamed(job.fingerprint, plan), alone=True)
         shutil.copymode(output, end_file(output))  # safetensors writes what only its owner may read
     if job.sound is not None and _is_silent_twin(job):
         discard(silent_twin(output))
@@ -65,9 +65,9 @@ def end_file(output: Path) -> Path:
     return output.with_name(f"{output.name}.end.safetensors")
 
 
-def kept_end(config: Config) -> State | None:
-    """The state after the last frame of the video from which a film goes on; None where none of it is kept, and for
-    drafts, which are smaller. OutputError where it is damaged.
+def kept_end(config: Config, plan: Plan) -> State | None:
+    """The state after the last frame of the video from which a film goes on; None where none is kept, for drafts,
+    which are smaller, and where it would be dreamed otherwise here. OutputError where it is damaged.
     """
     if config.start is None or config.before is None or config.before.size != config.size:
         return None
@@ -75,12 +75,17 @@ def kept_end(config: Config) -> State | None:
     if not path.is_file():
         return None
     origin = metadata.read_origin(ffmpeg.executable(config.encode.ffmpeg), config.start)
-    known = origin is not None and read_sums(path) == [origin.fingerprint]
+    known = origin is not None and read_sums(path) == _dreamed(origin.fingerprint, plan)
     try:
         return read_state(path) if known else None
     except OutputError:
         text = f"{path} is damaged. Remove it: without it the last frame of {config.start.name} is dreamed again."
         raise OutputError(text) from None
+
+
+def _dreamed(fingerprint: str, plan: Plan) -> list[str]:
+    """What decides which picture a film ends with: a kept one must be the one that would be dreamed again."""
+    return [fingerprint, plan.device, plan.precision, str(plan.tile)]
 
 
 def rehearse(job: Job) -> None:
