@@ -193,6 +193,11 @@ def test_a_neighbor_that_does_not_fit_is_told_with_the_key_and_the_reason(
         film(tmp_path, "film", text + "\n")
 
 
+def test_a_neighbor_of_the_same_shape_is_dreamed_in_the_size_of_the_film_as_for_its_draft(tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text(SMALL.replace("[64, 48]", "[96, 72]") + "loop: true\n", encoding="utf-8")
+    assert states(film(tmp_path, "film", "frames: 2\nstart: other.yaml\n"))[0].picture.shape == (1, 3, 48, 64)
+
+
 def test_another_size_or_rate_of_a_neighbor_is_told(tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text("size: [96, 64]\nloop: true\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"its size is 96x64. Allowed: that of this render, 64x48"):

@@ -95,9 +95,9 @@ def neighbor_problem(config: Config, key: str, other: Config) -> str | None:
     """What speaks against the render that `start` or `end` (the key) names, if anything."""
     if isinstance(other.source, MovingSource) or other.camera.contains_itself:
         return "it is no zoom through a plane. Allowed: one that is, not on a clip."
-    if other.size != config.size:
-        (width, height), (wide, high) = other.size, config.size
-        return f"its size is {width}x{height}. Allowed: that of this render, {wide}x{high}."
+    (width, height), (wide, high) = other.size, config.size
+    if width * high != height * wide:  # of the same shape it is dreamed as large as this: so for drafts
+        return f"its size is {width}x{height}. Allowed: that of this render, {wide}x{high}, or one of its shape."
     if other.fps != config.fps:
         return f"its fps is {other.fps}. Allowed: that of this render, {config.fps}."
     if key == "end" and not other.loop:

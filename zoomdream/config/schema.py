@@ -94,13 +94,13 @@ class Config(Section):
         None,
         "Another render that this one goes on from, so that both play one after the other without a seam; of one "
         "that neither is a loop nor ends in one, all frames are dreamed once more.",
-        "the path of a config, or of a video made by zoomdream, with the same size and fps",
+        "the path of a config, or of a video made by zoomdream, with the same shape and fps",
         example="first.yaml",
     )
     end: FilePath | None = setting(
         None,
         "A loop into whose beginning the end of this render turns, in the time that the loop takes to close.",
-        "the path of the config of a loop, or of a loop made by zoomdream, with the same size and fps",
+        "the path of the config of a loop, or of a loop made by zoomdream, with the same shape and fps",
         example="loop.yaml",
     )
     seed: Whole = setting(
