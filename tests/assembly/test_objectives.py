@@ -73,7 +73,7 @@ def test_people_are_told_the_names_of_classes_and_layers() -> None:
 def test_a_class_that_is_named_as_a_layer_is_told_to_be_one() -> None:
     with pytest.raises(ConfigError, match=r"no layer 'goldfish', but such a class\. Write class: goldfish\."):
         assembly.target_names(configured(objective="goldfish"), Classifier())
-    with pytest.raises(ConfigError, match="did you mean"):
+    with pytest.raises(ConfigError, match="Write class: goldfish"):
         assembly.target_names(configured(objective="goldfisch"), Classifier())
 
 
@@ -201,6 +201,11 @@ class TestSeveralNetworks:
         ({"class": 1000}, ["objective.0.class: tiny has no class 1000", "0 to 999"]),
         ({"class": ["goldfish", 1]}, ["objective.0.class", "twice, by two of its names"]),
         ({"layer": "shpaes"}, ["objective.0.layer: tiny has no layer 'shpaes'", "shapes"]),
+        ({"layer": "shapes, a"}, ["objective.0.layer", "a list: [shapes, a]."]),
+        ({"layer": "shapes + a"}, ["a list: [shapes, a]."]),
+        ({"class": "cat, banana"}, ["objective.0.class", "a list: [cat, banana]."]),
+        ({"layer": "dogs"}, ["has no layer 'dogs'. Write class: Maltese dog, ", "Only birds"]),
+        ({"class": "dog"}, ["Maltese dog (153), Tibetan terrier (200), "]),
         ({"layer": "shapes", "channels": ["10-12"]}, ["objective.0.channels", "0 to 11"]),
         ({"layer": "a", "network": "googelnet"}, ["objective.0.network.name", "'googelnet'", "googlenet"]),
     ],

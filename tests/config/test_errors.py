@@ -41,7 +41,7 @@ def test_an_unknown_key_names_the_nearest_or_else_the_allowed():
         ("camera: {zoom: fast}", ["camera.zoom", '"fast"', "unknown"]),
         ('camera: {zoom: "\\uD800"}', ["camera.zoom", "\\ud800", "cannot be read"]),
         ('camera: {zoom: {keys: {"\\uD800": 1}}}', ["camera.zoom", "\\ud800", "80%"]),
-        ("camera: {zoom: [1, 2]}", ["camera.zoom is [1, 2]", "expression", "keyframes"]),
+        ("camera: {zoom: [1, 2]}", ["camera.zoom is [1, 2]", "Keyframes"]),
         ("camera: {zoom: 1/t}", ["camera.zoom", "divides by zero", "0 s (frame 0)", "1/t"]),
         ("camera: {zoom: '9**9**9'}", ["camera.zoom", "beyond"]),
         ("camera: {zoom: '[x for x in range(9)]'}", ["camera.zoom", "loops"]),

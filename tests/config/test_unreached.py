@@ -27,7 +27,8 @@ def told(zoom: str, more: str = "") -> list[str]:
             ["keyframes at 30s, 60s lie", "their values", " 30 is written 30f"],
         ),
         ("{keys: {0f: 1.2, 150f: 1.8}}", ["the keyframe at 150f lies", "counted from 0f to 59f"]),
-        ("{keys: {0%: 1.2, 00:01:30: 1.8}}", ["the keyframe at 90s lies", "frame 90 is written 90f"]),
+        ("{keys: {0%: 1.2, 00:01:30: 1.8}}", ["the keyframe at 90s lies"]),
+        ("{keys: {0%: 1.2, 3s: 1.8}}", ["the keyframe at 3s lies"]),  # its unit says what it means
         (
             "{keys: {10: 1.2, 20: 1.8}}",
             ["all keyframes lie beyond", "stays that of the first", "frame 10 is written 10f"],

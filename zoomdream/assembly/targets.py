@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from zoomdream.config import Config, Term
@@ -115,7 +117,7 @@ def _target(config: Config, number: int, term: Term, opened: Network) -> Target:
     key = f"objective.{number}"
     if term.classes:
         with config.error_context(f"{key}.class"):
-            numbers = [classes.find_class(opened, wanted) for wanted in term.classes]
+            numbers = [_class(opened, wanted) for wanted in term.classes]
             if len(set(numbers)) < len(numbers):
                 raise ConfigError("one class is named twice, by two of its names.")
         return Target(opened, catalog.find_layer(opened, classes.LOGITS), tuple(numbers))
@@ -127,13 +129,35 @@ def _target(config: Config, number: int, term: Term, opened: Network) -> Target:
     return Target(opened, layer)
 
 
+def _class(opened: Network, wanted: int | str) -> int:
+    try:
+        return classes.find_class(opened, wanted)
+    except ConfigError:
+        _check_one(str(wanted))
+        raise
+
+
+def _check_one(name: str) -> None:
+    """ConfigError for the names of several, which there is no layer or class of."""
+    if len(names := [part for part in re.split(r"\s*[,;+]\s*", name.strip()) if part]) > 1:
+        raise ConfigError(f"{name[:60]!r} names several. Write them as a list: [{', '.join(names)[:200]}].") from None
+
+
 def _layer(opened: Network, name: str) -> Layer:
     """The layer of that name. ConfigError, which says so where a class of the network was meant."""
     try:
         return catalog.find_layer(opened, name)
     except ConfigError as error:
+        _check_one(name)
         try:
             classes.find_class(opened, name)
-        except ConfigError:
-            raise error from None
+        except ConfigError as no_class:
+            near = get_close_matches(name.lower(), [layer.name for layer in opened.layers], cutoff=0.7)
+            things = str(no_class).partition("did you mean ")[2].rstrip("?")
+            if near or not things:
+                raise error from None
+            text = f"Write class: {things.partition(' (')[0]}, or another thing; nearest are {things}"
+            raise ConfigError(
+                f"{opened.name} has no layer {name!r}. {text}. docs/cookbook.md has lists, as in Only birds."
+            ) from None
         raise ConfigError(f"{opened.name} has no layer {name!r}, but such a class. Write class: {name}.") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 
 from zoomdream.config.origin import did_you_mean
@@ -62,7 +63,11 @@ def check_easing(name: object) -> str:
     """The name, if there is such an easing. Raises ValueError with the nearest name."""
     if isinstance(name, str) and name in NAMES:
         return name
-    raise ValueError(f"{str(name)[:40]!r} is not an easing.{did_you_mean(name, NAMES)} Allowed: {', '.join(NAMES)}.")
+    # ease-in-out, easeInCubic: other programs' names
+    plain = re.sub(r"[^a-z]+", "_", re.sub(r"(?=[A-Z])", "_", str(name)).lower()).strip("_").removeprefix("ease_")
+    plain = f"{plain}_sine" if f"{plain}_sine" in NAMES else plain
+    hint = did_you_mean(plain, NAMES) or f" Allowed: {', '.join(NAMES)}."
+    raise ValueError(f"{str(name)[:40]!r} is not an easing.{hint}")
 
 
 def smooth_between(

@@ -115,7 +115,8 @@ def compile_expression(text: str, heard: Collection[str] = ()) -> Evaluate:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         unreadable = "it is nested too deeply or holds unreadable characters"
         reason = error.msg if isinstance(error, SyntaxError) else unreadable
-        raise UnreadableError(f"cannot be read: {reason}") from None
+        told = "" if reason.startswith("invalid") else f": {reason}"  # "invalid syntax" is Python's word, no reason
+        raise UnreadableError(f"cannot be read{told}") from None
     if sum(1 for _ in ast.walk(tree)) > MOST_NODES:
         raise ExpressionError("is too large")
     evaluate = _compile(tree.body, DEEPEST, heard)

@@ -6,11 +6,13 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoomdream.config.curves import EASINGS, SMOOTH, check_easing, smooth_between
 from zoomdream.config.expression import Evaluate, ExpressionError, Moment, UnreadableError, calls, compile_expression
+from zoomdream.config.origin import did_you_mean
 from zoomdream.config.units import Position, number_written, parse_measure, parse_position
 
 if TYPE_CHECKING:
@@ -37,11 +39,12 @@ class Keyframes:
         what is allowed.
         """
         if any(str(name)[:1] in "0123456789." for name in tree) and "keys" not in tree:
-            rest = {name: tree[name] for name in ("ease", "loop") if name in tree}
+            rest = {name: tree[name] for name in tree if str(name)[:1].isalpha()}
             tree = {"keys": {name: value for name, value in tree.items() if name not in rest}, **rest}
         unknown = [str(name) for name in tree if name not in ("keys", "ease", "loop")]
         if unknown:
-            raise ValueError(f"Keyframes have no key {unknown[0][:40]!r}. Allowed: keys, ease, loop.")
+            hint = _meant(tree) or did_you_mean(unknown[0], ("keys", "ease", "loop"))
+            raise ValueError(f"Keyframes have no key {unknown[0][:40]!r}.{hint} Allowed: keys, ease, loop.")
         loop = tree.get("loop") or False
         if not isinstance(loop, bool):
             raise ValueError("Whether keyframes loop is true or false.")
@@ -77,23 +80,46 @@ def read_value(value: Any, limits: Limits, heard: Collection[str]) -> float | st
         try:
             compile_expression(value, heard)
         except ExpressionError as error:
-            raise ExpressionError(f'The expression "{shortened(value)}" {error}.{_example(value, error)}') from None
+            example = _example(value, error, heard)
+            raise ExpressionError(f'The expression "{shortened(value)}" {error}.{example}') from None
         return value.strip()
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"Allowed: {limits.text}, as a number, an expression of t, or keyframes: {_KEYFRAMES}.")
+        hint = _meant(value) or f" Allowed: {limits.text}, as a number, an expression of t, or keyframes: {_KEYFRAMES}."
+        raise ValueError(hint.lstrip())
     if not limits.lowest <= value <= limits.highest:  # also where it is not a number at all
         raise ValueError(f"Allowed: {limits.text}.")
     return float(value)
 
 
-def _example(text: str, error: ExpressionError) -> str:
+def _example(text: str, error: ExpressionError, heard: Collection[str]) -> str:
     """What to write instead of a text that is no expression: the keyframes of other programs, "0: (1.2), 60: (1.5)", as
-    they are written here, else an example of each.
+    they are written here, a product with its sign, else an example of each.
     """
-    if pairs := re.findall(r"(\d+)\s*:\s*\(([^()]*)\)", text):
-        keyframes = ", ".join(f"{frame}f: {value.strip()}" for frame, value in pairs)
-        return f" Keyframes are written {{{keyframes}}}."
+    if hint := _meant(text):
+        return hint
+    product = re.sub(r"(?<![a-z])([\d.]+|\))\s*(?=[a-z(])", r"\1*", text)
+    with suppress(ExpressionError):
+        compile_expression(product, heard)
+        return f" A product has its sign: {product.strip()}."
     return f" Such as 1.3 + 0.1*sin(t), or keyframes: {_KEYFRAMES}." if isinstance(error, UnreadableError) else ""
+
+
+def _meant(value: Any) -> str:
+    """How values from start to end, or keyframes as other programs have them, are written here; "" for all else."""
+    if isinstance(value, Mapping):
+        value = [value.get("start", value.get("from")), value.get("end", value.get("to"))]
+    elif isinstance(value, str) and (ends := re.fullmatch(r"\s*([-\d.]+)\s*(?:->|→|to|\.\.\.?)\s*([-\d.]+)\s*", value)):
+        value = [ends[1], ends[2]]
+    if isinstance(value, list):
+        if not 1 < len(value) <= 9 or not all(isinstance(one, int | float | str) for one in value):
+            return ""
+        pairs = [(f"{100 * number / (len(value) - 1):.4g}%", one) for number, one in enumerate(value)]
+    elif pairs := re.findall(r"(\d+)\s*:\s*\(([^()]*)\)", str(value)):
+        pairs = [(f"{frame}f", one.strip()) for frame, one in pairs]
+    else:
+        pairs = re.findall(r"([\d.]+(?:[a-z]+|%)?)\s*:\s*([-\d.]+)", str(value))
+        pairs = [(moment if moment[-1:].isalpha() or "%" in moment else f"{moment}s", one) for moment, one in pairs]
+    return f" Keyframes are written {{{', '.join(f'{moment}: {one}' for moment, one in pairs)}}}." if pairs else ""
 
 
 def evaluator(value: float | str, heard: Collection[str]) -> Evaluate:

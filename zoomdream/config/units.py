@@ -7,7 +7,7 @@ share, `80%`, and where there is music at a beat or a bar of it, `16b` or `4bars
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
@@ -44,6 +44,7 @@ class Position:
 
     amount: Fraction
     unit: Literal["s", "f", "%"] | Unit
+    bare: bool = field(default=False, compare=False)  # written without its unit
 
     @property
     def musical(self) -> bool:
@@ -103,7 +104,7 @@ def parse_position(value: Any, allowed: str = f"{TIMES_ALLOWED}, or a share of t
                 raise ValueError("A share of the way is between 0% and 100%.")
             return Position(number, "%")
         case "":
-            return _seconds(number)
+            return replace(_seconds(number), bare=True)
         case musical:
             return Position(number, "bars" if musical.startswith("bar") else "b")
 

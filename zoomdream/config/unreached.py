@@ -93,7 +93,7 @@ def _told(beyond: Sequence[Position], count: int, end: str) -> str:
 def _meant(beyond: Sequence[Position], length: int) -> str:
     """What was probably meant by moments beyond the end."""
     for moment in beyond:
-        if moment.unit == "s" and moment.amount.denominator == 1 and moment.amount <= 2 * length:
+        if moment.bare and moment.amount.denominator == 1 and moment.amount <= 2 * length:
             return f" A number alone means seconds; frame {moment.amount} is written {moment.amount}f."
     return f" Frames are counted from 0f to {length - 1}f." if beyond[0].unit == "f" else ""
 

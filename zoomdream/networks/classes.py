@@ -93,9 +93,9 @@ def _nearest(known: Names, wanted: str) -> str:
     usual = {_plain(word): (number, words[0]) for number, words in enumerate(known) for word in words}
     # A part of a name is nearer than any spelling: `fish` means one of the fishes.
     plain = _plain(wanted)
-    whole = [word for word in usual if plain and plain in word.split()]
+    whole = [word for word in usual if plain and {plain, plain.removesuffix("s")} & set(word.split())]
     near = difflib.get_close_matches(plain, usual, 12, cutoff=0.0)
-    found = dict.fromkeys(usual[word] for word in (*whole[:2], *near))
+    found = dict.fromkeys(usual[word] for word in (*whole[:4], *near))
     return ", ".join(f"{name} ({number})" for number, name in list(found)[:4])
 
 
