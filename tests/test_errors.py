@@ -157,3 +157,8 @@ def test_a_key_is_a_fact_of_an_error_and_not_the_beginning_of_its_text(path: Pat
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("ConfigError", "InputError", "OutputError"):
             assert not re.match(STARTS_WITH_A_KEY, ast.unparse(node.args[0]))
+
+
+def test_an_address_as_a_file_is_told_to_be_downloaded_first(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not fetched: download the file first"):
+        require_file(tmp_path / "https://example.org/a.jpg", "a picture")

@@ -67,6 +67,8 @@ def require_file(path: Path, kind: str) -> None:
     if path.exists() and not path.is_file():
         raise InputError(f"{path} is not a regular file.")
     if not path.exists():
+        if any(part in ("http:", "https:", "ftp:") for part in path.parts):
+            raise InputError(f"{path} is an address of the web, which is not fetched: download the file first.")
         raise InputError(f"{path} does not exist{_nearest(path)}")
 
 

@@ -139,3 +139,13 @@ def assert_is_one_paragraph(text: str) -> None:
     assert "bug" not in text
     assert "\n\n" not in text
     assert len(text) < 1500
+
+
+@pytest.mark.parametrize("name", ["b", "endless_zoom"])
+def test_a_config_without_its_ending_is_named_with_it(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(f"{name}.yaml").write_text("frames: 1\n")
+    assert main(["render", name]) == 2
+    assert f"there is no file {name}. Did you mean {name}.yaml?" in capsys.readouterr().err

@@ -132,7 +132,7 @@ def test_a_config_that_cannot_follow_music_says_what_is_missing(tree: dict[str, 
 
 def test_inputs_that_cannot_be_heard_are_told_with_their_key(tmp_path: Path, click_song: Path) -> None:
     silent = encode_clip(tmp_path / "silent.mkv", numbered(3))
-    for path, told in ((silent, "has no sound that schedules could follow"), (tmp_path / "no.mp3", "no.mp3")):
+    for path, told in ((silent, "follow; `music: {path: song.mp3}` names another"), (tmp_path / "no.mp3", "no.mp3")):
         with pytest.raises(InputError) as error:
             configured(None, {"path": str(path)}, camera={"rotate": "bass(t)"})
         assert "music.path" in str(error.value)

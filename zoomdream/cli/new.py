@@ -46,7 +46,7 @@ def ready_configs() -> dict[str, Path]:
 def require_config(path: Path) -> None:
     """ConfigError, with the command that writes it, for a ready config that is not here."""
     name = path.name.removesuffix(".yaml")
-    if not path.exists() and name in ready_configs():
+    if not path.exists() and not path.with_name(f"{name}.yaml").exists() and name in ready_configs():
         raise ConfigError(f"there is no file {path} yet; `zoomdream new {name}` writes it here")
 
 

@@ -47,7 +47,9 @@ def from_mapping(mapping: Mapping[Any, Any]) -> tuple[Tree, Place]:
 def _read_file(path: Path, place: Place) -> Tree:
     try:
         if not path.exists():
-            raise ConfigError(f"there is no file {place.name}.{_near(path, place)}")
+            whole = path.with_name(f"{path.name}.yaml")
+            near = f" Did you mean {place.name}.yaml?" if whole.is_file() else _near(path, place)
+            raise ConfigError(f"there is no file {place.name}.{near}")
         if not path.is_file():
             kind = "a folder" if path.is_dir() else "not a regular file"
             raise ConfigError(f"{place.name} is {kind}; a config is a YAML file.")

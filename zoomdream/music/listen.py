@@ -115,7 +115,9 @@ def spectrum_of(song: Song) -> tuple[Spectrum, Fraction]:
     def make() -> dict[str, Any]:
         track = find_soundtrack(song.path, song.track, None, LONGEST, True)
         if track is None:
-            raise InputError(f"{song.path} has no sound that schedules could follow.")
+            raise InputError(
+                f"{song.path} has no sound that schedules could follow; `music: {{path: song.mp3}}` names another."
+            )
         made = analyze(track.samples("mono", RATE, None))
         return {
             "root": np.sqrt(made.power).astype(np.float16),
