@@ -149,3 +149,13 @@ def test_a_config_without_its_ending_is_named_with_it(
     Path(f"{name}.yaml").write_text("frames: 1\n")
     assert main(["render", name]) == 2
     assert f"there is no file {name}. Did you mean {name}.yaml?" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="only Linux has /proc")
+def test_a_place_where_nothing_can_be_made_is_told_so(
+    tmp_path: Path, untrained_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "a.yaml"
+    config.write_text(BASE.format(weights=untrained_weights) + "output: /proc/a.mp4\n")
+    assert main(["render", str(config), "--quiet"]) == 4
+    assert "cannot be made here" in capsys.readouterr().err

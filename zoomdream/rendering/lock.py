@@ -46,7 +46,7 @@ class Lock:
             if path.is_symlink() or (path.exists() and not path.is_file()):
                 raise OutputError(f"{path} is not a file of a render's: move that away.") from error
             raise OutputError(f"{folder.parent} cannot be written: {error.strerror or error}.") from error
-        raise OutputError(f"{folder} cannot be locked: other processes keep making and removing it.")
+        raise OutputError(f"{folder} cannot be made here, or other processes keep removing it.")
 
     def release(self, *, remove: bool) -> None:
         """Give the lock back. With `remove`, the folder (empty but for the lock) goes, and parents made for it."""
