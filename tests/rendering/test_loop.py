@@ -87,6 +87,15 @@ def test_what_is_finished_can_be_watched_through_a_playlist(tmp_path: Path) -> N
     assert count_frames(ffmpeg.executable(), tmp_path / "a.mp4.zoomdream" / "segment_00001.mp4") == 30
 
 
+def test_a_folder_in_the_place_of_the_playlist_stops_no_render(tmp_path: Path) -> None:
+    with pytest.raises(RenderInterrupted):
+        render_frames(stopping_after(35, 70), job(tmp_path / "a.mp4", 70))
+    playlist = tmp_path / "a.mp4.zoomdream" / "watch.m3u"
+    playlist.unlink()
+    playlist.mkdir()
+    assert render_frames(maker(70), job(tmp_path / "a.mp4", 70)).is_file()
+
+
 def test_a_resumed_render_takes_the_stored_encoder_threads(tmp_path: Path) -> None:
     wanted = job(tmp_path / "a.mp4", 70)
     with pytest.raises(RenderInterrupted):

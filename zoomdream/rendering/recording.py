@@ -154,7 +154,10 @@ class Recording:
             if unit.end <= frames:
                 length = float((unit.end - unit.begin) / self.settings.fps)
                 lines += [f"#EXTINF:{length:.3f},", self.path(unit).name]
-        write_whole(self.folder / "watch.m3u", ("\n".join(lines) + "\n").encode())
+        playlist = self.folder / "watch.m3u"
+        if playlist.is_dir():  # which no file replaces
+            discard(playlist)
+        write_whole(playlist, ("\n".join(lines) + "\n").encode())
 
 
 def _sum(path: Path) -> str:
