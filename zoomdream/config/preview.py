@@ -19,7 +19,7 @@ from zoomdream.config.schema_render import Dream
 from zoomdream.config.units import seconds_text
 
 _SECONDS = 32.0  # of one core, for all but the start of the program: two cores are done in 18
-_STEP = 0.23  # seconds of dreamnet, to mixed4d, for a gradient step on a megapixel
+_STEP = 0.45  # seconds of dreamnet, to mixed4d, for a gradient step on a megapixel: of two threads that share a core
 _CLASSES = 1.8  # times that, where terms are classes, which are at the network's very end
 _FRAME = 0.11  # seconds to move a megapixel and encode it
 _AREAS = (150_000, 75_000)  # pixels above which octaves are left out; fewer where half the dreams would not do
