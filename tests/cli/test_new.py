@@ -47,6 +47,9 @@ def test_the_picture_of_a_config_comes_along_and_is_never_overwritten(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["new", "photo_zoom"]) == 0
+    said = capsys.readouterr()
+    assert said.out == "photo_zoom.yaml\n"
+    assert said.err == "landscape.jpg came with it; next: zoomdream render photo_zoom.yaml\n"
     picture = (ROOT / "configs" / "landscape.jpg").read_bytes()
     assert Path("landscape.jpg").read_bytes() == picture
     assert main(["new", "photo_zoom", "-o", "again.yaml"]) == 0
@@ -64,7 +67,7 @@ def test_what_is_written_into_an_empty_folder_loads_there(
     monkeypatch.chdir(tmp_path)
     assert main(["new", name]) == 0
     printed = capsys.readouterr()
-    assert printed.err == ""
+    assert "next: zoomdream " in printed.err
     variants = expand(Path(printed.out.rstrip("\n")))
     assert variants
     for config in (variant.load() for variant in variants):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import shlex
 from pathlib import Path
 
 import yaml
@@ -26,8 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
         hint = f"did you mean {near[0]}?" if near else f"the ready ones are {', '.join(configs)}"
         raise ConfigError(f"there is no ready config {name!r}; {hint}")
     target = arguments.output or Path(configs[name].name)
-    _write_new(target, configs[name])
+    brought = _write_new(target, configs[name])
     tell(target)
+    beside = f"{' and '.join(path.name for path in brought)} came with it; " if brought else ""
+    command = "batch" if "matrix:" in target.read_text(encoding="utf-8") else "render"
+    say(f"{beside}next: zoomdream {command} {shlex.quote(str(target))}")
     return 0
 
 
@@ -68,8 +72,8 @@ def companions(config: Path) -> list[Path]:
     return sorted(found)
 
 
-def _write_new(config: Path, source: Path) -> None:
-    """Copy a ready config to `config` and its companions to its side, all or nothing.
+def _write_new(config: Path, source: Path) -> list[Path]:
+    """Copy a ready config to `config` and its companions to its side, all or nothing; which of them it has brought.
 
     What is there is never replaced: a config stops this, and so does another picture or clip of a companion's name. A
     config that is to be extended may be there, changed by its owner.
@@ -102,3 +106,4 @@ def _write_new(config: Path, source: Path) -> None:
                 f"{target} is already there and is left alone; choose another {other} with --output"
             ) from None
         raise OutputError(f"{target} cannot be written: {error.strerror}") from None
+    return written[1:]
