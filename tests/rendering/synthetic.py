@@ -61,7 +61,7 @@ def maker(frames: int, pause: float = 0.0) -> Callable[[State | None, Mapping[st
 
 
 def stopping_after(last: int, frames: int, error: type[BaseException] = KeyboardInterrupt) -> Any:
-    """Makes states until frame `last` is handed over, then raises."""
+    """Makes states until frame `last` is given, then raises."""
 
     def make(start: State | None) -> Iterator[State]:
         for state in states(start, frames):
